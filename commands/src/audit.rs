@@ -1,0 +1,4 @@
+//! The audit trail's commands.
+
+pub mod download;
+pub mod show;

@@ -1,0 +1,177 @@
+//! `keys`: one's grants, with what each has spent and what can be done with it.
+
+use crate::grammar::{Call, Command};
+use slice_core::{
+    desk::Desk,
+    grant::{Grant, KeyState, State},
+    ids::{MemberId, OrgId, ServiceName},
+    money::Money,
+    page::{Block, Button, Page, Text},
+    ports::ServiceError,
+    refusal::{Refusal, shorten},
+    reply::Reply,
+    role::Role,
+};
+
+/// Grants that can still do something are shown up to this number, ended ones up to the other.
+const LIVE_MAX: usize = 12;
+const ENDED_MAX: usize = 5;
+const READ_MAX: i64 = 200;
+
+pub const COMMAND: Command = Command {
+    examples: &["keys"],
+    ..Command::plain(
+        "keys",
+        "Your grants: spent, cap, end, and what you can do",
+        Role::User,
+        |call| Box::pin(run(call)),
+    )
+};
+
+async fn run(call: Call<'_>) -> Result<Reply, Refusal> {
+    let (org, me) = (call.caller().org, call.caller().member);
+    let unread = call.desk().read_usage(org, Some(me)).await?;
+    let books = call.desk().store.books(call.look().member(me)).await?;
+    let mut live = books.member.map(|member| member.grants).unwrap_or_default();
+    live.sort_by_key(|grant| std::cmp::Reverse(grant.number));
+    let mut ended = call.desk().store.grants(org, me, READ_MAX).await?;
+    ended.retain(|grant| matches!(grant.state, State::Ended(_)));
+    if live.is_empty() && ended.is_empty() {
+        let text = "You have no grants yet. Take a key with `/slice provision`.";
+        let button = Button::new("Provision a key", "provision", call.mine()).primary();
+        return Ok(Page::say(text).buttons(vec![button]).into());
+    }
+    let mut page = Page::titled("Your keys");
+    if live.is_empty() {
+        page = page.text("None of your grants holds money or waits for an owner.");
+    }
+    for grant in live.iter().take(LIVE_MAX) {
+        page = page
+            .with(bar(grant))
+            .text(state(grant))
+            .buttons(buttons(&call, grant));
+    }
+    if LIVE_MAX < live.len() {
+        page = page.text(Text::new(format!("… and {} more.", live.len() - LIVE_MAX)));
+    }
+    if !ended.is_empty() {
+        let lines = ended.iter().take(ENDED_MAX).map(past);
+        page = page.note(Text::new(format!(
+            "Ended: {}",
+            lines.collect::<Vec<_>>().join("; ")
+        )));
+    }
+    Ok(with_doubt(page, &unread, call.desk()).into())
+}
+
+fn bar(grant: &Grant) -> Block {
+    let mut label = Text::default()
+        .bold(format!("Grant {}", grant.number))
+        .and(format!(" · {}", grant.service));
+    if let Some(name) = &grant.name {
+        label = label.and(" · ").and(shorten(name));
+    }
+    Block::Bar {
+        label,
+        used: grant.usage(),
+        committed: Money::ZERO,
+        whole: grant.cap,
+    }
+}
+
+fn state(grant: &Grant) -> Text {
+    let used_up = grant.state == State::Active && grant.cap <= grant.usage();
+    let said = if used_up {
+        "used up"
+    } else {
+        grant.state.said()
+    };
+    let text = Text::new(capital(said));
+    match (grant.state, grant.ends_at) {
+        (State::Active | State::Suspended(_), Some(ends_at)) => {
+            let seen = if grant.revealed_at.is_none() {
+                "; its key was not revealed yet"
+            } else {
+                ""
+            };
+            text.and(", ends ").time(ends_at).and(format!("{seen}."))
+        }
+        (State::AwaitingOwner, _) => {
+            text.and(format!(", for {}; it holds no money yet.", grant.life))
+        }
+        _ => text.and(", ").and(format!("for {}.", grant.life)),
+    }
+}
+
+fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    let first = letters
+        .next()
+        .map(|letter| letter.to_uppercase().to_string());
+    format!("{}{}", first.unwrap_or_default(), letters.as_str())
+}
+
+fn past(grant: &Grant) -> String {
+    let (number, service, usage) = (grant.number, &grant.service, grant.usage());
+    format!(
+        "grant {number} of {service} ({}, {usage} spent)",
+        grant.state.said()
+    )
+}
+
+fn buttons(call: &Call<'_>, grant: &Grant) -> Vec<Button> {
+    let mine = call.mine();
+    let number = grant.number;
+    let has_seal = grant.key().is_some_and(|key| key.seal.is_some());
+    let reveal = Button::new("Reveal key", format!("reveal {number}"), mine).primary();
+    let back = Button::new("I'm done: give it back", format!("revoke {number}"), mine).danger(
+        format!("End grant {number} now and get the unspent rest back?"),
+    );
+    let withdraw = Button::new("Withdraw", format!("withdraw {number}"), mine);
+    match grant.state {
+        State::AwaitingOwner | State::Reserved => vec![withdraw],
+        State::Active if grant.revealed_at.is_none() && has_seal => vec![reveal, back],
+        State::Active | State::Suspended(_) | State::Issuing | State::InDoubt => vec![back],
+        State::Revoking(_) | State::Ended(_) => vec![],
+    }
+}
+
+/// Says so where a provider did not answer: what is shown is then the last reading.
+pub fn with_doubt(page: Page, unread: &[(ServiceName, ServiceError)], desk: &Desk) -> Page {
+    if unread.is_empty() {
+        return page;
+    }
+    let names = unread.iter().map(|(service, _)| title(desk, service));
+    let names: Vec<_> = names.collect();
+    page.note(Text::new(format!(
+        "{} did not answer, so its spending is as of the last reading.",
+        names.join(" and ")
+    )))
+}
+
+/// What people call a service.
+pub fn title(desk: &Desk, service: &ServiceName) -> String {
+    desk.services.find(service).map_or_else(
+        || service.to_string(),
+        |adapter| adapter.capabilities().title.to_owned(),
+    )
+}
+
+/// Grants of a service that hold money, or whose key still stands at the provider: all of an org's.
+pub async fn holding(
+    desk: &Desk,
+    org: OrgId,
+    service: &ServiceName,
+) -> Result<Vec<(MemberId, Grant)>, Refusal> {
+    let mut found = vec![];
+    for row in desk.store.members(org).await? {
+        for grant in desk.store.grants(org, row.id, READ_MAX).await? {
+            let stands = |state: KeyState| state != KeyState::Gone;
+            let open = grant.state.holds_money() || grant.keys.iter().any(|key| stands(key.state));
+            if grant.service == *service && open {
+                found.push((row.id, grant));
+            }
+        }
+    }
+    Ok(found)
+}

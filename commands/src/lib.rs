@@ -1,0 +1,39 @@
+//! The language of Slice: every command as one value, from which parsing, help, forms, both platforms' manifests and the role checks follow.
+
+mod all;
+mod announce;
+mod args;
+pub mod discord;
+pub mod export;
+mod forms;
+mod grammar;
+mod meant;
+mod param;
+mod people;
+mod reader;
+pub mod slack;
+mod words;
+
+mod allocate;
+mod approve;
+mod ask;
+mod audit;
+mod budget;
+mod deny;
+pub mod help;
+mod keys;
+mod members;
+mod provision;
+mod reveal;
+mod revoke;
+mod roles;
+mod settings;
+mod settle;
+mod topup;
+pub mod vault;
+mod withdraw;
+
+pub use all::ALL;
+pub use args::{Args, Flag, GroupMention, Kind, Shape, Value};
+pub use grammar::{Call, Command, MakeForm, Parsed, Run, View, parse};
+pub use param::{Param, Read};

@@ -1,0 +1,225 @@
+//! `provision`: a key of one's own, taken from the month's budget.
+
+use crate::{
+    args::{NAME_MAX, REASON_MAX},
+    forms::{choices, form},
+    grammar::{Call, Command, View},
+    param::Param,
+};
+use slice_core::{
+    books::Books,
+    budget::Ask,
+    grant::State,
+    ids::ServiceName,
+    life::Life,
+    money::Money,
+    page::{Button, Page, Text},
+    refusal::Refusal,
+    reply::{Field, Form, Reply},
+    requests::{self, Opened, Request},
+    role::Role,
+};
+
+pub const SERVICE: Param<ServiceName> = Param::service("service", "What the key is for");
+pub const AMOUNT: Param<Money> = Param::money("amount", "The key's cap in US dollars");
+pub const LIFE: Param<Life> = Param::life("life", "How long it lives: 12h, 7d, 2w")
+    .named("for")
+    .optional();
+pub const NAME: Param<String> = Param::line("name", "What you call it", NAME_MAX)
+    .named("as")
+    .optional();
+pub const REASON: Param<String> = Param::rest("reason", "Why, for owners to read", REASON_MAX)
+    .named("because")
+    .optional();
+
+pub const COMMAND: Command = Command {
+    params: &[
+        SERVICE.shape(),
+        AMOUNT.shape(),
+        LIFE.shape(),
+        NAME.shape(),
+        REASON.shape(),
+    ],
+    examples: &[
+        "provision",
+        "provision {service} 20",
+        "provision {service} 60 for 2w as \"load test\" because the launch is on Friday",
+    ],
+    view: View::Form,
+    form: Some(|call| Box::pin(make_form(call))),
+    ..Command::plain(
+        "provision",
+        "Get a key of your own, capped and for a limited time",
+        Role::User,
+        |call| Box::pin(run(call, false)),
+    )
+};
+
+/// What the form cannot do without: a budget and something in the vault.
+async fn make_form(call: Call<'_>) -> Result<Form, Refusal> {
+    let scope = call.look().member(call.caller().member);
+    let books = call.desk().store.books(scope).await?;
+    let member = books
+        .member
+        .as_ref()
+        .filter(|member| member.allocation.is_some());
+    let member = member.ok_or(Refusal::NoAllocation)?;
+    let services = || {
+        books
+            .org
+            .masters
+            .iter()
+            .map(|master| master.service.clone())
+    };
+    let Some(first) = services().next() else {
+        return Err(empty_vault(&call));
+    };
+    let wanted = SERVICE
+        .get(&call)
+        .filter(|wanted| services().any(|known| known == *wanted));
+    let settings = &books.org.settings;
+    let life = LIFE.get(&call).unwrap_or(settings.default_life);
+    let mut form = form("Get a key", "provision", call.mine());
+    form.intro = Page::say(
+        Text::default()
+            .bold(member.budget.free())
+            .and(" is free until ")
+            .time(books.org.turns_at)
+            .and(format!(
+                ". Up to {} is yours at once; above that an owner decides.",
+                settings.free_hand
+            )),
+    );
+    form.submit = "Provision".into();
+    form.fields = vec![
+        Field {
+            kind: choices(services()),
+            initial: Some(wanted.unwrap_or(first).to_string()),
+            ..SERVICE.field("Service")
+        },
+        Field {
+            initial: AMOUNT.get(&call).map(Money::decimal),
+            hint: Some("In US dollars, such as 20 or 20.50".into()),
+            ..AMOUNT.field("Cap")
+        },
+        Field {
+            initial: Some(life.to_string()),
+            hint: Some(format!("12h, 7d or 2w; {} at most", settings.longest_life)),
+            ..LIFE.field("Life")
+        },
+        Field {
+            initial: NAME.get(&call),
+            ..NAME.field("Name")
+        },
+        Field {
+            initial: REASON.get(&call),
+            ..REASON.field("Reason")
+        },
+    ];
+    Ok(form)
+}
+
+fn empty_vault(call: &Call<'_>) -> Refusal {
+    let text = "The vault is empty, so there is nothing to take a key from. Nothing was changed. ";
+    if call.is_owner() {
+        return Refusal::Sentence {
+            text: format!("{text}Deposit a master key first."),
+            next: vec![Button::new("Deposit a master key", "vault add", call.mine()).primary()],
+        };
+    }
+    Refusal::sentence(format!(
+        "{text}Ask an owner to deposit a master key with vault add."
+    ))
+}
+
+/// Opens the grant. `whole`: the member knows that it is more than her budget.
+pub async fn run(call: Call<'_>, whole: bool) -> Result<Reply, Refusal> {
+    let (service, cap) = (SERVICE.need(&call)?, AMOUNT.need(&call)?);
+    let Some(adapter) = call.desk().services.find(&service) else {
+        let known = call.desk().services.names();
+        return Err(Refusal::NoService {
+            said: service.to_string(),
+            known,
+        });
+    };
+    let service_min = adapter.capabilities().smallest_cap;
+    let (member, life) = (call.caller().member, LIFE.get(&call));
+    let (name, reason) = (NAME.get(&call), REASON.get(&call));
+    let decide = |books: &Books| {
+        let life = life.unwrap_or(books.org.settings.default_life);
+        let ask = Ask {
+            cap,
+            life,
+            service_min,
+        };
+        let service = service.clone();
+        let request = Request {
+            member,
+            service,
+            ask,
+            name,
+            reason,
+            asks_for_whole: whole,
+        };
+        let (entry, opened) = requests::open(books, &request)?;
+        let free_hand = books.org.settings.free_hand;
+        Ok((
+            entry,
+            Done {
+                service: request.service,
+                cap,
+                life,
+                opened,
+                free_hand,
+            },
+        ))
+    };
+    let done = call
+        .desk()
+        .record(call.scope().member(member), decide)
+        .await?;
+    Ok(done.page(&call).into())
+}
+
+/// What was recorded.
+struct Done {
+    service: ServiceName,
+    cap: Money,
+    life: Life,
+    opened: Opened,
+    free_hand: Money,
+}
+
+impl Done {
+    fn page(&self, call: &Call<'_>) -> Page {
+        let Self {
+            service,
+            cap,
+            life,
+            opened,
+            free_hand,
+        } = self;
+        let number = opened.number;
+        let grant = format!("grant {number}: {cap} of {service} for {life}");
+        let short = (*cap - opened.free).or_zero();
+        if opened.state == State::Reserved {
+            let rest = (opened.free - *cap).or_zero();
+            return Page::say(
+                Text::default()
+                    .bold(format!("Reserved {cap}"))
+                    .and(format!(" as {grant}. The key comes by DM; {rest} is free.")),
+            );
+        }
+        let why = if short.is_zero() {
+            format!("That is above the free hand of {free_hand}, so the owners were asked")
+        } else {
+            format!("That is {short} more than your budget, so the owners were asked for the whole")
+        };
+        let text = Text::new(why).and(format!(
+            " ({grant}). Nothing is reserved until one of them approves; you will \
+                          get a DM either way."
+        ));
+        let line = format!("withdraw {number}");
+        Page::say(text).buttons(vec![Button::new("Withdraw", line, call.mine())])
+    }
+}

@@ -1,0 +1,174 @@
+//! The vault's commands: master keys come in through a form, are checked at their provider, and are sealed.
+
+pub mod add;
+pub mod check;
+pub mod list;
+pub mod remove;
+pub mod rotate;
+
+use crate::{
+    forms::{choices, form},
+    grammar::Call,
+    keys::title,
+    param::Param,
+};
+use slice_core::{
+    books::{Books, Entry, Master},
+    event::Event,
+    ids::ServiceName,
+    page::{Page, Text},
+    ports::{Health, ServiceAdapter, ServiceError},
+    refusal::Refusal,
+    reply::{Field, Form},
+    secret::Secret,
+    vault::SealOwner,
+};
+
+const SERVICE: Param<ServiceName> = Param::service("service", "The provider");
+const KEY: Param<Secret> = Param::secret("key", "The master key; it goes into a form");
+
+/// The event of a deposit: the first version is added, later ones take its place.
+pub fn deposited(service: &ServiceName, version: i64, secret: &Secret) -> Event {
+    let service = service.clone();
+    let (last4, fingerprint) = (secret.last4(), secret.fingerprint());
+    if version == 1 {
+        Event::MasterAdded {
+            service,
+            version,
+            last4,
+            fingerprint,
+        }
+    } else {
+        Event::MasterRotated {
+            service,
+            version,
+            last4,
+            fingerprint,
+        }
+    }
+}
+
+/// Seals a master key as the next version of its service.
+fn seal(call: &Call<'_>, books: &Books, service: &ServiceName) -> Result<Entry, Refusal> {
+    let secret = KEY.need(call)?;
+    let version = books.org.master(service).map_or(0, |master| master.version) + 1;
+    let owner = SealOwner::Master {
+        org: books.org.id,
+        service: service.clone(),
+        version,
+    };
+    let sealed = call.desk().vault.seal(&books.org.data_key, &owner, secret);
+    let seal = sealed.map_err(|_| {
+        Refusal::sentence(
+            "The vault key does not fit this database, so nothing was stored. Ask whoever runs \
+             Slice to look at `slice check`.",
+        )
+    })?;
+    Ok(Entry::event(deposited(service, version, secret)).seal(owner, seal))
+}
+
+/// The adapter of the service that the call names.
+fn adapter<'a>(call: &Call<'a>, service: &ServiceName) -> Result<&'a dyn ServiceAdapter, Refusal> {
+    let services = &call.desk().services;
+    services.find(service).ok_or_else(|| Refusal::NoService {
+        said: service.to_string(),
+        known: services.names(),
+    })
+}
+
+/// Asks the provider whether the key in the form is good.
+async fn check(call: &Call<'_>, service: &ServiceName) -> Result<Health, Refusal> {
+    let adapter = adapter(call, service)?;
+    adapter
+        .check(KEY.need(call)?)
+        .await
+        .map_err(|why| no(service, &why))
+}
+
+/// A provider's no, or its silence.
+fn no(service: &ServiceName, why: &ServiceError) -> Refusal {
+    match why {
+        ServiceError::Rejected(why) => Refusal::Provider {
+            service: service.clone(),
+            why: sentence(why),
+        },
+        ServiceError::Gone => Refusal::Provider {
+            service: service.clone(),
+            why: "It does not know this key.".into(),
+        },
+        ServiceError::Later { why, .. } | ServiceError::Unknown(why) => Refusal::sentence(format!(
+            "{service} could not say whether the key is good: {} Nothing was stored. Try again in a \
+             minute.",
+            sentence(why)
+        )),
+    }
+}
+
+/// With a full stop.
+fn sentence(text: &str) -> String {
+    let text = text.trim();
+    if text.ends_with(['.', '!', '?']) {
+        text.to_owned()
+    } else {
+        format!("{text}.")
+    }
+}
+
+/// The form for a master key. `offered`: the services to choose from.
+fn key_form(
+    call: &Call<'_>,
+    titled: &str,
+    line: &str,
+    offered: Vec<ServiceName>,
+) -> Result<Form, Refusal> {
+    let wanted = SERVICE.get(call);
+    let chosen = wanted
+        .filter(|wanted| offered.contains(wanted))
+        .or(offered.first().cloned());
+    let mut form = form(titled, line, call.mine());
+    form.submit = "Check and seal".into();
+    form.intro = Page::say(
+        "The key is checked at its provider, then sealed. Nobody sees it again, and no message or \
+         log holds it.",
+    );
+    let hints = offered.iter().map(|service| {
+        let facts = adapter(call, service)?.capabilities();
+        Ok(format!("{}: {}", facts.title, facts.master_hint))
+    });
+    let hint = Some(hints.collect::<Result<Vec<_>, Refusal>>()?.join(" "));
+    form.fields = vec![
+        Field {
+            kind: choices(offered),
+            initial: chosen.map(|chosen| chosen.to_string()),
+            ..SERVICE.field("Service")
+        },
+        Field {
+            hint,
+            ..KEY.field("Master key")
+        },
+    ];
+    Ok(form)
+}
+
+fn balance(health: &Health) -> String {
+    health.balance.map_or_else(String::new, |balance| {
+        format!(" Its account has {balance} left.")
+    })
+}
+
+fn facts(master: &Master) -> Text {
+    Text::new(format!("version {}, ends in ", master.version))
+        .code(&master.last4)
+        .and(", since ")
+        .time(master.added_at)
+}
+
+/// Owners hear of every change of the vault.
+fn announcement(call: &Call<'_>, what: &str, service: &ServiceName) -> Page {
+    let title = title(call.desk(), service);
+    Page::say(
+        Text::default()
+            .member(call.caller().member)
+            .and(format!(" {what} {title}.")),
+    )
+}

@@ -1,0 +1,62 @@
+//! `vault list`: which master keys there are, and which there could be.
+
+use super::facts;
+use crate::grammar::{Call, Command};
+use slice_core::{
+    page::{Block, Button, Page, Text},
+    refusal::Refusal,
+    reply::Reply,
+    role::Role,
+};
+
+pub const COMMAND: Command = Command {
+    examples: &["vault list"],
+    ..Command::plain(
+        "vault list",
+        "The master keys in the vault",
+        Role::Owner,
+        |call| Box::pin(run(call)),
+    )
+};
+
+async fn run(call: Call<'_>) -> Result<Reply, Refusal> {
+    let books = call.desk().store.books(call.look()).await?;
+    let now = call.desk().clock.now();
+    let masters = &books.org.masters;
+    let mut page = Page::titled("Vault");
+    if masters.is_empty() {
+        page = page
+            .text("The vault is empty. Deposit a master key, and people can take keys from it.");
+    } else {
+        let field = |master: &slice_core::books::Master| {
+            let days = (now - master.added_at).as_secs() / 86_400;
+            let age = if days == 1 {
+                "1 day".into()
+            } else {
+                format!("{days} days")
+            };
+            (
+                master.service.to_string(),
+                facts(master).and(format!(" ({age} old)")),
+            )
+        };
+        page = page.with(Block::Fields(masters.iter().map(field).collect()));
+    }
+    let missing = call.desk().services.names().into_iter();
+    let missing = missing.filter(|service| books.org.master(service).is_none());
+    let add = |service: slice_core::ids::ServiceName| {
+        Button::new(
+            format!("Add {service}"),
+            format!("vault add {service}"),
+            call.mine(),
+        )
+    };
+    let mut buttons: Vec<_> = missing.map(add).take(5).collect();
+    if !masters.is_empty() {
+        buttons.push(Button::new("Check them now", "vault check", call.mine()));
+        page = page.note(Text::new(
+            "Fingerprints of earlier keys stand in the audit trail.",
+        ));
+    }
+    Ok(page.buttons(buttons).into())
+}

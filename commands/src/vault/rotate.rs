@@ -1,0 +1,141 @@
+//! `vault rotate`: puts another master key in the place of one.
+
+use super::{KEY, SERVICE, adapter, announcement, balance, check, key_form, seal};
+use crate::{
+    announce,
+    grammar::{Call, Command, View},
+};
+use slice_core::{
+    books::Books,
+    grant::KeyState,
+    ids::ServiceName,
+    page::{Button, Page, Text},
+    ports::ServiceError,
+    refusal::Refusal,
+    reply::{Form, Reply},
+    role::Role,
+};
+
+/// So many live keys are looked up with the new master key, to see whether it knows them.
+const PROBES: usize = 3;
+
+pub const COMMAND: Command = Command {
+    params: &[SERVICE.shape(), KEY.shape()],
+    examples: &["vault rotate {service}"],
+    view: View::Form,
+    form: Some(|call| Box::pin(make_form(call))),
+    ..Command::plain(
+        "vault rotate",
+        "Put another master key in the place of one, through a form",
+        Role::Owner,
+        |call| Box::pin(run(call)),
+    )
+};
+
+fn there_is_none(call: &Call<'_>, service: &ServiceName) -> Refusal {
+    Refusal::Sentence {
+        text: format!("There is no master key for {service} to rotate. Nothing was changed."),
+        next: vec![Button::new(
+            "Deposit one",
+            format!("vault add {service}"),
+            call.mine(),
+        )],
+    }
+}
+
+async fn make_form(call: Call<'_>) -> Result<Form, Refusal> {
+    let books = call.desk().store.books(call.look()).await?;
+    if let Some(service) = SERVICE.get(&call) {
+        adapter(&call, &service)?;
+        if books.org.master(&service).is_none() {
+            return Err(there_is_none(&call, &service));
+        }
+        return key_form(&call, "Rotate a master key", "vault rotate", vec![service]);
+    }
+    let offered: Vec<_> = books
+        .org
+        .masters
+        .iter()
+        .map(|master| master.service.clone())
+        .collect();
+    if offered.is_empty() {
+        return Err(Refusal::Sentence {
+            text: "The vault is empty, so there is nothing to rotate. Nothing was changed.".into(),
+            next: vec![Button::new(
+                "Deposit a master key",
+                "vault add",
+                call.mine(),
+            )],
+        });
+    }
+    key_form(&call, "Rotate a master key", "vault rotate", offered)
+}
+
+async fn run(call: Call<'_>) -> Result<Reply, Refusal> {
+    let service = SERVICE.need(&call)?;
+    let before = call.desk().store.books(call.look().live()).await?;
+    let old = before
+        .org
+        .master(&service)
+        .ok_or_else(|| there_is_none(&call, &service))?;
+    let was = old.version;
+    if old.fingerprint == KEY.need(&call)?.fingerprint() {
+        return Err(Refusal::sentence(format!(
+            "That is the master key for {service} which is in the vault already. Nothing was changed."
+        )));
+    }
+    let health = check(&call, &service).await?;
+    let stranger = is_stranger(&call, &before, &service).await?;
+    let news = announcement(&call, "replaced the master key for", &service);
+    let decide = |books: &Books| {
+        match books.org.master(&service) {
+            None => return Err(there_is_none(&call, &service)),
+            Some(master) if master.version != was => {
+                return Err(Refusal::sentence(
+                    "Another owner rotated it just now. Nothing was changed by you.",
+                ));
+            }
+            Some(_) => {}
+        }
+        let entry = seal(&call, books, &service)?;
+        Ok((entry.say_all(announce::to_owners(&books.org, &news)), ()))
+    };
+    call.desk().record(call.scope(), decide).await?;
+    let text = Text::new(format!(
+        "The master key for {service} was checked and replaced.{}",
+        balance(&health)
+    ));
+    let keys = if stranger {
+        "It does not know the keys that run now, so it seems to be of another account: Slice can no \
+         longer end or read those. End them at the provider; what they had left counts as spent when \
+         their grants end, and `settle` corrects that."
+    } else {
+        "Keys that run now go on, and Slice ends and reads them with the new one as long as it is of \
+         the same account. Delete the old master key at the provider once this works."
+    };
+    Ok(Page::say(text).text(keys).into())
+}
+
+/// Whether the new master key knows none of the keys that run now: then it is of another account.
+async fn is_stranger(
+    call: &Call<'_>,
+    books: &Books,
+    service: &ServiceName,
+) -> Result<bool, Refusal> {
+    let (adapter, secret) = (adapter(call, service)?, KEY.need(call)?);
+    let grants = books.live.iter().filter(|grant| grant.service == *service);
+    let keys = grants
+        .flat_map(|grant| &grant.keys)
+        .filter(|key| key.state == KeyState::Armed);
+    let ids = keys
+        .filter_map(|key| key.provider_id.as_deref())
+        .take(PROBES);
+    let mut unknown = 0;
+    for id in ids {
+        match adapter.usage(secret, id).await {
+            Err(ServiceError::Gone) => unknown += 1,
+            _ => return Ok(false),
+        }
+    }
+    Ok(0 < unknown)
+}

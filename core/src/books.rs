@@ -1,0 +1,300 @@
+//! What a transaction sees before it decides, and what it writes when it has decided.
+
+use crate::{
+    budget::Budget,
+    event::{Actor, Event},
+    grant::Grant,
+    ids::{ActionId, GrantId, MemberId, MessageId, OrgId, ServiceName, TextId, Workspace},
+    money::Money,
+    month::Month,
+    page::{Audience, Page},
+    role::{Binding, Role},
+    settings::Settings,
+    time::Time,
+    vault::{Seal, SealOwner, WrappedKey},
+};
+use std::time::Duration;
+
+/// A master key's row, without its seal.
+#[derive(Clone, Debug)]
+pub struct Master {
+    pub service: ServiceName,
+    /// Counts up with every rotation.
+    pub version: i64,
+    pub last4: String,
+    pub fingerprint: String,
+    pub added_at: Time,
+    pub seal: Seal,
+}
+
+/// An org as a transaction sees it.
+#[derive(Clone, Debug)]
+pub struct Org {
+    pub id: OrgId,
+    pub settings: Settings,
+    pub bindings: Vec<Binding>,
+    pub masters: Vec<Master>,
+    /// Linked workspaces, the first one first.
+    pub workspaces: Vec<Workspace>,
+    /// The person who installed Slice, if the platform says who that is.
+    pub installer: Option<MemberId>,
+    /// Members who were owners when they last acted, and when that was.
+    pub owners: Vec<(MemberId, Time)>,
+    pub data_key: WrappedKey,
+    /// The month's first instant of the next month, in the zone that is in force.
+    pub turns_at: Time,
+    /// The zone in which the month that is in force turns.
+    pub zone: chrono_tz::Tz,
+    /// The number that the next grant takes.
+    pub next_grant: i64,
+}
+
+impl Org {
+    pub fn master(&self, service: &ServiceName) -> Option<&Master> {
+        self.masters
+            .iter()
+            .find(|master| master.service == *service)
+    }
+
+    pub fn has_binding(&self, role: Role) -> bool {
+        self.bindings.iter().any(|binding| binding.role == role)
+    }
+
+    /// Where owners read: their channel, else each known owner's direct messages, else the
+    /// installer's.
+    pub fn owners_at(&self) -> Vec<To> {
+        if self.settings.owners_channel.is_some() {
+            return vec![To::OwnersChannel];
+        }
+        if self.owners.is_empty() {
+            return self.installer.map(To::Member).into_iter().collect();
+        }
+        self.owners
+            .iter()
+            .map(|(owner, _)| To::Member(*owner))
+            .collect()
+    }
+}
+
+/// A member as a transaction sees her.
+#[derive(Clone, Debug)]
+pub struct Member {
+    pub id: MemberId,
+    /// `None`: nobody ever allocated her anything.
+    pub allocation: Option<Money>,
+    pub budget: Budget,
+    /// Her grants that hold money or wait for an owner.
+    pub grants: Vec<Grant>,
+}
+
+/// What a transaction sees: all under the lock of the org's row.
+#[derive(Clone, Debug)]
+pub struct Books {
+    pub now: Time,
+    pub month: Month,
+    pub actor: Actor,
+    pub org: Org,
+    /// The member in question: the grant's if there is one, else the one that the scope names.
+    pub member: Option<Member>,
+    /// The grant that the scope names. `None` where it names none, or an unknown one.
+    pub grant: Option<Grant>,
+    /// Every grant of the org with a key that may have spent, if the scope asks for them.
+    pub live: Vec<Grant>,
+    /// The action through which the actor speaks.
+    pub action: Option<ActionId>,
+    /// Fresh random bytes, for the ids of what is about to be recorded.
+    pub fresh: [[u8; 16]; 4],
+}
+
+/// How a scope names a grant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GrantRef {
+    /// As people call it.
+    Number(i64),
+    Id(GrantId),
+}
+
+/// A claim on a row by one worker; a result is written only while its number still stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fence(pub i64);
+
+/// What a transaction is about.
+#[derive(Clone, Debug)]
+pub struct Scope {
+    pub org: OrgId,
+    pub actor: Actor,
+    pub member: Option<MemberId>,
+    pub grant: Option<GrantRef>,
+    /// Whether the books should show every live grant of the org.
+    pub live: bool,
+    /// Consumed together with the effect.
+    pub action: Option<ActionId>,
+    /// The platform's own id of the delivery; a second one has no effect.
+    pub delivery: Option<String>,
+    /// The worker's claim on the grant.
+    pub fence: Option<Fence>,
+}
+
+impl Scope {
+    pub fn new(org: OrgId, actor: Actor) -> Self {
+        Self {
+            org,
+            actor,
+            member: None,
+            grant: None,
+            live: false,
+            action: None,
+            delivery: None,
+            fence: None,
+        }
+    }
+
+    #[must_use]
+    pub fn member(self, member: MemberId) -> Self {
+        Self {
+            member: Some(member),
+            ..self
+        }
+    }
+
+    #[must_use]
+    pub fn grant(self, grant: GrantRef) -> Self {
+        Self {
+            grant: Some(grant),
+            ..self
+        }
+    }
+
+    #[must_use]
+    pub fn live(self) -> Self {
+        Self { live: true, ..self }
+    }
+
+    #[must_use]
+    pub fn fenced(self, fence: Fence) -> Self {
+        Self {
+            fence: Some(fence),
+            ..self
+        }
+    }
+}
+
+/// Whom a message is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum To {
+    Member(MemberId),
+    /// The channel that stands in the settings when the message is sent.
+    OwnersChannel,
+}
+
+/// Something to be said in chat, recorded in the transaction that it tells of. It never holds a
+/// secret: `reveals` names the grant whose seal the courier may open at sending.
+#[derive(Clone, Debug)]
+pub struct Message {
+    pub to: To,
+    /// Messages of one topic to one reader are one message, edited in place.
+    pub topic: Option<String>,
+    /// Edits what stands in chat under the topic; says nothing where nothing stands.
+    pub edit: bool,
+    pub page: Page,
+    /// Delivery `dm`: the grant whose key stands in the message.
+    pub reveals: Option<GrantId>,
+}
+
+impl Message {
+    pub fn new(to: To, page: Page) -> Self {
+        Self {
+            to,
+            topic: None,
+            edit: false,
+            page,
+            reveals: None,
+        }
+    }
+
+    #[must_use]
+    pub fn topic(self, topic: impl Into<String>) -> Self {
+        Self {
+            topic: Some(topic.into()),
+            ..self
+        }
+    }
+
+    #[must_use]
+    pub fn edit(self) -> Self {
+        Self { edit: true, ..self }
+    }
+}
+
+/// What a transaction writes: state change, audit events and messages, or nothing.
+#[derive(Clone, Debug, Default)]
+pub struct Entry {
+    pub events: Vec<Event>,
+    /// Free text about a member, under the id that the events name.
+    pub texts: Vec<(TextId, MemberId, String)>,
+    pub messages: Vec<Message>,
+    pub seals: Vec<(SealOwner, Seal)>,
+    /// When a worker should look at the scope's grant again; `None`: at once.
+    pub look_again: Option<Duration>,
+    /// The worker is done with the scope's grant and gives the lease back.
+    pub releases: bool,
+}
+
+impl Entry {
+    pub fn event(event: Event) -> Self {
+        Self {
+            events: vec![event],
+            ..Self::default()
+        }
+    }
+
+    #[must_use]
+    pub fn and(mut self, event: Event) -> Self {
+        self.events.push(event);
+        self
+    }
+
+    #[must_use]
+    pub fn say(mut self, message: Message) -> Self {
+        self.messages.push(message);
+        self
+    }
+
+    #[must_use]
+    pub fn say_all(mut self, messages: impl IntoIterator<Item = Message>) -> Self {
+        self.messages.extend(messages);
+        self
+    }
+
+    #[must_use]
+    pub fn text(mut self, id: TextId, member: MemberId, text: impl Into<String>) -> Self {
+        self.texts.push((id, member, text.into()));
+        self
+    }
+
+    #[must_use]
+    pub fn seal(mut self, owner: SealOwner, seal: Seal) -> Self {
+        self.seals.push((owner, seal));
+        self
+    }
+}
+
+/// A message that a courier has claimed.
+#[derive(Clone, Debug)]
+pub struct Claimed {
+    pub id: MessageId,
+    pub org: OrgId,
+    pub fence: Fence,
+    pub message: Message,
+    /// How often it was tried before.
+    pub tries: i64,
+    /// An earlier try may have reached the platform.
+    pub in_doubt: bool,
+}
+
+/// A button or form about to be recorded.
+#[derive(Clone, Debug)]
+pub struct Offer {
+    pub line: String,
+    pub audience: Audience,
+}

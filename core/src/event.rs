@@ -1,0 +1,244 @@
+//! Audit events: each is a fact, and the state in the tables is what follows from them.
+//!
+//! Events hold opaque ids and numbers only. Names and free text stand in a side table under a
+//! [`TextId`], where they can be erased without breaking the chain.
+
+use crate::{
+    grant::State,
+    ids::{GrantId, MemberId, ServiceName, TextId, Workspace},
+    life::Life,
+    money::Money,
+    month::Month,
+    role::Binding,
+    time::Time,
+};
+use serde::{Deserialize, Serialize};
+
+/// Who did it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Actor {
+    Member(MemberId),
+    /// A worker of Slice itself.
+    Slice,
+    /// Somebody at the command line of the machine that runs Slice.
+    Operator,
+}
+
+impl Actor {
+    pub fn member(self) -> Option<MemberId> {
+        match self {
+            Self::Member(member) => Some(member),
+            Self::Slice | Self::Operator => None,
+        }
+    }
+}
+
+/// One key's usage, as read at its provider.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reading {
+    pub grant: GrantId,
+    pub attempt: i64,
+    pub member: MemberId,
+    /// All that the key has ever spent.
+    pub usage: Money,
+    /// What is new since the last reading; charged to the event's month.
+    pub delta: Money,
+}
+
+/// Something that happened.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Event {
+    OrgOpened,
+    WorkspaceLinked {
+        workspace: Workspace,
+    },
+    MemberJoined {
+        member: MemberId,
+    },
+    MonthOpened {
+        month: Month,
+    },
+    SettingChanged {
+        name: String,
+        from: String,
+        to: String,
+    },
+    RoleBound {
+        binding: Binding,
+    },
+    RoleUnbound {
+        binding: Binding,
+    },
+    /// `last4` and `fingerprint` (SHA-256, first 16 hex digits) let owners tell keys apart.
+    MasterAdded {
+        service: ServiceName,
+        version: i64,
+        last4: String,
+        fingerprint: String,
+    },
+    MasterRotated {
+        service: ServiceName,
+        version: i64,
+        last4: String,
+        fingerprint: String,
+    },
+    MasterRemoved {
+        service: ServiceName,
+        version: i64,
+    },
+    AllocationSet {
+        member: MemberId,
+        from: Option<Money>,
+        to: Money,
+    },
+    ToppedUp {
+        member: MemberId,
+        month: Month,
+        amount: Money,
+        grant: Option<GrantId>,
+    },
+    GrantOpened {
+        grant: GrantId,
+        number: i64,
+        member: MemberId,
+        service: ServiceName,
+        cap: Money,
+        life: Life,
+        state: State,
+        name: Option<TextId>,
+        reason: Option<TextId>,
+    },
+    GrantApproved {
+        grant: GrantId,
+        by: MemberId,
+        asked: Money,
+        cap: Money,
+        life: Life,
+        topped_up: bool,
+    },
+    GrantMoved {
+        grant: GrantId,
+        from: State,
+        to: State,
+        by: Option<MemberId>,
+        why: Option<TextId>,
+    },
+    KeyIntended {
+        grant: GrantId,
+        attempt: i64,
+        label: String,
+    },
+    KeyMinted {
+        grant: GrantId,
+        attempt: i64,
+        provider_id: String,
+    },
+    KeyArmed {
+        grant: GrantId,
+        attempt: i64,
+        cap: Money,
+        ends_at: Time,
+    },
+    KeyDisabled {
+        grant: GrantId,
+        attempt: i64,
+    },
+    KeyGone {
+        grant: GrantId,
+        attempt: i64,
+    },
+    /// A view is about to show the secret.
+    RevealBegun {
+        grant: GrantId,
+    },
+    /// The view certainly did not show the secret: it may be revealed again (`revealing_until` is
+    /// cleared).
+    RevealFailed {
+        grant: GrantId,
+    },
+    /// The secret was shown, or may have been.
+    Revealed {
+        grant: GrantId,
+        certain: bool,
+    },
+    RevealRefused {
+        grant: GrantId,
+    },
+    /// The meter's round: changed keys only.
+    UsageRead {
+        month: Month,
+        readings: Vec<Reading>,
+    },
+    /// The provider no longer knows the key, so its rest counts as spent.
+    SpendAssumed {
+        month: Month,
+        reading: Reading,
+    },
+    /// An owner says what a grant really spent in all.
+    SpendCorrected {
+        month: Month,
+        grant: GrantId,
+        member: MemberId,
+        from: Money,
+        to: Money,
+    },
+    TextErased {
+        member: MemberId,
+    },
+}
+
+impl Event {
+    /// The member whom the event is about, where there is just one.
+    pub fn member(&self) -> Option<MemberId> {
+        match self {
+            Self::MemberJoined { member }
+            | Self::AllocationSet { member, .. }
+            | Self::ToppedUp { member, .. }
+            | Self::GrantOpened { member, .. }
+            | Self::SpendCorrected { member, .. }
+            | Self::TextErased { member } => Some(*member),
+            Self::SpendAssumed { reading, .. } => Some(reading.member),
+            _ => None,
+        }
+    }
+
+    /// The grant that the event is about, where there is just one.
+    pub fn grant(&self) -> Option<GrantId> {
+        match self {
+            Self::GrantOpened { grant, .. }
+            | Self::GrantApproved { grant, .. }
+            | Self::GrantMoved { grant, .. }
+            | Self::KeyIntended { grant, .. }
+            | Self::KeyMinted { grant, .. }
+            | Self::KeyArmed { grant, .. }
+            | Self::KeyDisabled { grant, .. }
+            | Self::KeyGone { grant, .. }
+            | Self::RevealBegun { grant }
+            | Self::RevealFailed { grant }
+            | Self::Revealed { grant, .. }
+            | Self::RevealRefused { grant }
+            | Self::SpendCorrected { grant, .. } => Some(*grant),
+            Self::ToppedUp { grant, .. } => *grant,
+            Self::SpendAssumed { reading, .. } => Some(reading.grant),
+            _ => None,
+        }
+    }
+
+    /// The service that the event is about, where the event itself says so.
+    pub fn service(&self) -> Option<&ServiceName> {
+        match self {
+            Self::MasterAdded { service, .. }
+            | Self::MasterRotated { service, .. }
+            | Self::MasterRemoved { service, .. }
+            | Self::GrantOpened { service, .. } => Some(service),
+            _ => None,
+        }
+    }
+
+    /// Whether it is the meter's noise, which the trail's readers see only when they ask for it.
+    pub fn is_metering(&self) -> bool {
+        matches!(self, Self::UsageRead { .. })
+    }
+}

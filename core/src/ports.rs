@@ -1,0 +1,481 @@
+//! What Slice needs from the world. Nothing else reads a clock, a database or a network.
+
+use crate::{
+    action::Action,
+    audit::{Broken, Link},
+    books::{Books, Claimed, Entry, Fence, Message, Offer, Scope},
+    event::{Actor, Event},
+    grant::Grant,
+    ids::{
+        ActionId, ChannelId, GrantId, Identity, MemberId, MessageId, OrgId, Place, PlatformName,
+        ServiceName, UserId, Workspace,
+    },
+    life::Life,
+    money::Money,
+    page::Page,
+    refusal::Refusal,
+    role::{Group, GroupKind, Role, Standing},
+    secret::Secret,
+    time::Time,
+    vault::{BadSeal, Seal, SealOwner, WrappedKey},
+};
+use futures::future::BoxFuture;
+use std::{fmt, time::Duration};
+
+/// Time and chance.
+pub trait Clock: Send + Sync {
+    fn now(&self) -> Time;
+    /// Fills the buffer with bytes that nobody can guess.
+    fn random(&self, bytes: &mut [u8]);
+}
+
+/// Opens and closes seals. Only who holds the vault key can.
+pub trait Vault: Send + Sync {
+    fn seal(&self, key: &WrappedKey, owner: &SealOwner, secret: &Secret) -> Result<Seal, BadSeal>;
+    fn open(&self, key: &WrappedKey, owner: &SealOwner, seal: &Seal) -> Result<Secret, BadSeal>;
+}
+
+/// The pure part of a transaction: it may refuse, and then nothing is written.
+pub type Decide<'a> = Box<dyn FnOnce(&Books) -> Result<Entry, Refusal> + Send + 'a>;
+
+/// Which audit events a reader wants, newest first.
+#[derive(Clone, Debug, Default)]
+pub struct AuditQuery {
+    pub member: Option<MemberId>,
+    pub service: Option<ServiceName>,
+    pub since: Option<Time>,
+    /// Only events before this number; `None`: from the newest on.
+    pub before: Option<i64>,
+    pub metering: bool,
+    pub limit: i64,
+}
+
+/// One audit event with the texts that it names, as far as they were not erased.
+#[derive(Clone, Debug)]
+pub struct AuditRow {
+    pub seq: i64,
+    pub at: Time,
+    pub actor: Actor,
+    pub event: Event,
+    /// The number of the grant that the event is about.
+    pub grant: Option<i64>,
+    pub texts: Vec<String>,
+    pub mac: String,
+}
+
+/// One member in the owners' list.
+#[derive(Clone, Debug)]
+pub struct MemberRow {
+    pub id: MemberId,
+    pub role: Role,
+    pub allocation: Option<Money>,
+    pub budget: crate::budget::Budget,
+}
+
+/// A grant that a worker has claimed for a while.
+#[derive(Clone, Copy, Debug)]
+pub struct ClaimedGrant {
+    pub org: OrgId,
+    pub grant: GrantId,
+    pub fence: Fence,
+}
+
+/// Which grants a worker takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Work {
+    /// reserved, or issuing without progress: make the key.
+    Issue,
+    /// in doubt: look for the key by its label.
+    Reconcile,
+    /// revoking: disable, read, settle.
+    End,
+    /// ended, but a key of it still exists: delete it.
+    Sweep,
+    /// a view that showed the secret never said how it went: it counts as shown.
+    CloseReveal,
+}
+
+/// What a walk over the chain proved: the number of events and the head, or the first broken link.
+pub type Verified = Result<(i64, String), Broken>;
+
+/// How a message left the outbox.
+#[derive(Clone, Debug)]
+pub enum Sent {
+    /// It stands in this place under this id of the platform's.
+    Posted(Posted),
+    /// It was an edit, and what it edits was edited (or never stood anywhere).
+    Edited,
+    /// It will never be delivered, and why.
+    Undeliverable(String),
+    /// Try again after this; `in_doubt`: it may have been delivered.
+    Later { after: Duration, in_doubt: bool },
+}
+
+/// Where a message stands in chat.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Posted {
+    pub place: Place,
+    /// The platform's id of the message (Slack: `ts`).
+    pub id: String,
+}
+
+/// The books on disk. Each method is one transaction. An `Err` of a writing method says whether it
+/// was recorded: a refusal was not, [`Refusal::Unsure`] may have been.
+pub trait Store: Send + Sync {
+    // --- the one way to change anything that is audited
+    /// Locks the org's row, shows the books to `decide`, and writes what it decided: state, audit
+    /// events, messages, the action's use and the delivery's mark, or nothing. Gives the entry back
+    /// with its buttons' actions.
+    fn record<'a>(
+        &'a self,
+        scope: Scope,
+        decide: Decide<'a>,
+    ) -> BoxFuture<'a, Result<Entry, Refusal>>;
+    /// The same books, read only.
+    fn books(&self, scope: Scope) -> BoxFuture<'_, Result<Books, Refusal>>;
+
+    // --- orgs and people
+    /// The org that the workspace belongs to.
+    fn org_of<'a>(
+        &'a self,
+        workspace: &'a Workspace,
+    ) -> BoxFuture<'a, Result<Option<OrgId>, Refusal>>;
+    /// Opens an org for a workspace that has none, with keys of its own; else gives the one it has.
+    /// The bool tells whether it was opened now.
+    fn open_org<'a>(
+        &'a self,
+        workspace: &'a Workspace,
+    ) -> BoxFuture<'a, Result<(OrgId, bool), Refusal>>;
+    fn orgs(&self) -> BoxFuture<'_, Result<Vec<OrgId>, Refusal>>;
+    /// The member with this identity; a new one if there is none.
+    fn member<'a>(
+        &'a self,
+        org: OrgId,
+        identity: &'a Identity,
+    ) -> BoxFuture<'a, Result<MemberId, Refusal>>;
+    /// Who the members are on one platform: those without an identity there are left out.
+    fn users<'a>(
+        &'a self,
+        org: OrgId,
+        platform: PlatformName,
+        members: &'a [MemberId],
+    ) -> BoxFuture<'a, Result<Vec<(MemberId, Identity)>, Refusal>>;
+    /// Notes the role with which a member acted, and whether she installed Slice.
+    fn note_role(
+        &self,
+        org: OrgId,
+        member: MemberId,
+        role: Role,
+    ) -> BoxFuture<'_, Result<(), Refusal>>;
+    fn note_installer(&self, org: OrgId, member: MemberId) -> BoxFuture<'_, Result<(), Refusal>>;
+    fn members(&self, org: OrgId) -> BoxFuture<'_, Result<Vec<MemberRow>, Refusal>>;
+    /// A member's grants, newest first, ended ones included, `limit` at the most.
+    fn grants(
+        &self,
+        org: OrgId,
+        member: MemberId,
+        limit: i64,
+    ) -> BoxFuture<'_, Result<Vec<Grant>, Refusal>>;
+    /// Every grant of the org with a key that may still spend.
+    fn live_grants(&self, org: OrgId) -> BoxFuture<'_, Result<Vec<Grant>, Refusal>>;
+    /// Allows a workspace that the environment does not list.
+    fn invite<'a>(&'a self, workspace: &'a Workspace) -> BoxFuture<'a, Result<(), Refusal>>;
+    fn is_invited<'a>(&'a self, workspace: &'a Workspace) -> BoxFuture<'a, Result<bool, Refusal>>;
+    /// Erases a member's texts and identities; the chain stays whole.
+    fn forget(&self, org: OrgId, member: MemberId) -> BoxFuture<'_, Result<u64, Refusal>>;
+
+    // --- actions
+    fn action(&self, id: ActionId) -> BoxFuture<'_, Result<Option<Action>, Refusal>>;
+    /// Records buttons of an answer that is no outbox message, such as a refusal's.
+    fn offer<'a>(
+        &'a self,
+        org: OrgId,
+        offers: &'a [Offer],
+    ) -> BoxFuture<'a, Result<Vec<ActionId>, Refusal>>;
+
+    // --- the audit trail
+    fn audit<'a>(
+        &'a self,
+        org: OrgId,
+        query: &'a AuditQuery,
+    ) -> BoxFuture<'a, Result<Vec<AuditRow>, Refusal>>;
+    /// A run of the raw chain: up to `limit` links after number `after`.
+    fn links(
+        &self,
+        org: OrgId,
+        after: i64,
+        limit: i64,
+    ) -> BoxFuture<'_, Result<Vec<Link>, Refusal>>;
+    /// Walks the whole chain; gives the number of proven events and the head.
+    fn verify(&self, org: OrgId) -> BoxFuture<'_, Result<Verified, Refusal>>;
+
+    // --- work
+    /// Claims one grant that is due for `work`, for the length of `lease`.
+    fn claim_grant(
+        &self,
+        work: Work,
+        lease: Duration,
+    ) -> BoxFuture<'_, Result<Option<ClaimedGrant>, Refusal>>;
+    /// Gives a claim back, to be looked at again after a while.
+    fn put_back(&self, claim: ClaimedGrant, after: Duration) -> BoxFuture<'_, Result<(), Refusal>>;
+    /// Claims one message that is due, for the length of `lease`. Messages of one topic and reader
+    /// are claimed in their order.
+    fn claim_message(&self, lease: Duration) -> BoxFuture<'_, Result<Option<Claimed>, Refusal>>;
+    /// Notes before sending that the platform may hear of it.
+    fn sending<'a>(&'a self, claimed: &'a Claimed) -> BoxFuture<'a, Result<(), Refusal>>;
+    fn sent<'a>(&'a self, claimed: &'a Claimed, sent: Sent) -> BoxFuture<'a, Result<(), Refusal>>;
+    /// Where the messages of a topic to a reader stand.
+    fn posted<'a>(
+        &'a self,
+        org: OrgId,
+        message: &'a Message,
+    ) -> BoxFuture<'a, Result<Vec<Posted>, Refusal>>;
+    /// Messages that wait, and the age of the oldest: for health checks.
+    fn backlog(&self) -> BoxFuture<'_, Result<(i64, Option<Duration>), Refusal>>;
+}
+
+/// What a service's cap is worth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hardness {
+    /// The provider refuses; requests already running may finish.
+    Hard,
+    /// Read every so often, and stopped at cap minus a margin.
+    Metered { every: Duration },
+    /// The price and the end date make the cap.
+    ByConstruction,
+}
+
+impl Hardness {
+    /// The same words everywhere in chat.
+    pub fn said(self) -> String {
+        match self {
+            Self::Hard => "hard cap (requests already running may finish)".into(),
+            Self::Metered { every } => {
+                format!(
+                    "metered every {} min, stopped short of the cap",
+                    every.as_secs() / 60
+                )
+            }
+            Self::ByConstruction => "capped by construction (price × time)".into(),
+        }
+    }
+}
+
+/// What an adapter can do and promise.
+#[derive(Clone, Debug)]
+pub struct Capabilities {
+    /// What people call the service.
+    pub title: &'static str,
+    pub hardness: Hardness,
+    /// It can make something that cannot spend yet.
+    pub inert: bool,
+    pub smallest_cap: Money,
+    /// How long after the bot's own end the provider ends the key by itself; `None`: it cannot.
+    pub dead_man: Option<Duration>,
+    /// How to use a key, as one line of shell with `$KEY` in the key's place.
+    pub usage: String,
+    /// Where a master key comes from: a sentence for the form.
+    pub master_hint: &'static str,
+}
+
+/// What is ordered of a service.
+#[derive(Clone, Debug)]
+pub struct Order {
+    /// Found again by this after a crash.
+    pub label: String,
+    pub cap: Money,
+    pub life: Life,
+    /// When the provider ends it by itself.
+    pub dead_man: Time,
+}
+
+/// Something made at a provider; it cannot spend until it is armed, where the service can do that.
+#[derive(Debug)]
+pub struct Issued {
+    pub provider_id: String,
+    pub secret: Secret,
+}
+
+/// A key at a provider, as found by its label.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    pub provider_id: String,
+    pub usage: Money,
+}
+
+/// What a failed call lets us conclude.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ServiceError {
+    /// The provider refused, and nothing changed there. The text is for people, written by us.
+    Rejected(String),
+    /// Nothing changed there; try again after this.
+    Later { after: Duration, why: String },
+    /// Something may have changed there: look before doing it again.
+    Unknown(String),
+    /// The provider does not know what we asked about.
+    Gone,
+}
+
+impl fmt::Display for ServiceError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Rejected(why) | Self::Later { why, .. } | Self::Unknown(why) => f.write_str(why),
+            Self::Gone => f.write_str("the provider does not know the key"),
+        }
+    }
+}
+
+/// What is known about a master key after a check.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Health {
+    /// What the account can still spend, if the provider says.
+    pub balance: Option<Money>,
+}
+
+/// A provider that sub-keys are made at. Every call has a time limit of its own.
+pub trait ServiceAdapter: Send + Sync {
+    fn name(&self) -> &ServiceName;
+    fn capabilities(&self) -> &Capabilities;
+    /// Whether the master key is good for making keys.
+    fn check<'a>(&'a self, master: &'a Secret) -> BoxFuture<'a, Result<Health, ServiceError>>;
+    /// Makes something that cannot spend.
+    fn issue<'a>(
+        &'a self,
+        master: &'a Secret,
+        order: &'a Order,
+    ) -> BoxFuture<'a, Result<Issued, ServiceError>>;
+    /// Lets it spend up to `cap` in all, and reads back that it is so.
+    fn arm<'a>(
+        &'a self,
+        master: &'a Secret,
+        provider_id: &'a str,
+        cap: Money,
+    ) -> BoxFuture<'a, Result<(), ServiceError>>;
+    /// All keys with exactly this label, disabled ones included.
+    fn find<'a>(
+        &'a self,
+        master: &'a Secret,
+        label: &'a str,
+    ) -> BoxFuture<'a, Result<Vec<Found>, ServiceError>>;
+    /// What the key has spent in all.
+    fn usage<'a>(
+        &'a self,
+        master: &'a Secret,
+        provider_id: &'a str,
+    ) -> BoxFuture<'a, Result<Money, ServiceError>>;
+    /// Stops it; it can be read afterwards.
+    fn disable<'a>(
+        &'a self,
+        master: &'a Secret,
+        provider_id: &'a str,
+    ) -> BoxFuture<'a, Result<(), ServiceError>>;
+    /// Removes it. That it is gone already is a success.
+    fn delete<'a>(
+        &'a self,
+        master: &'a Secret,
+        provider_id: &'a str,
+    ) -> BoxFuture<'a, Result<(), ServiceError>>;
+}
+
+/// What a failed call to a chat platform lets us conclude.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PlatformError {
+    /// It will not work later either; the text is ours, for people.
+    Refused(String),
+    /// Not delivered; try again after this.
+    Later(Duration),
+    /// May have been delivered.
+    Unknown(String),
+}
+
+impl fmt::Display for PlatformError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Refused(why) | Self::Unknown(why) => f.write_str(why),
+            Self::Later(_) => f.write_str("the chat platform asks to wait"),
+        }
+    }
+}
+
+/// Who is who on a platform, for rendering mentions.
+pub type Names<'a> = &'a [(MemberId, UserId)];
+
+/// A message as the courier hands it to a platform.
+#[derive(Debug)]
+pub struct Letter<'a> {
+    pub id: MessageId,
+    pub page: &'a Page,
+    pub names: Names<'a>,
+    /// Stands in the message itself where owners chose delivery `dm`.
+    pub secret: Option<&'a Secret>,
+}
+
+/// Where a letter goes.
+#[derive(Clone, Copy, Debug)]
+pub enum Address<'a> {
+    Person(&'a Identity),
+    Channel(&'a Place),
+}
+
+/// What a platform says of a channel, group or role.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "four facts that a platform states"
+)]
+pub struct GroupFacts {
+    pub name: String,
+    pub private: bool,
+    /// People of other workspaces are in it.
+    pub shared: bool,
+    pub archived: bool,
+    /// The bot can post there (channels only).
+    pub can_post: bool,
+}
+
+/// A chat platform, as far as Slice speaks first. Answers to a command or click go back the way
+/// that they came, inside the platform's own module.
+pub trait Platform: Send + Sync {
+    fn name(&self) -> PlatformName;
+    fn post<'a>(
+        &'a self,
+        to: Address<'a>,
+        letter: &'a Letter<'a>,
+    ) -> BoxFuture<'a, Result<Posted, PlatformError>>;
+    fn edit<'a>(
+        &'a self,
+        posted: &'a Posted,
+        letter: &'a Letter<'a>,
+    ) -> BoxFuture<'a, Result<(), PlatformError>>;
+    /// Looks for a letter whose delivery is in doubt.
+    fn find<'a>(
+        &'a self,
+        to: Address<'a>,
+        id: MessageId,
+    ) -> BoxFuture<'a, Result<Option<Posted>, PlatformError>>;
+    /// A file into a person's direct messages.
+    fn send_file<'a>(
+        &'a self,
+        to: &'a Identity,
+        file: &'a crate::reply::Attachment,
+    ) -> BoxFuture<'a, Result<(), PlatformError>>;
+    fn standing<'a>(&'a self, who: &'a Identity) -> BoxFuture<'a, Result<Standing, PlatformError>>;
+    /// Whether the person is in the group, live.
+    fn is_in<'a>(
+        &'a self,
+        who: &'a Identity,
+        group: &'a Group,
+    ) -> BoxFuture<'a, Result<bool, PlatformError>>;
+    /// What the platform says of a group; `None`: there is none such, or the bot cannot see it.
+    fn group<'a>(
+        &'a self,
+        workspace: &'a Workspace,
+        kind: GroupKind,
+        id: &'a ChannelId,
+    ) -> BoxFuture<'a, Result<Option<GroupFacts>, PlatformError>>;
+    /// The person who installed the bot, or the workspace's first owner.
+    fn installer<'a>(
+        &'a self,
+        workspace: &'a Workspace,
+    ) -> BoxFuture<'a, Result<Option<Identity>, PlatformError>>;
+}

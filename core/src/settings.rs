@@ -1,0 +1,250 @@
+//! An org's settings: one list, from which parsing, showing and defaults follow.
+
+use crate::{
+    ids::{ChannelId, Place},
+    life::Life,
+    money::Money,
+    page::{Span, Text},
+    time::Time,
+};
+use chrono_tz::Tz;
+use std::time::Duration;
+
+/// A setting that weakens a rule waits this long where another owner was active lately.
+pub const SOLE_OWNER_DELAY: Duration = Duration::from_hours(24);
+/// "Lately", for the above.
+pub const SOLE_OWNER_LOOKBACK: Duration = Duration::from_hours(24 * 30);
+/// An unanswered request is open for this long.
+pub const REQUEST_LIFE: Duration = Duration::from_hours(72);
+
+/// How a key reaches its member.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Delivery {
+    /// The direct message has a [Reveal key] button.
+    Reveal,
+    /// The key stands in the direct message itself.
+    Dm,
+}
+
+/// What owners can change about their org.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// A member may take up to this much at once without asking.
+    pub free_hand: Money,
+    pub default_life: Life,
+    pub longest_life: Life,
+    pub smallest_cap: Money,
+    pub owners_channel: Option<Place>,
+    pub delivery: Delivery,
+    /// From when an owner may approve her own request; `None`: never.
+    pub sole_owner_from: Option<Time>,
+    pub zone: Tz,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            free_hand: Money::from_dollars(50),
+            default_life: Life::from_days(7),
+            longest_life: Life::from_days(90),
+            smallest_cap: Money::from_dollars(1),
+            owners_channel: None,
+            delivery: Delivery::Reveal,
+            sole_owner_from: None,
+            zone: Tz::UTC,
+        }
+    }
+}
+
+/// One setting: its name in chat, what it is for, how it is read and written.
+pub struct Setting {
+    pub name: &'static str,
+    pub about: &'static str,
+    /// The value as people write it, and as the database keeps it.
+    pub show: fn(&Settings) -> String,
+    /// Takes what `show` gave or a person wrote; the error is a sentence without its subject.
+    pub set: fn(&mut Settings, &str) -> Result<(), &'static str>,
+}
+
+/// Every setting there is, in the order in which they are shown.
+pub const ALL: [Setting; 8] = [
+    Setting {
+        name: "free-hand",
+        about: "The most a member may take at once without asking an owner",
+        show: |settings| settings.free_hand.decimal(),
+        set: |settings, text| money(text).map(|money| settings.free_hand = money),
+    },
+    Setting {
+        name: "default-life",
+        about: "How long a key lives when nobody says otherwise",
+        show: |settings| settings.default_life.to_string(),
+        set: |settings, text| match life(text)? {
+            life if life > settings.longest_life => Err("is more than `longest-life`"),
+            life => {
+                settings.default_life = life;
+                Ok(())
+            }
+        },
+    },
+    Setting {
+        name: "longest-life",
+        about: "How long a key may live at most",
+        show: |settings| settings.longest_life.to_string(),
+        set: |settings, text| match life(text)? {
+            life if life < settings.default_life => Err("is less than `default-life`"),
+            life => {
+                settings.longest_life = life;
+                Ok(())
+            }
+        },
+    },
+    Setting {
+        name: "smallest-cap",
+        about: "The least a key may be capped at",
+        show: |settings| settings.smallest_cap.decimal(),
+        set: |settings, text| money(text).map(|money| settings.smallest_cap = money),
+    },
+    Setting {
+        name: "owners-channel",
+        about: "The private channel where requests and alarms go; `off`: each owner by DM",
+        show: |settings| {
+            settings
+                .owners_channel
+                .as_ref()
+                .map_or("off".into(), show_place)
+        },
+        set: |settings, text| match text {
+            "off" => {
+                settings.owners_channel = None;
+                Ok(())
+            }
+            text => {
+                let place = parse_place(text).ok_or("is not a channel")?;
+                settings.owners_channel = Some(place);
+                Ok(())
+            }
+        },
+    },
+    Setting {
+        name: "delivery",
+        about: "How a key reaches its member: `reveal` (a button in a DM) or `dm` (in the DM itself)",
+        show: |settings| match settings.delivery {
+            Delivery::Reveal => "reveal".into(),
+            Delivery::Dm => "dm".into(),
+        },
+        set: |settings, text| {
+            settings.delivery = match text {
+                "reveal" => Delivery::Reveal,
+                "dm" => Delivery::Dm,
+                _ => return Err("is neither `reveal` nor `dm`"),
+            };
+            Ok(())
+        },
+    },
+    Setting {
+        name: "sole-owner",
+        about: "Whether an owner may approve a request of her own: `on` or `off`",
+        show: |settings| match settings.sole_owner_from {
+            Some(from) => format!("on from {}", from.rfc3339()),
+            None => "off".into(),
+        },
+        set: |settings, text| {
+            settings.sole_owner_from = match text.strip_prefix("on from ") {
+                Some(from) => Some(instant(from).ok_or("is neither `on` nor `off`")?),
+                None if text == "off" => None,
+                None => return Err("is neither `on` nor `off`"),
+            };
+            Ok(())
+        },
+    },
+    Setting {
+        name: "time-zone",
+        about: "The zone in which months turn, such as Europe/Paris; in force from the next turn on",
+        show: |settings| settings.zone.name().to_owned(),
+        set: |settings, text| {
+            settings.zone = text
+                .parse()
+                .map_err(|_| "is not a time zone. Write it like Europe/Paris")?;
+            Ok(())
+        },
+    },
+];
+
+pub fn find(name: &str) -> Option<&'static Setting> {
+    ALL.iter().find(|setting| setting.name == name)
+}
+
+/// Settings from what the database keeps. A row that no longer parses keeps its default: an org
+/// must stay usable after a setting was retired.
+pub fn read<'a>(rows: impl Iterator<Item = (&'a str, &'a str)>) -> Settings {
+    let mut settings = Settings::default();
+    let rows: Vec<_> = rows.collect();
+    // Twice, because the two lives bound each other and either may come first.
+    for (name, value) in rows.iter().chain(&rows) {
+        if let Some(setting) = find(name) {
+            let _ = (setting.set)(&mut settings, value);
+        }
+    }
+    settings
+}
+
+fn money(text: &str) -> Result<Money, &'static str> {
+    Money::parse(text).map_err(crate::money::BadMoney::why)
+}
+
+fn life(text: &str) -> Result<Life, &'static str> {
+    Life::parse(text).ok_or("is not a life. Write it like 12h, 7d or 2w")
+}
+
+fn instant(text: &str) -> Option<Time> {
+    let instant = chrono::DateTime::parse_from_rfc3339(text).ok()?;
+    Some(Time::from_micros(instant.timestamp_micros()))
+}
+
+/// A kept value as people read it: a channel by its name.
+pub fn shown(value: &str) -> Text {
+    match parse_place(value) {
+        Some(place) => Text::default().push(Span::Channel(place.channel)),
+        None => Text::new(value),
+    }
+}
+
+/// `slack/T1/C1`: how a channel stands in the database.
+fn show_place(place: &Place) -> String {
+    let Place { workspace, channel } = place;
+    format!("{}/{}/{channel}", workspace.platform.word(), workspace.id)
+}
+
+fn parse_place(text: &str) -> Option<Place> {
+    let mut parts = text.split('/');
+    let platform = crate::ids::PlatformName::from_word(parts.next()?)?;
+    let id = crate::ids::WorkspaceId::new(parts.next()?);
+    let channel = ChannelId::new(parts.next()?);
+    let workspace = crate::ids::Workspace { platform, id };
+    parts
+        .next()
+        .is_none()
+        .then_some(Place { workspace, channel })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_default_survives_the_database() {
+        let settings = Settings {
+            sole_owner_from: Some(Time::from_micros(1_700_000_000_000_000)),
+            owners_channel: parse_place("slack/T1/C1"),
+            longest_life: Life::from_days(5),
+            default_life: Life::from_days(3),
+            ..Settings::default()
+        };
+        let rows: Vec<_> = ALL
+            .iter()
+            .map(|setting| (setting.name, (setting.show)(&settings)))
+            .collect();
+        let read = read(rows.iter().map(|(name, value)| (*name, value.as_str())));
+        assert_eq!(read, settings);
+    }
+}

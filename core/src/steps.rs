@@ -1,0 +1,436 @@
+//! What workers find out: each function is the pure part of one transaction of a worker.
+
+use crate::{
+    books::{Books, Entry, Message, To},
+    event::{Event, Reading},
+    grant::{End, Grant, Key, KeyState, State, label},
+    ids::{GrantId, TextId},
+    money::Money,
+    month::Month,
+    refusal::Refusal,
+    requests::{member_topic, owners_topic},
+    sentences,
+    settings::Delivery,
+    time::Time,
+    vault::{Seal, SealOwner},
+};
+use std::time::Duration;
+
+/// A provider that refuses for so long is given up on, as long as nothing exists there.
+pub const GIVE_UP_AFTER: Duration = Duration::from_mins(15);
+/// Retries at a provider double up to this.
+pub const BACKOFF_MAX: Duration = Duration::from_mins(10);
+/// The secret's view is open for so long before it counts as shown.
+pub const REVEAL_LEASE: Duration = Duration::from_mins(1);
+
+fn claimed(books: &Books) -> Result<&Grant, Refusal> {
+    books.grant.as_ref().ok_or(Refusal::LostLease)
+}
+
+fn moved(grant: &Grant, to: State) -> Result<Event, Refusal> {
+    if grant.state.may_become(to) {
+        Ok(Event::GrantMoved {
+            grant: grant.id,
+            from: grant.state,
+            to,
+            by: None,
+            why: None,
+        })
+    } else {
+        Err(Refusal::LostLease)
+    }
+}
+
+/// Before the provider hears of it: the attempt and its label. Gives the label.
+pub fn intend(books: &Books) -> Result<(Entry, i64), Refusal> {
+    let grant = claimed(books)?;
+    let attempt = grant.key().map_or(1, |key| key.attempt + 1);
+    let intended = Event::KeyIntended {
+        grant: grant.id,
+        attempt,
+        label: label(grant.id, attempt),
+    };
+    let entry = match grant.state {
+        State::Issuing => Entry::default(),
+        _ => Entry::event(moved(grant, State::Issuing)?),
+    };
+    Ok((entry.and(intended), attempt))
+}
+
+/// The provider made it, and it cannot spend; its secret is sealed.
+pub fn minted(
+    books: &Books,
+    attempt: i64,
+    provider_id: &str,
+    seal: Seal,
+) -> Result<Entry, Refusal> {
+    let grant = claimed(books)?;
+    let owner = SealOwner::Key {
+        org: books.org.id,
+        grant: grant.id,
+        attempt,
+    };
+    let provider_id = provider_id.to_owned();
+    Ok(Entry::event(Event::KeyMinted {
+        grant: grant.id,
+        attempt,
+        provider_id,
+    })
+    .seal(owner, seal))
+}
+
+/// The provider confirmed the cap: the member is told.
+pub fn armed(books: &Books, attempt: i64, facts: &sentences::KeyFacts) -> Result<Entry, Refusal> {
+    let grant = claimed(books)?;
+    let ends_at = ends_at(books, grant);
+    let armed = Event::KeyArmed {
+        grant: grant.id,
+        attempt,
+        cap: grant.cap,
+        ends_at,
+    };
+    let delivery = books.org.settings.delivery;
+    let page = sentences::key_ready(grant, ends_at, facts, delivery);
+    let mut told = Message::new(To::Member(grant.member), page).topic(format!("key/{}", grant.id));
+    told.reveals = (delivery == Delivery::Dm).then_some(grant.id);
+    let mut entry = Entry::event(armed)
+        .and(moved(grant, State::Active)?)
+        .say(told);
+    entry.releases = true;
+    if grant.decided_by.is_some() {
+        let page = sentences::approved_and_made(grant);
+        let topic = owners_topic(grant.id);
+        let readers = books.org.owners_at().into_iter();
+        entry = entry
+            .say_all(readers.map(|to| Message::new(to, page.clone()).topic(topic.clone()).edit()));
+    }
+    Ok(entry)
+}
+
+/// A key lives from its arming; one that needed a top-up ends with the month that was topped up.
+pub fn ends_at(books: &Books, grant: &Grant) -> Time {
+    let by_life = books.now + grant.life.duration();
+    month_is_over_at(books, grant).map_or(by_life, |over| by_life.min(over))
+}
+
+/// When the month ends whose top-up the grant needed; `None`: it needed none.
+pub fn month_is_over_at(books: &Books, grant: &Grant) -> Option<Time> {
+    let decided = grant.decided_at.filter(|_| grant.topped_up)?;
+    Some(Month::of(decided, books.org.zone).end(books.org.zone))
+}
+
+/// The provider refused, or was not to be had for too long: nothing exists there, so the money is
+/// released and the member told.
+pub fn gave_up(books: &Books, end: End, why: &str) -> Result<Entry, Refusal> {
+    let grant = claimed(books)?;
+    let why_id = TextId::from_random(books.fresh[0]);
+    let to = State::Ended(end);
+    if !grant.state.may_become(to) {
+        return Err(Refusal::LostLease);
+    }
+    let event = Event::GrantMoved {
+        grant: grant.id,
+        from: grant.state,
+        to,
+        by: None,
+        why: Some(why_id),
+    };
+    let mut entry = gone_keys(grant, Entry::event(event)).text(why_id, grant.member, why);
+    entry.releases = true;
+    let page = sentences::gave_up(grant, why);
+    let told = Message::new(To::Member(grant.member), page.clone()).topic(member_topic(grant.id));
+    let topic = owners_topic(grant.id);
+    let readers = books.org.owners_at().into_iter();
+    let edits = readers.map(|to| Message::new(to, page.clone()).topic(topic.clone()).edit());
+    let edits: Vec<_> = if grant.decided_by.is_some() {
+        edits.collect()
+    } else {
+        vec![]
+    };
+    Ok(entry.say(told).say_all(edits))
+}
+
+/// Attempts that never came to exist.
+fn gone_keys(grant: &Grant, entry: Entry) -> Entry {
+    let never = grant
+        .keys
+        .iter()
+        .filter(|key| key.state == KeyState::Intended);
+    never.fold(entry, |entry, key| {
+        entry.and(Event::KeyGone {
+            grant: grant.id,
+            attempt: key.attempt,
+        })
+    })
+}
+
+/// Nothing exists at the provider; the next try comes later.
+pub fn try_later(books: &Books, after: Duration) -> Result<Entry, Refusal> {
+    let grant = claimed(books)?;
+    let mut entry = gone_keys(grant, Entry::default());
+    if grant.state != State::Reserved {
+        entry = entry.and(moved(grant, State::Reserved)?);
+    }
+    entry.look_again = Some(after);
+    entry.releases = true;
+    Ok(entry)
+}
+
+/// Since when workers have tried to make the grant's key. One whose provider could never be asked
+/// counts from when it was reserved.
+pub fn tried_since(grant: &Grant) -> Time {
+    grant.first_tried_at.unwrap_or(grant.moved_at)
+}
+
+/// Whether the first try is so long ago that a refusing provider is given up on.
+pub fn is_too_late(grant: &Grant, now: Time) -> bool {
+    GIVE_UP_AFTER <= now - tried_since(grant)
+}
+
+/// What was made could not be armed and is deleted again: the money is released.
+pub fn unmade(books: &Books, attempt: i64, end: End, why: &str) -> Result<Entry, Refusal> {
+    let mut entry = gave_up(books, end, why)?;
+    entry.events.extend(gone(books, attempt)?.events);
+    Ok(entry)
+}
+
+/// A grant cannot be ended at its provider for too long: owners hear of it, and its money stays
+/// held.
+pub fn stuck(books: &Books, why: &str, again: Duration) -> Result<Entry, Refusal> {
+    let grant = claimed(books)?;
+    let page = sentences::stuck(grant, why);
+    let owners = books.org.owners_at().into_iter();
+    let mut entry = Entry::default().say_all(owners.map(|to| Message::new(to, page.clone())));
+    entry.look_again = Some(again);
+    entry.releases = true;
+    Ok(entry)
+}
+
+/// Something may exist: the reconciler looks for it by its label.
+pub fn in_doubt(books: &Books) -> Result<Entry, Refusal> {
+    let grant = claimed(books)?;
+    let mut entry = Entry::event(moved(grant, State::InDoubt)?);
+    entry.releases = true;
+    Ok(entry)
+}
+
+/// The doubt is over: what the label names is known or gone, and the issuer goes on from there.
+pub fn doubt_resolved(books: &Books) -> Result<Entry, Refusal> {
+    let grant = claimed(books)?;
+    let lost = grant.key().filter(|key| key.state == KeyState::Intended);
+    let gone = lost.map(|key| Event::KeyGone {
+        grant: grant.id,
+        attempt: key.attempt,
+    });
+    let to = if lost.is_some() {
+        State::Reserved
+    } else {
+        State::Issuing
+    };
+    let mut entry = Entry::event(moved(grant, to)?);
+    entry.events.extend(gone);
+    entry.releases = true;
+    Ok(entry)
+}
+
+/// The key can spend no more.
+pub fn disabled(books: &Books, attempt: i64) -> Result<Entry, Refusal> {
+    let grant = claimed(books)?;
+    Ok(Entry::event(Event::KeyDisabled {
+        grant: grant.id,
+        attempt,
+    }))
+}
+
+/// A key that does not exist (any more).
+pub fn gone(books: &Books, attempt: i64) -> Result<Entry, Refusal> {
+    let grant = claimed(books)?;
+    Ok(Entry::event(Event::KeyGone {
+        grant: grant.id,
+        attempt,
+    }))
+}
+
+/// The provider does not know an armed key: its rest counts as spent, and owners can correct it.
+pub fn assumed_spent(books: &Books, attempt: i64) -> Result<Entry, Refusal> {
+    let grant = claimed(books)?;
+    let key = key(grant, attempt)?;
+    let mut entry = Entry::default();
+    let usage = key.usage.max(key.armed_cap);
+    let delta = usage - key.usage;
+    if !delta.is_zero() {
+        let reading = Reading {
+            grant: grant.id,
+            attempt,
+            member: grant.member,
+            usage,
+            delta,
+        };
+        entry = entry.and(Event::SpendAssumed {
+            month: books.month,
+            reading,
+        });
+        let page = sentences::assumed(grant, delta);
+        let own = sentences::assumed_to_member(grant, delta);
+        let owners = books
+            .org
+            .owners_at()
+            .into_iter()
+            .map(|to| Message::new(to, page.clone()));
+        entry = entry
+            .say_all(owners)
+            .say(Message::new(To::Member(grant.member), own));
+    }
+    Ok(entry.and(Event::KeyGone {
+        grant: grant.id,
+        attempt,
+    }))
+}
+
+fn key(grant: &Grant, attempt: i64) -> Result<&Key, Refusal> {
+    grant
+        .keys
+        .iter()
+        .find(|key| key.attempt == attempt)
+        .ok_or(Refusal::LostLease)
+}
+
+/// One key's usage as its provider says, before it is compared with the books.
+#[derive(Clone, Copy, Debug)]
+pub struct Read {
+    pub grant: GrantId,
+    pub attempt: i64,
+    pub usage: Money,
+}
+
+/// Usage as read at the providers: one event for all keys that changed. The scope shows all live
+/// grants, so that two readers at once never charge the same spending twice. Readings that went
+/// down are left alone, because money that was charged does not come back by itself.
+pub fn usage_read(books: &Books, reads: &[Read]) -> Entry {
+    let readings: Vec<_> = reads
+        .iter()
+        .filter_map(|read| reading(books, read))
+        .collect();
+    if readings.is_empty() {
+        return Entry::default();
+    }
+    Entry::event(Event::UsageRead {
+        month: books.month,
+        readings,
+    })
+}
+
+fn reading(books: &Books, read: &Read) -> Option<Reading> {
+    let Read {
+        grant,
+        attempt,
+        usage,
+    } = *read;
+    let known = books
+        .live
+        .iter()
+        .chain(&books.grant)
+        .find(|known| known.id == grant)?;
+    let key = known.keys.iter().find(|key| key.attempt == attempt)?;
+    let (delta, member) = ((usage - key.usage).or_zero(), known.member);
+    (!delta.is_zero()).then_some(Reading {
+        grant,
+        attempt,
+        member,
+        usage,
+        delta,
+    })
+}
+
+/// All keys stand still and are read: the rest is released.
+pub fn settled(books: &Books) -> Result<Entry, Refusal> {
+    let grant = claimed(books)?;
+    let State::Revoking(end) = grant.state else {
+        return Err(Refusal::LostLease);
+    };
+    let mut entry = Entry::event(moved(grant, State::Ended(end))?);
+    entry.releases = true;
+    let key = Message::new(To::Member(grant.member), sentences::key_is_over(grant));
+    let told = Message::new(To::Member(grant.member), sentences::ended(grant, end));
+    Ok(entry
+        .say(key.topic(format!("key/{}", grant.id)).edit())
+        .say(told))
+}
+
+/// Why a secret is not shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reveal {
+    /// The seal to open, for this view alone.
+    Begun,
+    /// Refused; the attempt is recorded, and the owners are told.
+    Refused(Refusal),
+}
+
+/// A member asks for her secret: the view that shows it holds it for a minute.
+pub fn reveal(books: &Books, number: i64) -> Result<(Entry, Reveal), Refusal> {
+    let grant = books
+        .grant
+        .as_ref()
+        .ok_or(Refusal::NoSuchGrant { number })?;
+    if books.actor.member() != Some(grant.member) {
+        return Err(Refusal::NotYourGrant { number });
+    }
+    let (state, decided) = (grant.state, None);
+    if grant.state != State::Active {
+        return Err(Refusal::WrongState {
+            number,
+            state,
+            decided,
+            cannot: "revealed",
+        });
+    }
+    let busy = grant.revealing_until.is_some();
+    if grant.revealed_at.is_none() && !busy && grant.key().is_some_and(|key| key.seal.is_some()) {
+        return Ok((
+            Entry::event(Event::RevealBegun { grant: grant.id }),
+            Reveal::Begun,
+        ));
+    }
+    let page = sentences::second_reveal(grant, books.now);
+    let owners = books
+        .org
+        .owners_at()
+        .into_iter()
+        .map(|to| Message::new(to, page.clone()));
+    let entry = Entry::event(Event::RevealRefused { grant: grant.id }).say_all(owners);
+    let at = grant.revealed_at;
+    let refusal = Refusal::AlreadyRevealed {
+        number,
+        at,
+        member: grant.member,
+    };
+    Ok((entry, Reveal::Refused(refusal)))
+}
+
+/// The platform showed the secret, or may have: the seal is erased.
+pub fn revealed(books: &Books, certain: bool) -> Result<Entry, Refusal> {
+    let grant = claimed(books)?;
+    if grant.revealed_at.is_some() {
+        return Err(Refusal::LostLease);
+    }
+    let entry = Entry::event(Event::Revealed {
+        grant: grant.id,
+        certain,
+    });
+    if grant.state != State::Active {
+        // The key ended meanwhile, and its message says so already.
+        return Ok(entry);
+    }
+    let page = sentences::key_revealed(grant);
+    let told = Message::new(To::Member(grant.member), page).topic(format!("key/{}", grant.id));
+    Ok(entry.say(told.edit()))
+}
+
+/// The platform certainly did not show it: it may be revealed again.
+pub fn reveal_failed(books: &Books) -> Result<Entry, Refusal> {
+    let grant = claimed(books)?;
+    if grant.revealing_until.is_none() || grant.revealed_at.is_some() {
+        return Err(Refusal::LostLease);
+    }
+    Ok(Entry::event(Event::RevealFailed { grant: grant.id }))
+}

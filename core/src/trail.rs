@@ -1,0 +1,152 @@
+//! Audit events as sentences for people.
+
+use crate::{
+    event::{Actor, Event},
+    page::Text,
+    ports::AuditRow,
+    role::Binding,
+    settings,
+};
+
+/// One event as a sentence: who, what, with the grant's number in place of its id.
+pub fn sentence(row: &AuditRow) -> Text {
+    let who = match row.actor {
+        Actor::Member(member) => Text::default().member(member),
+        Actor::Slice => Text::new("Slice"),
+        Actor::Operator => Text::new("The operator"),
+    };
+    let grant = row
+        .grant
+        .map_or_else(|| "a grant".to_owned(), |number| format!("grant {number}"));
+    let text = who.and(" ").join(what(&row.event, &grant));
+    match row.texts.as_slice() {
+        [] => text.and("."),
+        texts => text.and(format!(": “{}”.", texts.join("”, “"))),
+    }
+}
+
+fn what(event: &Event, grant: &str) -> Text {
+    match event {
+        Event::OrgOpened => Text::new("opened the org"),
+        Event::WorkspaceLinked { workspace } => Text::new(format!(
+            "linked the {} workspace {}",
+            workspace.platform.word(),
+            workspace.id
+        )),
+        Event::MemberJoined { member } => Text::new("noted ").member(*member).and(" as a member"),
+        Event::MonthOpened { month } => Text::new(format!("opened the month {month}")),
+        Event::SettingChanged { name, from, to } => Text::new(format!("changed {name} from "))
+            .join(settings::shown(from))
+            .and(" to ")
+            .join(settings::shown(to)),
+        Event::RoleBound { binding } => bound("bound", binding),
+        Event::RoleUnbound { binding } => bound("unbound", binding),
+        Event::AllocationSet { member, from, to } => Text::new("set the monthly budget of ")
+            .member(*member)
+            .and(from.map_or_else(String::new, |from| format!(" from {from}")))
+            .and(format!(" to {to}")),
+        Event::ToppedUp {
+            member,
+            month,
+            amount,
+            ..
+        } => Text::new(format!("added {amount} to {month} for ")).member(*member),
+        Event::TextErased { member } => Text::new("erased the texts of ").member(*member),
+        Event::UsageRead { readings, .. } => {
+            let sum: crate::money::Money = readings.iter().map(|reading| reading.delta).sum();
+            Text::new(format!(
+                "read {sum} of new spending on {} keys",
+                readings.len()
+            ))
+        }
+        other => Text::new(vault_or_key(other, grant)),
+    }
+}
+
+fn bound(verb: &str, binding: &Binding) -> Text {
+    let span = crate::page::Span::Group(binding.group.clone());
+    Text::new(format!("{verb} "))
+        .push(span)
+        .and(format!(" as {}", binding.role.word()))
+}
+
+fn vault_or_key(event: &Event, grant: &str) -> String {
+    match event {
+        Event::MasterAdded {
+            service,
+            version,
+            last4,
+            ..
+        } => {
+            format!("deposited a master key for {service} (version {version}, ends in {last4})")
+        }
+        Event::MasterRotated {
+            service,
+            version,
+            last4,
+            ..
+        } => {
+            format!("replaced the master key for {service} (version {version}, ends in {last4})")
+        }
+        Event::MasterRemoved { service, version } => {
+            format!("removed the master key for {service} (version {version})")
+        }
+        Event::GrantOpened {
+            number,
+            service,
+            cap,
+            life,
+            state,
+            ..
+        } => {
+            format!(
+                "opened grant {number}: {cap} of {service} for {life}, {}",
+                state.said()
+            )
+        }
+        Event::GrantApproved {
+            cap, asked, life, ..
+        } if cap == asked => {
+            format!("approved {grant} at {cap} for {life}")
+        }
+        Event::GrantApproved {
+            cap, asked, life, ..
+        } => {
+            format!("approved {grant} at {cap} (asked: {asked}) for {life}")
+        }
+        Event::GrantMoved { from, to, .. } => {
+            format!("moved {grant} from “{}” to “{}”", from.said(), to.said())
+        }
+        Event::KeyIntended { attempt, .. } => format!("began key {attempt} of {grant}"),
+        Event::KeyMinted { attempt, .. } => format!("sealed key {attempt} of {grant}"),
+        Event::KeyArmed { attempt, cap, .. } => {
+            format!("armed key {attempt} of {grant} with {cap}")
+        }
+        Event::KeyDisabled { attempt, .. } => format!("disabled key {attempt} of {grant}"),
+        Event::KeyGone { attempt, .. } => format!("noted that key {attempt} of {grant} is gone"),
+        Event::SpendAssumed { reading, .. } => {
+            format!(
+                "counted {} of {grant} as spent: its key is gone",
+                reading.delta
+            )
+        }
+        Event::SpendCorrected { from, to, .. } => {
+            format!("corrected the spending of {grant} from {from} to {to}")
+        }
+        other => reveal(other, grant),
+    }
+}
+
+fn reveal(event: &Event, grant: &str) -> String {
+    match event {
+        Event::RevealBegun { .. } => format!("opened the key of {grant}"),
+        Event::RevealFailed { .. } => {
+            format!("could not show the key of {grant}, and kept it sealed")
+        }
+        Event::Revealed { certain: true, .. } => format!("showed the key of {grant} and erased it"),
+        Event::Revealed { .. } => format!("may have shown the key of {grant}, and erased it"),
+        Event::RevealRefused { .. } => format!("was refused a second reveal of {grant}"),
+        // Told above, with members' names.
+        _ => String::new(),
+    }
+}

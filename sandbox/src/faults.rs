@@ -1,0 +1,227 @@
+//! Everything that can go wrong on demand, as one enum that tests iterate over.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+pub(crate) const SLACK: &str = "slack";
+pub(crate) const OPENROUTER: &str = "openrouter";
+
+const BOTH: &[&str] = &[SLACK, OPENROUTER];
+const ONLY_SLACK: &[&str] = &[SLACK];
+const ONLY_OPENROUTER: &[&str] = &[OPENROUTER];
+
+/// One way to misbehave. "Both" means both wires; Slack answers with its own shapes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// Both: the credential is not known (Slack: `invalid_auth`). No effect.
+    Unauthorized401,
+    /// `OpenRouter`: the account is out of credits. No effect.
+    PaymentRequired402,
+    /// Both: the credential may not (Slack: `missing_scope`). No effect.
+    Forbidden403,
+    /// Both: there is no such thing (Slack's methods: `channel_not_found`). No effect.
+    NotFound404,
+    /// Both: too many requests, with `Retry-After` in seconds. No effect.
+    RateLimited429 { retry_after: u32 },
+    /// Both: no effect.
+    ServerError500,
+    /// Both: the effect happens, the answer is a 500.
+    ServerErrorAfter500,
+    /// Both: an HTML page of a proxy. No effect.
+    BadGateway502,
+    /// Both: the connection is cut without an answer. No effect.
+    LostBefore,
+    /// Both: the effect happens, the connection is cut without an answer.
+    LostAfter,
+    /// Both: no effect, no answer ever.
+    HangBefore,
+    /// Both: the effect happens, no answer ever.
+    HangAfter,
+    /// Both: the answer comes late by this many real milliseconds.
+    Slow { millis: u32 },
+    /// Both: the effect happens, the answer is no JSON.
+    MalformedJson,
+    /// Both: the effect happens, the answer is 100 MB long.
+    HugeBody,
+    /// Both: the effect happens, the answer ends in the middle.
+    TruncatedBody,
+    /// Slack: the socket is cut right after the next envelope, before its ack counts.
+    DropSocket,
+    /// Slack: instead of the next envelope, the socket is asked to reconnect.
+    RefreshSocket,
+    /// Slack: the next envelope is delivered twice.
+    DuplicateDelivery,
+    /// Slack: `views.open` and `views.push` answer `expired_trigger_id`.
+    ExpiredTrigger,
+    /// Slack: the next use of a `response_url` answers 404 `used_url`.
+    ClosedResponseUrl,
+    /// Slack: messages answer `is_archived`.
+    ChannelArchived,
+    /// Slack: messages answer `not_in_channel`.
+    NotInChannel,
+    /// Slack: ephemeral messages answer `user_not_in_channel`.
+    UserNotInChannel,
+    /// Slack: any method answers `token_revoked`.
+    TokenRevoked,
+}
+
+impl Fault {
+    pub const ALL: &'static [Fault] = &[
+        Fault::Unauthorized401,
+        Fault::PaymentRequired402,
+        Fault::Forbidden403,
+        Fault::NotFound404,
+        Fault::RateLimited429 { retry_after: 1 },
+        Fault::ServerError500,
+        Fault::ServerErrorAfter500,
+        Fault::BadGateway502,
+        Fault::LostBefore,
+        Fault::LostAfter,
+        Fault::HangBefore,
+        Fault::HangAfter,
+        Fault::Slow { millis: 50 },
+        Fault::MalformedJson,
+        Fault::HugeBody,
+        Fault::TruncatedBody,
+        Fault::DropSocket,
+        Fault::RefreshSocket,
+        Fault::DuplicateDelivery,
+        Fault::ExpiredTrigger,
+        Fault::ClosedResponseUrl,
+        Fault::ChannelArchived,
+        Fault::NotInChannel,
+        Fault::UserNotInChannel,
+        Fault::TokenRevoked,
+    ];
+
+    /// The wires that this fault can happen on: `slack`, `openrouter`.
+    pub const fn wires(self) -> &'static [&'static str] {
+        match self {
+            Fault::PaymentRequired402 => ONLY_OPENROUTER,
+            Fault::DropSocket
+            | Fault::RefreshSocket
+            | Fault::DuplicateDelivery
+            | Fault::ExpiredTrigger
+            | Fault::ClosedResponseUrl
+            | Fault::ChannelArchived
+            | Fault::NotInChannel
+            | Fault::UserNotInChannel
+            | Fault::TokenRevoked => ONLY_SLACK,
+            _ => BOTH,
+        }
+    }
+
+    /// Whether the request's effect happens although its answer is not the usual one.
+    pub const fn has_effect(self) -> bool {
+        matches!(
+            self,
+            Fault::ServerErrorAfter500
+                | Fault::LostAfter
+                | Fault::HangAfter
+                | Fault::Slow { .. }
+                | Fault::MalformedJson
+                | Fault::HugeBody
+                | Fault::TruncatedBody
+        )
+    }
+
+    /// The crossings it can happen at, as parts of `METHOD /path` or `envelope type`.
+    const fn routes(self) -> &'static [&'static str] {
+        match self {
+            Fault::DropSocket | Fault::RefreshSocket | Fault::DuplicateDelivery => &["envelope "],
+            Fault::ExpiredTrigger => &["/api/views.open", "/api/views.push"],
+            Fault::ClosedResponseUrl => &["/respond/"],
+            Fault::ChannelArchived | Fault::NotInChannel => &["/api/chat."],
+            Fault::UserNotInChannel => &["/api/chat.postEphemeral"],
+            Fault::TokenRevoked => &["/api/"],
+            _ => &["GET ", "POST ", "PATCH ", "DELETE "],
+        }
+    }
+}
+
+struct Planned {
+    route: String,
+    fault: Fault,
+    times: usize,
+}
+
+/// The faults still to come. Clones share the plan.
+#[derive(Clone, Default)]
+pub struct Faults {
+    plan: Arc<Mutex<Vec<Planned>>>,
+}
+
+impl Faults {
+    /// Lets the next `times` crossings that the fault can happen at go wrong, on any wire.
+    pub fn inject(&self, fault: Fault, times: usize) {
+        self.inject_on("", fault, times);
+    }
+
+    /// The same, only where `wire METHOD /path` (for example `openrouter POST /api/v1/keys`) or
+    /// `slack envelope type` contains `route`.
+    pub fn inject_on(&self, route: &str, fault: Fault, times: usize) {
+        self.plan().push(Planned {
+            route: route.to_owned(),
+            fault,
+            times,
+        });
+    }
+
+    /// How many faults are still to come.
+    pub fn pending(&self) -> usize {
+        self.plan().iter().map(|planned| planned.times).sum()
+    }
+
+    /// Nothing goes wrong any more.
+    pub fn clear(&self) {
+        self.plan().clear();
+    }
+
+    /// The fault for this crossing, if one is planned; it is used up by that.
+    pub(crate) fn take(&self, wire: &str, line: &str) -> Option<Fault> {
+        let whole = format!("{wire} {line}");
+        let fits = |planned: &Planned| {
+            planned.times > 0
+                && planned.fault.wires().contains(&wire)
+                && planned
+                    .fault
+                    .routes()
+                    .iter()
+                    .any(|route| line.contains(route))
+                && whole.contains(&planned.route)
+        };
+        let mut plan = self.plan();
+        let planned = plan.iter_mut().find(|planned| fits(planned))?;
+        planned.times -= 1;
+        let fault = planned.fault;
+        plan.retain(|planned| planned.times > 0);
+        Some(fault)
+    }
+
+    fn plan(&self) -> MutexGuard<'_, Vec<Planned>> {
+        self.plan.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fault_happens_where_it_can_and_as_often_as_planned() {
+        let faults = Faults::default();
+        faults.inject_on("POST /api/v1/keys", Fault::ServerError500, 1);
+        faults.inject(Fault::DropSocket, 1);
+        assert_eq!(faults.take(OPENROUTER, "GET /api/v1/keys"), None);
+        assert_eq!(faults.take(SLACK, "POST /api/chat.postMessage"), None);
+        assert_eq!(
+            faults.take(OPENROUTER, "POST /api/v1/keys"),
+            Some(Fault::ServerError500)
+        );
+        assert_eq!(faults.take(OPENROUTER, "POST /api/v1/keys"), None);
+        assert_eq!(
+            faults.take(SLACK, "envelope interactive"),
+            Some(Fault::DropSocket)
+        );
+        assert_eq!(faults.pending(), 0);
+    }
+}

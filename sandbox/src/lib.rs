@@ -1,0 +1,65 @@
+//! A Slack and an `OpenRouter` on loopback that speak the real wire protocols, keep state, enforce
+//! real limits and misbehave on demand.
+//!
+//! ```no_run
+//! # async fn run() -> std::io::Result<()> {
+//! use slice_sandbox::{PersonKind, Sandbox};
+//!
+//! let sandbox = Sandbox::start(1_700_000_000_000_000).await?;
+//! sandbox.openrouter.add_management_key("sk-or-mgmt-test", "acme", "100");
+//! sandbox.slack.add_person("ana", PersonKind::Member);
+//! let ana = sandbox.slack.person("ana");
+//! ana.command("/slice", "provision openrouter 20");
+//! # Ok(())
+//! # }
+//! ```
+
+mod clock;
+mod contracts;
+mod door;
+mod faults;
+mod openrouter;
+mod slack;
+mod wire;
+
+pub use clock::Clock;
+pub use contracts::Contracts;
+pub use faults::{Fault, Faults};
+pub use openrouter::{KeyState, OpenRouter, Spent, micros_from_usd, usd_from_micros};
+pub use slack::{
+    Change, ChannelId, ChannelKind, Person, PersonKind, Place, Sight, Slack, UserId, Workspace,
+};
+pub use wire::{Crossing, Direction, Fate, Hook, Wire};
+
+/// The whole fake world. Every part is a cheap clone of the same thing.
+#[derive(Clone)]
+pub struct Sandbox {
+    pub slack: Slack,
+    pub openrouter: OpenRouter,
+    pub clock: Clock,
+    pub wire: Wire,
+    pub faults: Faults,
+}
+
+impl Sandbox {
+    /// Starts both wires on ports of their own; the clock stands at `start_unix_micros` (UTC).
+    /// With `SLICE_CONTRACTS` set, everything is held to the official descriptions.
+    ///
+    /// # Errors
+    /// If no port of the loopback interface can be had.
+    pub async fn start(start_unix_micros: i64) -> std::io::Result<Sandbox> {
+        let shared = door::Shared {
+            clock: Clock::new(start_unix_micros),
+            wire: Wire::default(),
+            faults: Faults::default(),
+            contracts: Contracts::from_env(),
+        };
+        Ok(Sandbox {
+            slack: Slack::start(&shared).await?,
+            openrouter: OpenRouter::start(&shared).await?,
+            clock: shared.clock,
+            wire: shared.wire,
+            faults: shared.faults,
+        })
+    }
+}

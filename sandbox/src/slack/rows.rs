@@ -1,0 +1,245 @@
+//! The rows of the fake Slack's world, and the sights that tests read.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+use tokio::sync::mpsc::UnboundedSender;
+
+/// What somebody is in a workspace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub enum PersonKind {
+    Member,
+    Admin,
+    Owner,
+    /// Who made the workspace; in tests also who installed the app.
+    PrimaryOwner,
+    /// `is_restricted`.
+    Guest,
+    Bot,
+    /// Of another organisation, seen through a shared channel.
+    Stranger,
+}
+
+/// What sort of channel to make.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ChannelKind {
+    pub private: bool,
+    /// Shared with another organisation.
+    pub ext_shared: bool,
+}
+
+impl ChannelKind {
+    pub const PUBLIC: ChannelKind = ChannelKind {
+        private: false,
+        ext_shared: false,
+    };
+    pub const PRIVATE: ChannelKind = ChannelKind {
+        private: true,
+        ext_shared: false,
+    };
+    pub const SHARED: ChannelKind = ChannelKind {
+        private: true,
+        ext_shared: true,
+    };
+}
+
+/// Where a person saw something; channels by name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub enum Place {
+    Dm,
+    Channel(String),
+    /// Only visible to this person, in this channel.
+    Ephemeral(String),
+    Modal,
+    Home,
+    /// A file in a conversation; the text is its name and content.
+    File,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Place::Dm => f.write_str("DM"),
+            Place::Channel(name) => write!(f, "#{name}"),
+            Place::Ephemeral(name) => write!(f, "only you, in #{name}"),
+            Place::Modal => f.write_str("modal"),
+            Place::Home => f.write_str("home"),
+            Place::File => f.write_str("file"),
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub enum Change {
+    New,
+    Edited,
+    Deleted,
+}
+
+/// One thing that one person saw.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Sight {
+    /// Counts from 1 over everybody.
+    pub n: u64,
+    /// The handle.
+    pub person: String,
+    pub place: Place,
+    pub change: Change,
+    /// All blocks as a person reads them. Of a deleted thing: what it said.
+    pub text: String,
+    /// Labels of what can be clicked.
+    pub buttons: Vec<String>,
+    /// The fallback text, as a notification shows it.
+    pub notification: String,
+    /// The message's timestamp, the view's or the file's id.
+    pub id: String,
+}
+
+impl fmt::Display for Sight {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let change = match self.change {
+            Change::New => "",
+            Change::Edited => ", edited",
+            Change::Deleted => ", deleted",
+        };
+        write!(f, "({}{change}) {}", self.place, self.text)
+    }
+}
+
+pub(super) struct Team {
+    pub id: String,
+    pub name: String,
+    pub domain: String,
+    pub bot_token: String,
+    pub installed: bool,
+}
+
+#[derive(Clone)]
+pub(super) struct PersonRow {
+    pub id: String,
+    pub team: String,
+    pub handle: String,
+    pub kind: PersonKind,
+    pub deleted: bool,
+}
+
+pub(super) struct Channel {
+    pub id: String,
+    pub team: String,
+    pub name: String,
+    pub kind: ChannelKind,
+    pub archived: bool,
+    pub members: BTreeSet<String>,
+    /// The person at the other end, if this is the bot's direct message.
+    pub im: Option<String>,
+}
+
+#[derive(Clone)]
+pub(super) struct Message {
+    pub channel: String,
+    pub ts: String,
+    pub thread_ts: Option<String>,
+    pub text: String,
+    pub blocks: Vec<Value>,
+    pub metadata: Option<Value>,
+    pub ephemeral_to: Option<String>,
+    /// Text and blocks before each edit.
+    pub versions: Vec<(String, Vec<Value>)>,
+    pub edited: Option<String>,
+    pub deleted: bool,
+    pub seen: u64,
+}
+
+pub(super) struct View {
+    pub id: String,
+    pub hash: String,
+    pub user: String,
+    pub team: String,
+    /// As the bot sent it, with generated block and action ids.
+    pub body: Value,
+    /// `block_id` → `action_id` → the state object of the input.
+    pub state: Map<String, Value>,
+    pub errors: BTreeMap<String, String>,
+    pub previous: Option<String>,
+    pub root: String,
+    pub open: bool,
+    pub seen: u64,
+}
+
+impl View {
+    pub fn is_home(&self) -> bool {
+        self.body["type"] == json!("home")
+    }
+}
+
+pub(super) struct Trigger {
+    pub user: String,
+    pub view: Option<String>,
+    pub made: i64,
+    pub used: bool,
+}
+
+pub(super) struct ResponseUrl {
+    pub user: String,
+    pub channel: String,
+    pub made: i64,
+    pub uses: u32,
+    /// Timestamp of the message it came from.
+    pub origin: Option<String>,
+}
+
+pub(super) struct UserGroup {
+    pub id: String,
+    pub team: String,
+    pub handle: String,
+    pub users: Vec<String>,
+}
+
+pub(super) struct File {
+    pub id: String,
+    pub name: String,
+    pub length: usize,
+    pub bytes: Option<Vec<u8>>,
+    pub shared_in: Option<String>,
+}
+
+/// What an answer in an ack means for somebody.
+#[derive(Clone)]
+pub(super) enum About {
+    Command { user: String, channel: String },
+    Submission { view: String },
+    Nothing,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Delivery {
+    Waiting,
+    Sent { socket: u64, at: i64 },
+    Acknowledged,
+}
+
+#[derive(Clone)]
+pub(super) struct Envelope {
+    pub id: String,
+    pub kind: String,
+    pub payload: Value,
+    pub accepts: bool,
+    pub about: About,
+    pub delivery: Delivery,
+    pub attempts: u32,
+}
+
+pub(super) enum Frame {
+    Envelope(String),
+    Disconnect(&'static str),
+    Cut,
+}
+
+pub(super) struct Socket {
+    pub id: u64,
+    pub frames: UnboundedSender<Frame>,
+    /// Asked to reconnect: gets nothing new.
+    pub draining: bool,
+}

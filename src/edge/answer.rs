@@ -1,0 +1,162 @@
+//! Answers on their way back: buttons get their actions, mentions their people, secrets their end.
+
+use super::Edge;
+use slice_core::{
+    books::{GrantRef, Offer, Scope},
+    event::Actor,
+    ids::{GrantId, Identity, MemberId, OrgId, UserId},
+    inbound::Answers,
+    page::Page,
+    ports::PlatformError,
+    refusal::Refusal,
+    reply::{Attachment, Form, Reply, Reveal},
+    steps,
+};
+use tracing::{error, warn};
+
+impl Edge {
+    /// Answers a command that was carried out.
+    pub(super) async fn answer(
+        &self,
+        org: OrgId,
+        identity: &Identity,
+        answers: &dyn Answers,
+        reply: Reply,
+    ) {
+        match reply {
+            Reply::Page(page) => self.say(org, identity, answers, page).await,
+            Reply::Form(form) => self.form(org, identity, answers, form).await,
+            Reply::File { files, page } => {
+                let page = self.send_files(identity, &files, page).await;
+                self.say(org, identity, answers, page).await;
+            }
+            Reply::Reveal(reveal) => self.reveal(org, identity, answers, reveal).await,
+        }
+    }
+
+    /// Answers a command that was not.
+    pub(super) async fn refuse(
+        &self,
+        org: Option<OrgId>,
+        identity: &Identity,
+        answers: &dyn Answers,
+        refusal: &Refusal,
+    ) {
+        let page = refusal.page();
+        match org {
+            Some(org) => self.say(org, identity, answers, page).await,
+            None => told(answers.say(&page, &[]).await),
+        }
+    }
+
+    async fn say(&self, org: OrgId, identity: &Identity, answers: &dyn Answers, mut page: Page) {
+        if let Err(refusal) = self.desk.offer(org, &mut page).await {
+            warn!(?refusal, "Answered without buttons");
+        }
+        let names = self.names(org, identity, &page).await;
+        told(answers.say(&page, &names).await);
+    }
+
+    async fn form(&self, org: OrgId, identity: &Identity, answers: &dyn Answers, mut form: Form) {
+        let offer = Offer {
+            line: form.line.clone(),
+            audience: form.audience,
+        };
+        match self.desk.store.offer(org, &[offer]).await {
+            Ok(actions) => form.action = actions.first().copied(),
+            Err(refusal) => {
+                return self.refuse(Some(org), identity, answers, &refusal).await;
+            }
+        }
+        let names = self.names(org, identity, &form.intro).await;
+        told(answers.form(&form, &names).await);
+    }
+
+    /// Shows a secret. What the platform certainly did not show can be revealed again; whatever it
+    /// may have shown is erased.
+    async fn reveal(&self, org: OrgId, identity: &Identity, answers: &dyn Answers, reveal: Reveal) {
+        let names = self.names(org, identity, &reveal.page).await;
+        let shown = answers.reveal(&reveal, &names).await;
+        let grant = reveal.grant;
+        drop(reveal);
+        let recorded = match shown {
+            Ok(()) => self.close_reveal(org, grant, Some(true)).await,
+            Err(PlatformError::Unknown(why)) => {
+                warn!(grant.id = %grant, why, "Cannot tell whether the key of grant {grant} was shown");
+                self.close_reveal(org, grant, Some(false)).await
+            }
+            Err(PlatformError::Refused(_) | PlatformError::Later(_)) => {
+                let recorded = self.close_reveal(org, grant, None).await;
+                let refusal = Refusal::sentence(
+                    "The key could not be shown, because the view was closed or the platform \
+                     refused it. It is still sealed: press [Reveal key] again.",
+                );
+                self.refuse(Some(org), identity, answers, &refusal).await;
+                recorded
+            }
+        };
+        if let Err(refusal) = recorded {
+            // The reconciler closes it when the view's minute is over.
+            error!(grant.id = %grant, ?refusal, "Could not record the reveal of grant {grant}");
+        }
+    }
+
+    async fn close_reveal(
+        &self,
+        org: OrgId,
+        grant: GrantId,
+        shown: Option<bool>,
+    ) -> Result<(), Refusal> {
+        let scope = Scope::new(org, Actor::Slice).grant(GrantRef::Id(grant));
+        let decide = |books: &_| {
+            let entry = match shown {
+                Some(certain) => steps::revealed(books, certain),
+                None => steps::reveal_failed(books),
+            };
+            entry.map(|entry| (entry, ()))
+        };
+        self.desk.record(scope, decide).await
+    }
+
+    async fn send_files(&self, identity: &Identity, files: &[Attachment], page: Page) -> Page {
+        let Some(platform) = self.desk.platform(identity.workspace.platform) else {
+            return page;
+        };
+        for file in files {
+            if let Err(error) = platform.send_file(identity, file).await {
+                warn!(%error, "Could not send a file");
+                return Page::say(format!(
+                    "The file {} could not be sent to your direct messages: {error}. Nothing was \
+                     changed. Try again in a minute.",
+                    file.name
+                ).as_str());
+            }
+        }
+        page
+    }
+
+    /// Who the members of a page are, on the platform of the person who reads it.
+    async fn names(&self, org: OrgId, reader: &Identity, page: &Page) -> Vec<(MemberId, UserId)> {
+        let members = page.members();
+        if members.is_empty() {
+            return vec![];
+        }
+        let platform = reader.workspace.platform;
+        let known = self
+            .desk
+            .store
+            .users(org, platform, &members)
+            .await
+            .unwrap_or_default();
+        known
+            .into_iter()
+            .map(|(member, identity)| (member, identity.user))
+            .collect()
+    }
+}
+
+fn told(outcome: Result<(), PlatformError>) {
+    if let Err(error) = outcome {
+        warn!(%error, "Could not answer");
+    }
+}

@@ -1,0 +1,288 @@
+//! The edge: takes what platforms hand in, finds out who speaks, says the command, and answers.
+
+mod answer;
+pub mod people;
+
+use people::People;
+use slice_commands::{Parsed, View};
+use slice_core::{
+    action::Action,
+    desk::{Caller, Desk},
+    ids::{ActionId, Identity, OrgId, Workspace},
+    inbound::{Answers, Inbound, Notice, Reception, Said},
+    page::Audience,
+    refusal::Refusal,
+    role::Role,
+    secret::Secret,
+};
+use std::{
+    collections::{HashSet, VecDeque},
+    sync::{Arc, Mutex, PoisonError},
+};
+use tokio::sync::watch;
+use tracing::{error, info, warn};
+
+/// So many deliveries are remembered, to answer a repeated one only once. Those that changed
+/// anything are remembered in the database as well, for ever and across replicas.
+const REMEMBERED: usize = 4096;
+
+/// What runs in every replica between the platforms and the commands.
+#[derive(Clone)]
+pub struct Edge {
+    desk: Arc<Desk>,
+    people: Arc<People>,
+    /// Workspaces that may open an org, beside those that were invited.
+    listed: Arc<Vec<Workspace>>,
+    seen: Arc<Mutex<Seen>>,
+    /// How many deliveries are being worked on.
+    busy: watch::Sender<usize>,
+    /// Called when there may be work for the workers.
+    wake: Arc<dyn Fn() + Send + Sync>,
+}
+
+#[derive(Default)]
+struct Seen {
+    keys: HashSet<String>,
+    order: VecDeque<String>,
+}
+
+impl Seen {
+    /// Whether this is the first time.
+    fn note(&mut self, key: &str) -> bool {
+        if !self.keys.insert(key.to_owned()) {
+            return false;
+        }
+        self.order.push_back(key.to_owned());
+        if REMEMBERED < self.order.len()
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.keys.remove(&oldest);
+        }
+        true
+    }
+}
+
+/// Counts a delivery as being worked on for as long as it lives.
+struct Busy(watch::Sender<usize>);
+
+impl Busy {
+    fn begin(counter: &watch::Sender<usize>) -> Self {
+        counter.send_modify(|busy| *busy += 1);
+        Self(counter.clone())
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        self.0.send_modify(|busy| *busy -= 1);
+    }
+}
+
+/// What a delivery comes to before anybody's role is known.
+struct Spoken {
+    parsed: Parsed,
+    action: Option<Action>,
+}
+
+impl Edge {
+    pub fn new(desk: Arc<Desk>, listed: Vec<Workspace>, wake: Arc<dyn Fn() + Send + Sync>) -> Self {
+        Self {
+            people: Arc::new(People::default()),
+            desk,
+            listed: Arc::new(listed),
+            seen: Arc::default(),
+            busy: watch::Sender::new(0),
+            wake,
+        }
+    }
+
+    /// How many deliveries are being worked on; changes can be awaited.
+    pub fn busy(&self) -> watch::Receiver<usize> {
+        self.busy.subscribe()
+    }
+
+    async fn handle(&self, inbound: Inbound, answers: Box<dyn Answers>) {
+        let Inbound {
+            identity,
+            delivery,
+            said,
+        } = inbound;
+        let org = match self.org(&identity.workspace).await {
+            Ok(org) => org,
+            Err(refusal) => return self.refuse(None, &identity, &*answers, &refusal).await,
+        };
+        let reply = async {
+            let spoken = self.understand(org, said).await?;
+            if needs_view(&spoken.parsed) {
+                answers.wait().await.map_err(|error| {
+                    warn!(%error, "Could not open a view");
+                    Refusal::sentence(
+                        "Slice took too long to open the view, or the platform refused it. Nothing \
+                         was changed. Try again.",
+                    )
+                })?;
+            }
+            let caller = self.caller(org, &identity, &delivery, &spoken).await?;
+            spoken.parsed.answer(&self.desk, &caller).await
+        };
+        match reply.await {
+            Ok(reply) => self.answer(org, &identity, &*answers, reply).await,
+            Err(Refusal::Repeated) => info!(delivery, "Left a repeated delivery unanswered"),
+            Err(refusal) => self.refuse(Some(org), &identity, &*answers, &refusal).await,
+        }
+        (self.wake)();
+    }
+
+    /// The org of a workspace. One that is listed or invited opens an org when it first speaks.
+    pub async fn org(&self, workspace: &Workspace) -> Result<OrgId, Refusal> {
+        if let Some(org) = self.desk.store.org_of(workspace).await? {
+            return Ok(org);
+        }
+        if !self.listed.contains(workspace) && !self.desk.store.is_invited(workspace).await? {
+            return Err(Refusal::UnknownWorkspace);
+        }
+        self.welcome(workspace).await
+    }
+
+    /// Opens the workspace's org if it has none, and greets the person who installed Slice, once.
+    pub async fn welcome(&self, workspace: &Workspace) -> Result<OrgId, Refusal> {
+        let (org, _) = self.desk.store.open_org(workspace).await?;
+        people::greet(&self.desk, org, workspace).await?;
+        (self.wake)();
+        Ok(org)
+    }
+
+    async fn understand(&self, org: OrgId, said: Said) -> Result<Spoken, Refusal> {
+        match said {
+            Said::Line(line) => Ok(Spoken {
+                parsed: slice_commands::parse(&line)?,
+                action: None,
+            }),
+            Said::Click(id) => {
+                let action = self.action(org, id).await?;
+                let parsed = slice_commands::parse(&action.line)?;
+                Ok(Spoken {
+                    parsed,
+                    action: Some(action),
+                })
+            }
+            Said::Submit { action, fields } => {
+                let action = self.action(org, action).await?;
+                let mut parsed = slice_commands::parse(&action.line)?;
+                parsed.fill(fields).map_err(|wrong| {
+                    let sentences: Vec<_> = wrong.into_iter().map(|(_, why)| why).collect();
+                    Refusal::sentence(sentences.join(" "))
+                })?;
+                Ok(Spoken {
+                    parsed,
+                    action: Some(action),
+                })
+            }
+        }
+    }
+
+    /// The action behind a button or form of this org. Another org's is not told from none.
+    async fn action(&self, org: OrgId, id: ActionId) -> Result<Action, Refusal> {
+        let action = self
+            .desk
+            .store
+            .action(id)
+            .await?
+            .filter(|action| action.org == org);
+        let action = action.ok_or(Refusal::TooOld)?;
+        match action.used {
+            Some((by, at)) => Err(Refusal::AlreadyDone { by, at }),
+            None if action.expires_at <= self.desk.clock.now() => Err(Refusal::TooOld),
+            None => Ok(action),
+        }
+    }
+
+    async fn caller(
+        &self,
+        org: OrgId,
+        identity: &Identity,
+        delivery: &str,
+        spoken: &Spoken,
+    ) -> Result<Caller, Refusal> {
+        let for_owners = spoken
+            .action
+            .as_ref()
+            .is_some_and(|action| action.audience == Audience::Owners);
+        let live = for_owners || spoken.parsed.command.role == Role::Owner;
+        let (member, role) = self.people.role(&self.desk, org, identity, live).await?;
+        match spoken.action.as_ref().map(|action| action.audience) {
+            Some(Audience::Member(for_whom)) if for_whom != member => {
+                return Err(Refusal::NotForYou);
+            }
+            Some(Audience::Owners) if role < Role::Owner => {
+                return Err(Refusal::NotAllowed { needs: Role::Owner });
+            }
+            _ => {}
+        }
+        Ok(Caller {
+            org,
+            member,
+            identity: identity.clone(),
+            role,
+            delivery: format!("{}/{delivery}", identity.workspace.platform.word()),
+            action: consumed(spoken),
+        })
+    }
+}
+
+/// The action that the effect consumes. A button that only opens a form stays: what consumes is
+/// the form's own action, when it is sent. So does one that reveals: the grant itself is revealed
+/// once, and a view that failed may be opened again.
+fn consumed(spoken: &Spoken) -> Option<ActionId> {
+    let stays = spoken.parsed.wants_form || spoken.parsed.command.view == View::Reveal;
+    spoken
+        .action
+        .as_ref()
+        .filter(|_| !stays)
+        .map(|action| action.id)
+}
+
+fn needs_view(parsed: &Parsed) -> bool {
+    match parsed.command.view {
+        View::None => false,
+        View::Form => parsed.wants_form,
+        View::Reveal => true,
+    }
+}
+
+impl Reception for Edge {
+    fn receive(&self, inbound: Inbound, answers: Box<dyn Answers>) {
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        if !seen.note(&inbound.delivery) {
+            info!(
+                delivery = inbound.delivery,
+                "Left a repeated delivery unanswered"
+            );
+            return;
+        }
+        drop(seen);
+        let (edge, busy) = (self.clone(), Busy::begin(&self.busy));
+        tokio::spawn(async move {
+            edge.handle(inbound, answers).await;
+            drop(busy);
+        });
+    }
+
+    fn notice(&self, notice: Notice) {
+        match notice {
+            Notice::PeopleChanged(workspace) => self.people.forget(&workspace),
+            Notice::Uninstalled(workspace) => {
+                self.people.forget(&workspace);
+                error!(workspace.id = %workspace.id, "Slice was removed from workspace {}", workspace.id);
+            }
+        }
+    }
+
+    fn check_fields(&self, line: &str, fields: &[(String, Secret)]) -> Vec<(String, String)> {
+        match slice_commands::parse(line) {
+            Ok(parsed) => parsed.check(fields),
+            // The action's own line decides; this one is only what the platform remembered of it.
+            Err(_) => vec![],
+        }
+    }
+}

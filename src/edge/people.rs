@@ -1,0 +1,216 @@
+//! Who speaks: roles from what the platform says, live for owners and cached for others.
+
+use slice_core::{
+    books::{Entry, Message, Scope, To},
+    desk::Desk,
+    event::Actor,
+    ids::{Identity, MemberId, OrgId, Workspace},
+    ports::{Platform, PlatformError},
+    refusal::Refusal,
+    role::{self, Facts, Group, Role, Standing},
+    sentences,
+    time::Time,
+};
+use std::{
+    collections::HashMap,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+use tracing::warn;
+
+/// What a platform said of a person is believed for so long, unless an event says otherwise; for
+/// owners it is never believed, but asked again.
+const CACHE_LIFE: Duration = Duration::from_mins(1);
+/// More people than this are not remembered at once.
+const CACHE_MAX: usize = 10_000;
+
+/// What platforms said of people lately.
+#[derive(Default)]
+pub struct People {
+    standings: Mutex<HashMap<Identity, (Standing, Time)>>,
+    groups: Mutex<HashMap<(Identity, Group), (bool, Time)>>,
+}
+
+impl People {
+    /// Forgets what was said of a workspace's people.
+    pub fn forget(&self, workspace: &Workspace) {
+        let mut standings = self
+            .standings
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        standings.retain(|who, _| who.workspace != *workspace);
+        drop(standings);
+        let mut groups = self.groups.lock().unwrap_or_else(PoisonError::into_inner);
+        groups.retain(|(who, _), _| who.workspace != *workspace);
+    }
+
+    /// The member behind an identity, and her role. `live`: ask the platform, and refuse where it
+    /// does not answer.
+    pub async fn role(
+        &self,
+        desk: &Desk,
+        org: OrgId,
+        who: &Identity,
+        live: bool,
+    ) -> Result<(MemberId, Role), Refusal> {
+        let platform =
+            desk.platform(who.workspace.platform)
+                .ok_or_else(|| Refusal::RoleUnknown {
+                    why: "the platform is not connected".into(),
+                })?;
+        let asked = Asked {
+            people: self,
+            platform,
+            now: desk.clock.now(),
+            live,
+        };
+        let standing = asked.standing(who).await.map_err(unknown)?;
+        if let Some(why) = standing.why_never() {
+            return Err(Refusal::NoAccess {
+                why: why.to_owned(),
+            });
+        }
+        let member = desk.store.member(org, who).await?;
+        let role = asked.resolve(desk, org, (who, member), standing).await?;
+        if role == Role::Owner && !live {
+            // An owner's rights are never taken from what was true a minute ago.
+            let asked = Asked {
+                live: true,
+                ..asked
+            };
+            let standing = asked.standing(who).await.map_err(unknown)?;
+            let role = asked.resolve(desk, org, (who, member), standing).await?;
+            desk.store.note_role(org, member, role).await?;
+            return Ok((member, role));
+        }
+        desk.store.note_role(org, member, role).await?;
+        Ok((member, role))
+    }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "map_err hands it over")]
+fn unknown(error: PlatformError) -> Refusal {
+    warn!(%error, "Could not check a role");
+    Refusal::RoleUnknown {
+        why: error.to_string(),
+    }
+}
+
+/// One question about a person.
+struct Asked<'a> {
+    people: &'a People,
+    platform: &'a dyn Platform,
+    now: Time,
+    live: bool,
+}
+
+impl Asked<'_> {
+    async fn standing(&self, who: &Identity) -> Result<Standing, PlatformError> {
+        if let Some(known) = self.recall(&self.people.standings, who) {
+            return Ok(known);
+        }
+        let standing = self.platform.standing(who).await?;
+        self.remember(&self.people.standings, who.clone(), standing);
+        Ok(standing)
+    }
+
+    async fn is_in(&self, who: &Identity, group: &Group) -> Result<bool, PlatformError> {
+        let key = (who.clone(), group.clone());
+        if let Some(known) = self.recall(&self.people.groups, &key) {
+            return Ok(known);
+        }
+        let is_in = self.platform.is_in(who, group).await?;
+        self.remember(&self.people.groups, key, is_in);
+        Ok(is_in)
+    }
+
+    fn recall<K: Eq + std::hash::Hash, V: Copy>(
+        &self,
+        cache: &Mutex<HashMap<K, (V, Time)>>,
+        key: &K,
+    ) -> Option<V> {
+        let cache = cache.lock().unwrap_or_else(PoisonError::into_inner);
+        let (value, at) = cache.get(key).copied().filter(|_| !self.live)?;
+        (self.now - at < CACHE_LIFE).then_some(value)
+    }
+
+    fn remember<K: Eq + std::hash::Hash, V>(
+        &self,
+        cache: &Mutex<HashMap<K, (V, Time)>>,
+        key: K,
+        value: V,
+    ) {
+        let mut cache = cache.lock().unwrap_or_else(PoisonError::into_inner);
+        if CACHE_MAX <= cache.len() {
+            cache.clear();
+        }
+        cache.insert(key, (value, self.now));
+    }
+
+    async fn resolve(
+        &self,
+        desk: &Desk,
+        org: OrgId,
+        (who, member): (&Identity, MemberId),
+        standing: Standing,
+    ) -> Result<Role, Refusal> {
+        let books = desk
+            .store
+            .books(Scope::new(org, Actor::Slice).member(member))
+            .await?;
+        let mut bound = vec![];
+        for binding in &books.org.bindings {
+            let here = binding.group.workspace == who.workspace;
+            if here && self.is_in(who, &binding.group).await.map_err(unknown)? {
+                bound.push(binding.role);
+            }
+        }
+        let facts = Facts {
+            standing,
+            bound,
+            has_owner_binding: books.org.has_binding(Role::Owner),
+            has_user_binding: books.org.has_binding(Role::User),
+            first_workspace: books.org.workspaces.first() == Some(&who.workspace),
+            has_allocation: books
+                .member
+                .is_some_and(|member| member.allocation.is_some()),
+        };
+        role::resolve(&facts).map_err(|why| Refusal::NoAccess {
+            why: why.to_owned(),
+        })
+    }
+}
+
+/// Greets the person who installed Slice, once per workspace, however often it is started.
+pub async fn greet(desk: &Desk, org: OrgId, workspace: &Workspace) -> Result<(), Refusal> {
+    let Some(platform) = desk.platform(workspace.platform) else {
+        return Ok(());
+    };
+    let installer = match platform.installer(workspace).await {
+        Ok(Some(installer)) => installer,
+        Ok(None) => return Ok(()),
+        Err(error) => {
+            warn!(%error, "Could not find out who installed Slice; it will greet at the next start");
+            return Ok(());
+        }
+    };
+    let member = desk.store.member(org, &installer).await?;
+    desk.store.note_installer(org, member).await?;
+    let delivery = Some(format!(
+        "greeting/{}/{}",
+        workspace.platform.word(),
+        workspace.id
+    ));
+    let scope = Scope {
+        delivery,
+        ..Scope::new(org, Actor::Slice)
+    };
+    let greeting = Message::new(To::Member(member), sentences::greeting());
+    let greeted = desk
+        .record(scope, |_| Ok((Entry::default().say(greeting), ())))
+        .await;
+    match greeted {
+        Err(Refusal::Repeated) => Ok(()),
+        other => other,
+    }
+}

@@ -1,0 +1,60 @@
+//! `/healthz` (the process lives) and `/readyz` (it can do its work).
+
+use axum::{
+    Json, Router,
+    extract::State,
+    http::StatusCode,
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use futures::future::BoxFuture;
+use serde::Serialize;
+use std::sync::Arc;
+
+/// One thing that must be so, and what to do where it is not.
+#[derive(Clone, Debug, Serialize)]
+pub struct Check {
+    pub what: String,
+    pub ok: bool,
+    /// What was found, and the remedy where it is not good.
+    pub says: String,
+}
+
+impl Check {
+    pub fn good(what: impl Into<String>, says: impl Into<String>) -> Self {
+        Self {
+            what: what.into(),
+            ok: true,
+            says: says.into(),
+        }
+    }
+
+    pub fn bad(what: impl Into<String>, says: impl Into<String>) -> Self {
+        Self {
+            what: what.into(),
+            ok: false,
+            says: says.into(),
+        }
+    }
+}
+
+/// Looks now.
+pub type Ready = Arc<dyn Fn() -> BoxFuture<'static, Vec<Check>> + Send + Sync>;
+
+/// The two pages. Neither names a person, a workspace or a key.
+pub fn router(ready: Ready) -> Router {
+    Router::new()
+        .route("/healthz", get(async || "ok"))
+        .route("/readyz", get(readyz))
+        .with_state(ready)
+}
+
+async fn readyz(State(ready): State<Ready>) -> Response {
+    let checks = ready().await;
+    let status = if checks.iter().all(|check| check.ok) {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    };
+    (status, Json(checks)).into_response()
+}

@@ -1,0 +1,7 @@
+//! The program `slice`: see `slice help`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    slice::cli::run()
+}

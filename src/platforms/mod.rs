@@ -1,0 +1,3 @@
+//! Chat platforms: each speaks its own wire protocol and hands people's words to the edge.
+
+pub mod slack;

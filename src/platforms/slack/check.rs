@@ -1,0 +1,80 @@
+//! What `slice check` says of Slack: a line each, with the remedy.
+
+use super::{Home, SlackPlatform, failure::Failure, render};
+use crate::http::Check;
+use slice_commands::slack::SCOPES;
+
+const BOT_TOKEN: &str = "Slack bot token";
+const APP_TOKEN: &str = "Slack app token";
+const SCOPES_LINE: &str = "Slack scopes";
+
+impl SlackPlatform {
+    /// Looks at both tokens, and whether the bot token has every scope that Slice needs.
+    pub async fn check(&self) -> Vec<Check> {
+        let bot_token = self.check_bot_token().await;
+        let is_known = bot_token.ok;
+        let mut checks = vec![bot_token];
+        if is_known {
+            checks.push(self.check_scopes().await);
+        }
+        checks.push(self.check_app_token().await);
+        checks
+    }
+
+    async fn check_bot_token(&self) -> Check {
+        match self.slack.web.ask::<Home>("auth.test", &[]).await {
+            Ok(home) => {
+                let name = render::filled(&home.team_name, 60);
+                Check::good(BOT_TOKEN, format!("good for {name} ({})", home.team_id))
+            }
+            Err(failure) => {
+                let how = "Copy SLACK_BOT_TOKEN from OAuth & Permissions of the app";
+                Check::bad(BOT_TOKEN, remedy(&failure, how))
+            }
+        }
+    }
+
+    async fn check_scopes(&self) -> Check {
+        let has = match self.slack.web.scopes().await {
+            Ok(has) => has,
+            Err(failure) => {
+                return Check::bad(SCOPES_LINE, format!("{failure}. Try again in a minute."));
+            }
+        };
+        let needed = SCOPES.iter().map(|(scope, _)| *scope);
+        let missing: Vec<_> = needed
+            .filter(|scope| !has.iter().any(|one| one == scope))
+            .collect();
+        if missing.is_empty() {
+            return Check::good(SCOPES_LINE, "complete");
+        }
+        Check::bad(
+            SCOPES_LINE,
+            format!(
+                "{} missing. Add what is missing under OAuth & Permissions of the app, and install \
+                 it again.",
+                missing.join(", ")
+            ),
+        )
+    }
+
+    async fn check_app_token(&self) -> Check {
+        match self.slack.web.try_app_token().await {
+            Ok(()) => Check::good(APP_TOKEN, "opens Socket Mode connections"),
+            Err(failure) => {
+                let how = "Switch Socket Mode on, and set SLACK_APP_TOKEN to an app-level token \
+                           with connections:write";
+                Check::bad(APP_TOKEN, remedy(&failure, how))
+            }
+        }
+    }
+}
+
+/// A token is at fault only if Slack said so.
+fn remedy(failure: &Failure, how: &str) -> String {
+    match failure {
+        Failure::Api(code) => format!("{failure} ({code}). {how}."),
+        Failure::Status(400..500) => format!("{failure}. {how}."),
+        _ => format!("{failure}. Look whether this machine can reach Slack, then try again."),
+    }
+}

@@ -1,0 +1,339 @@
+//! `OpenRouter`: an API key per grant, capped by the provider itself.
+
+mod rows;
+mod wire;
+
+use super::ServicesConfig;
+use futures::future::BoxFuture;
+use reqwest::Method;
+use rows::{Amount, Created, Credits, Data, Deleted, KeyRow, Whoami};
+use serde::Serialize;
+use slice_core::{
+    ids::ServiceName,
+    money::Money,
+    ports::{Capabilities, Found, Hardness, Health, Issued, Order, ServiceAdapter, ServiceError},
+    secret::Secret,
+};
+use std::{collections::HashSet, time::Duration};
+use wire::{Failure, Request, Wire};
+
+/// Rows per page of the key list; a page with fewer is the last one.
+const PAGE: usize = 100;
+/// More keys than any account has; a list that goes on and on is not believed.
+const PAGES_MAX: usize = 1_000;
+/// Keys come and go while their pages are read; after so many tries the list is left for later.
+const SCANS_MAX: usize = 3;
+/// The provider ends a key by itself so long after the bot should have.
+const DEAD_MAN: Duration = Duration::from_hours(48);
+const SMALLEST_CAP: Money = Money::from_dollars(1);
+
+pub(super) struct OpenRouter {
+    name: ServiceName,
+    capabilities: Capabilities,
+    wire: Wire,
+    workspace: Option<String>,
+}
+
+/// A new key. Its limit is always finite: without one it would be unlimited.
+#[derive(Serialize)]
+struct Create<'a> {
+    name: &'a str,
+    limit: Amount,
+    include_byok_in_limit: bool,
+    expires_at: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    workspace_id: Option<&'a str>,
+}
+
+/// A change of a key: one fact at a time, so that a late request never undoes another fact.
+#[derive(Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Change {
+    Limit(Amount),
+    Disabled(bool),
+}
+
+/// A list whose rows moved while it was read.
+struct Moved;
+
+impl OpenRouter {
+    pub fn new(config: &ServicesConfig) -> Self {
+        let url = config.openrouter_api.trim_end_matches('/');
+        let usage = format!(
+            "curl {url}/chat/completions -H \"Authorization: Bearer $KEY\" -H 'Content-Type: \
+             application/json' -d '{{\"model\": \"openrouter/auto\", \"messages\": [{{\"role\": \
+             \"user\", \"content\": \"Hello\"}}]}}'"
+        );
+        Self {
+            name: ServiceName::new("openrouter"),
+            capabilities: Capabilities {
+                title: "OpenRouter",
+                hardness: Hardness::Hard,
+                inert: true,
+                smallest_cap: SMALLEST_CAP,
+                dead_man: Some(DEAD_MAN),
+                usage,
+                master_hint: "A management key from openrouter.ai → Settings → Management keys. \
+                              An ordinary API key cannot make keys.",
+            },
+            wire: Wire::new(url, config.timeout),
+            workspace: config.openrouter_workspace.clone(),
+        }
+    }
+
+    async fn healthy(&self, master: &Secret) -> Result<Health, ServiceError> {
+        let whoami = self
+            .wire
+            .call::<Data<Whoami>>(master, Request::read("key"))
+            .await;
+        let whoami = whoami.map_err(unusable)?.data;
+        if !whoami.manages() {
+            return Err(not_a_management_key());
+        }
+        let credits = self
+            .wire
+            .call::<Data<Credits>>(master, Request::read("credits"))
+            .await;
+        let balance = credits.map_err(unusable)?.data.balance();
+        Ok(Health { balance })
+    }
+
+    async fn create(&self, master: &Secret, order: &Order) -> Result<Issued, ServiceError> {
+        let body = Create {
+            name: &order.label,
+            limit: Amount(Money::ZERO),
+            include_byok_in_limit: true,
+            expires_at: order.dead_man.rfc3339(),
+            workspace_id: self.workspace.as_deref(),
+        };
+        let request = Request::write(Method::POST, "keys", &body);
+        let created: Created = self.wire.call(master, request).await.map_err(no_list)?;
+        let odd = || ServiceError::Unknown("OpenRouter's answer about the new key is odd.".into());
+        // One that could spend already is not what was ordered: it is looked for and deleted.
+        if created.data.limit() != Some(Money::ZERO) || !rows::is_id(&created.data.hash) {
+            return Err(odd());
+        }
+        let (provider_id, secret) = created.parts().ok_or_else(odd)?;
+        Ok(Issued {
+            provider_id,
+            secret,
+        })
+    }
+
+    /// Changes a key and reads it back, since an accepted change is not yet a change.
+    async fn change(&self, master: &Secret, id: &str, change: Change) -> Result<(), ServiceError> {
+        let patch = Request::write(Method::PATCH, path(id)?, &change);
+        let patched = self.wire.call::<Data<KeyRow>>(master, patch).await;
+        patched.map_err(Failure::conclude)?;
+        let row = self
+            .wire
+            .call::<Data<KeyRow>>(master, Request::read(path(id)?))
+            .await;
+        let row = row.map_err(|failure| unproven(failure.conclude()))?.data;
+        let is_so = match change {
+            Change::Limit(Amount(limit)) => row.limit() == Some(limit),
+            Change::Disabled(disabled) => row.disabled == disabled,
+        };
+        if is_so {
+            Ok(())
+        } else {
+            Err(ServiceError::Unknown(
+                "OpenRouter took a change and does not show it.".into(),
+            ))
+        }
+    }
+
+    async fn spent(&self, master: &Secret, id: &str) -> Result<Money, ServiceError> {
+        let row = self
+            .wire
+            .call::<Data<KeyRow>>(master, Request::read(path(id)?))
+            .await;
+        row.map_err(Failure::conclude)?
+            .data
+            .spent()
+            .ok_or_else(odd_row)
+    }
+
+    async fn remove(&self, master: &Secret, id: &str) -> Result<(), ServiceError> {
+        let request = Request::delete(path(id)?);
+        let deleted = self.wire.call::<Deleted>(master, request).await;
+        match deleted.map_err(Failure::conclude) {
+            Ok(Deleted { deleted: false }) => Err(ServiceError::Unknown(
+                "OpenRouter did not confirm a deletion.".into(),
+            )),
+            Ok(_) | Err(ServiceError::Gone) => Ok(()),
+            Err(why) => Err(why),
+        }
+    }
+
+    async fn search(&self, master: &Secret, label: &str) -> Result<Vec<Found>, ServiceError> {
+        for _ in 0..SCANS_MAX {
+            if let Ok(found) = self.scan(master, label).await? {
+                return Ok(found);
+            }
+        }
+        let why = "OpenRouter's list of keys kept changing while it was read.".into();
+        Err(ServiceError::Later {
+            after: wire::PAUSE,
+            why,
+        })
+    }
+
+    /// One walk over all pages. Each page begins with the last row of the one before: where it does
+    /// not, rows have moved up, and one of them may have been missed.
+    async fn scan(
+        &self,
+        master: &Secret,
+        label: &str,
+    ) -> Result<Result<Vec<Found>, Moved>, ServiceError> {
+        let (mut seen, mut found, mut offset) = (HashSet::new(), vec![], 0);
+        for _ in 0..PAGES_MAX {
+            let request = Request::list(offset, self.workspace.as_deref());
+            let page = self.wire.call::<Data<Vec<KeyRow>>>(master, request).await;
+            let page = page.map_err(no_list)?.data;
+            if offset > 0 && page.first().is_none_or(|row| !seen.contains(&row.hash)) {
+                return Ok(Err(Moved));
+            }
+            let count = page.len();
+            for row in page {
+                if seen.insert(row.hash.clone()) && row.name.as_deref() == Some(label) {
+                    found.push(row.found().ok_or_else(odd_row)?);
+                }
+            }
+            if count < PAGE {
+                return Ok(Ok(found));
+            }
+            offset += count - 1;
+        }
+        let why = "OpenRouter's list of keys does not end.".into();
+        Err(ServiceError::Later {
+            after: wire::PAUSE,
+            why,
+        })
+    }
+}
+
+/// The path of a key. An id comes from the provider's answers: one that could name anything else
+/// never gets into a URL.
+fn path(id: &str) -> Result<String, ServiceError> {
+    if rows::is_id(id) {
+        Ok(format!("keys/{id}"))
+    } else {
+        Err(ServiceError::Rejected(
+            "That is not the id of a key at OpenRouter.".into(),
+        ))
+    }
+}
+
+fn odd_row() -> ServiceError {
+    let why = "OpenRouter does not say what a key has spent.".into();
+    ServiceError::Later {
+        after: wire::PAUSE,
+        why,
+    }
+}
+
+/// After a change, a failure to read it back says nothing about whether it was made.
+fn unproven(why: ServiceError) -> ServiceError {
+    match why {
+        ServiceError::Rejected(why) | ServiceError::Later { why, .. } => ServiceError::Unknown(why),
+        // It took the change a moment ago: it is slow to read, not gone.
+        ServiceError::Gone => {
+            ServiceError::Unknown("OpenRouter does not show the key that it just changed.".into())
+        }
+        other @ ServiceError::Unknown(_) => other,
+    }
+}
+
+/// There is always a list of keys, so an address without one is a wrong address.
+fn no_list(failure: Failure) -> ServiceError {
+    match failure.conclude() {
+        ServiceError::Gone => ServiceError::Later {
+            after: wire::REMEDY_PAUSE,
+            why: "There is no OpenRouter at the address that Slice was given.".into(),
+        },
+        other => other,
+    }
+}
+
+/// Why a master key is not good for making keys.
+fn unusable(failure: Failure) -> ServiceError {
+    match failure.status() {
+        Some(401) => ServiceError::Rejected(
+            "OpenRouter does not know this key, or it was disabled or has expired.".into(),
+        ),
+        Some(403) => not_a_management_key(),
+        _ => no_list(failure),
+    }
+}
+
+fn not_a_management_key() -> ServiceError {
+    ServiceError::Rejected(
+        "This key can spend but not make keys. Create a management key at openrouter.ai under \
+         Settings → Management keys."
+            .into(),
+    )
+}
+
+impl ServiceAdapter for OpenRouter {
+    fn name(&self) -> &ServiceName {
+        &self.name
+    }
+
+    fn capabilities(&self) -> &Capabilities {
+        &self.capabilities
+    }
+
+    fn check<'a>(&'a self, master: &'a Secret) -> BoxFuture<'a, Result<Health, ServiceError>> {
+        Box::pin(self.healthy(master))
+    }
+
+    fn issue<'a>(
+        &'a self,
+        master: &'a Secret,
+        order: &'a Order,
+    ) -> BoxFuture<'a, Result<Issued, ServiceError>> {
+        Box::pin(self.create(master, order))
+    }
+
+    fn arm<'a>(
+        &'a self,
+        master: &'a Secret,
+        provider_id: &'a str,
+        cap: Money,
+    ) -> BoxFuture<'a, Result<(), ServiceError>> {
+        Box::pin(self.change(master, provider_id, Change::Limit(Amount(cap))))
+    }
+
+    fn find<'a>(
+        &'a self,
+        master: &'a Secret,
+        label: &'a str,
+    ) -> BoxFuture<'a, Result<Vec<Found>, ServiceError>> {
+        Box::pin(self.search(master, label))
+    }
+
+    fn usage<'a>(
+        &'a self,
+        master: &'a Secret,
+        provider_id: &'a str,
+    ) -> BoxFuture<'a, Result<Money, ServiceError>> {
+        Box::pin(self.spent(master, provider_id))
+    }
+
+    fn disable<'a>(
+        &'a self,
+        master: &'a Secret,
+        provider_id: &'a str,
+    ) -> BoxFuture<'a, Result<(), ServiceError>> {
+        Box::pin(self.change(master, provider_id, Change::Disabled(true)))
+    }
+
+    fn delete<'a>(
+        &'a self,
+        master: &'a Secret,
+        provider_id: &'a str,
+    ) -> BoxFuture<'a, Result<(), ServiceError>> {
+        Box::pin(self.remove(master, provider_id))
+    }
+}

@@ -1,0 +1,473 @@
+//! What each event does to the state. Nothing else changes what events tell of.
+
+use super::{
+    db::values,
+    failure::{Done, Failure, wrong},
+    rows, sql,
+    writing::Writing,
+};
+use slice_core::{
+    event::{Event, Reading},
+    grant::{End, State},
+    ids::{GrantId, MemberId, ServiceName, UserId, Workspace},
+    money::Money,
+    month::Month,
+    role::Binding,
+    steps::REVEAL_LEASE,
+    vault::{Seal, SealOwner},
+};
+use std::time::Duration;
+
+/// Platforms repeat a delivery for an hour or so; marks are kept much longer.
+const DELIVERY_MARK_LIFE: Duration = Duration::from_hours(24 * 7);
+const FORGOTTEN_ID_BYTES: usize = 16;
+
+impl Writing<'_> {
+    /// Changes the rows as event number `seq` says. A row that is not as the event tells is an
+    /// error: nothing of the transaction may stand then.
+    pub(super) async fn apply(&mut self, seq: i64, event: &Event) -> Done<()> {
+        match event {
+            Event::OrgOpened | Event::RevealRefused { .. } => Ok(()),
+            Event::MemberJoined { member } => {
+                let row = values![*member, self.org.id, self.now];
+                self.tx.one(sql::JOIN_MEMBER, row, "the member").await
+            }
+            Event::MonthOpened { .. } => {
+                let old = values![self.org.id, self.now - DELIVERY_MARK_LIFE];
+                self.tx.run(sql::SWEEP_DELIVERIES, old).await.map(drop)
+            }
+            Event::WorkspaceLinked { workspace } => self.link(seq, workspace).await,
+            Event::SettingChanged { name, to, .. } => {
+                let row = values![self.org.id, name.as_str(), to.as_str()];
+                self.tx.one(sql::SET, row, "the setting").await
+            }
+            Event::RoleBound { binding } => self.bind(sql::BIND, binding).await,
+            Event::RoleUnbound { binding } => self.bind(sql::UNBIND, binding).await,
+            Event::AllocationSet { member, to, .. } => {
+                let row = values![self.org.id, *member, *to];
+                self.tx.one(sql::ALLOCATE, row, "the allocation").await
+            }
+            Event::ToppedUp {
+                member,
+                month,
+                amount,
+                grant,
+            } => {
+                self.in_this_month(*month)?;
+                let row = values![self.org.id, seq, *member, *month, *amount, *grant];
+                self.tx.one(sql::TOP_UP, row, "the top-up").await
+            }
+            Event::TextErased { member } => self.erase(*member).await,
+            Event::MasterAdded { .. }
+            | Event::MasterRotated { .. }
+            | Event::MasterRemoved { .. } => self.apply_master(event).await,
+            Event::UsageRead { .. } | Event::SpendAssumed { .. } | Event::SpendCorrected { .. } => {
+                self.apply_spending(seq, event).await
+            }
+            Event::GrantOpened { .. }
+            | Event::GrantApproved { .. }
+            | Event::GrantMoved { .. }
+            | Event::RevealBegun { .. }
+            | Event::RevealFailed { .. }
+            | Event::Revealed { .. } => self.apply_grant(event).await,
+            Event::KeyIntended { .. }
+            | Event::KeyMinted { .. }
+            | Event::KeyArmed { .. }
+            | Event::KeyDisabled { .. }
+            | Event::KeyGone { .. } => self.apply_key(event).await,
+        }
+    }
+
+    async fn link(&mut self, seq: i64, workspace: &Workspace) -> Done<()> {
+        let platform = workspace.platform.word();
+        let row = values![platform, workspace.id.as_str(), self.org.id, self.now, seq];
+        match self.tx.run(sql::LINK_WORKSPACE, row).await? {
+            1 => Ok(()),
+            _ => Err(Failure::Linked),
+        }
+    }
+
+    async fn bind(&mut self, sql: &'static str, binding: &Binding) -> Done<()> {
+        let group = &binding.group;
+        let row = values![
+            self.org.id,
+            group.workspace.platform.word(),
+            group.workspace.id.as_str(),
+            group.kind.word(),
+            group.id.as_str(),
+            binding.role.word(),
+        ];
+        self.tx.one(sql, row, "the binding").await
+    }
+
+    async fn apply_master(&mut self, event: &Event) -> Done<()> {
+        let (statement, service, version, last4, fingerprint) = match event {
+            Event::MasterAdded {
+                service,
+                version,
+                last4,
+                fingerprint,
+            } => (sql::ADD_MASTER, service, *version, last4, fingerprint),
+            Event::MasterRotated {
+                service,
+                version,
+                last4,
+                fingerprint,
+            } => (sql::ROTATE_MASTER, service, *version, last4, fingerprint),
+            Event::MasterRemoved { service, version } => {
+                let row = values![self.org.id, service, *version];
+                return self.tx.one(sql::REMOVE_MASTER, row, "the master key").await;
+            }
+            _ => return wrong("not an event about a master key"),
+        };
+        let Some(seal) = self.take_seal(&self.master_owner(service, version)) else {
+            return wrong("a master key came without its seal");
+        };
+        let row = values![
+            self.org.id,
+            service,
+            version,
+            last4.as_str(),
+            fingerprint.as_str(),
+            self.now,
+            seal.as_str(),
+        ];
+        self.tx.one(statement, row, "the master key").await
+    }
+
+    fn master_owner(&self, service: &ServiceName, version: i64) -> SealOwner {
+        SealOwner::Master {
+            org: self.org.id,
+            service: service.clone(),
+            version,
+        }
+    }
+
+    fn take_seal(&mut self, owner: &SealOwner) -> Option<Seal> {
+        let at = self.seals.iter().position(|(whose, _)| whose == owner)?;
+        Some(self.seals.swap_remove(at).1)
+    }
+
+    async fn apply_grant(&mut self, event: &Event) -> Done<()> {
+        let org = self.org.id;
+        match event {
+            Event::GrantOpened { .. } => self.open_grant(event).await,
+            Event::GrantApproved {
+                grant,
+                by,
+                asked,
+                cap,
+                life,
+                topped_up,
+            } => {
+                let hours = i64::from(life.hours());
+                let row = values![org, *grant, *cap, hours, *by, self.now, *topped_up, *asked];
+                self.tx
+                    .one(sql::APPROVE_GRANT, row, "the approved grant")
+                    .await
+            }
+            Event::GrantMoved {
+                grant,
+                from,
+                to,
+                by,
+                ..
+            } => self.move_grant(*grant, (*from, *to), *by).await,
+            Event::RevealBegun { grant } => {
+                let until = values![org, *grant, self.now + REVEAL_LEASE];
+                self.tx
+                    .one(sql::BEGIN_REVEAL, until, "the grant to reveal")
+                    .await
+            }
+            Event::RevealFailed { grant } => {
+                let row = values![org, *grant];
+                self.tx
+                    .one(sql::FAIL_REVEAL, row, "the grant to reveal")
+                    .await
+            }
+            Event::Revealed { grant, .. } => {
+                let row = values![org, *grant, self.now];
+                self.tx.one(sql::REVEAL, row, "the revealed grant").await?;
+                self.erase_seals(*grant).await
+            }
+            _ => wrong("not an event about a grant"),
+        }
+    }
+
+    async fn open_grant(&mut self, event: &Event) -> Done<()> {
+        let Event::GrantOpened {
+            grant,
+            number,
+            member,
+            service,
+            cap,
+            life,
+            state,
+            name,
+            reason,
+        } = event
+        else {
+            return wrong("not the opening of a grant");
+        };
+        if *number != self.org.next_grant
+            || !matches!(state, State::AwaitingOwner | State::Reserved)
+        {
+            return wrong(format!("grant {number} can't be opened as {state}"));
+        }
+        self.org.next_grant += 1;
+        let row = values![
+            *grant,
+            self.org.id,
+            *number,
+            *member,
+            service,
+            *cap,
+            i64::from(life.hours()),
+            state.word(),
+            *name,
+            *reason,
+            self.now,
+        ];
+        self.tx.one(sql::OPEN_GRANT, row, "the opened grant").await
+    }
+
+    async fn move_grant(
+        &mut self,
+        grant: GrantId,
+        (from, to): (State, State),
+        by: Option<MemberId>,
+    ) -> Done<()> {
+        if !from.may_become(to) {
+            return wrong(format!("a grant may not go from {from} to {to}"));
+        }
+        let decided = by.filter(|_| to == State::Ended(End::Denied));
+        let at = decided.map(|_| self.now);
+        let row = values![
+            self.org.id,
+            grant,
+            from.word(),
+            to.word(),
+            decided,
+            at,
+            self.now
+        ];
+        self.tx.one(sql::MOVE_GRANT, row, "the moved grant").await?;
+        if to.keeps_seal() {
+            return Ok(());
+        }
+        self.erase_seals(grant).await
+    }
+
+    async fn erase_seals(&mut self, grant: GrantId) -> Done<()> {
+        let row = values![self.org.id, grant];
+        self.tx.run(sql::ERASE_SEALS, row).await.map(drop)
+    }
+
+    /// A key that comes when its grant is already being ended is nobody's to use.
+    async fn erase_unwanted_seals(&mut self, grant: GrantId) -> Done<()> {
+        let row = self
+            .tx
+            .first(sql::GRANT_FACTS, values![self.org.id, grant])
+            .await?;
+        let state = row
+            .map(|row| row.word("state", State::from_word))
+            .transpose()?;
+        if state.is_some_and(State::keeps_seal) {
+            return Ok(());
+        }
+        self.erase_seals(grant).await
+    }
+
+    async fn apply_key(&mut self, event: &Event) -> Done<()> {
+        let org = self.org.id;
+        match event {
+            Event::KeyIntended {
+                grant,
+                attempt,
+                label,
+            } => {
+                let row = values![org, *grant, *attempt, label.as_str()];
+                self.tx
+                    .one(sql::INTEND_KEY, row, "the intended key")
+                    .await?;
+                let row = values![org, *grant, self.now];
+                self.tx
+                    .one(sql::FIRST_TRY, row, "the grant of the key")
+                    .await
+            }
+            Event::KeyMinted {
+                grant,
+                attempt,
+                provider_id,
+            } => {
+                let owner = SealOwner::Key {
+                    org,
+                    grant: *grant,
+                    attempt: *attempt,
+                };
+                let seal = self.take_seal(&owner);
+                let seal = seal.as_ref().map(Seal::as_str);
+                let row = values![org, *grant, *attempt, provider_id.as_str(), seal];
+                self.tx.one(sql::MINT_KEY, row, "the minted key").await?;
+                self.erase_unwanted_seals(*grant).await
+            }
+            Event::KeyArmed {
+                grant,
+                attempt,
+                cap,
+                ends_at,
+            } => {
+                let row = values![org, *grant, *attempt, *cap];
+                self.tx.one(sql::ARM_KEY, row, "the armed key").await?;
+                let row = values![org, *grant, *ends_at];
+                self.tx.one(sql::END_AT, row, "the grant of the key").await
+            }
+            Event::KeyDisabled { grant, attempt } => {
+                let row = values![org, *grant, *attempt];
+                self.tx.one(sql::DISABLE_KEY, row, "the disabled key").await
+            }
+            Event::KeyGone { grant, attempt } => {
+                let row = values![org, *grant, *attempt];
+                self.tx.one(sql::LOSE_KEY, row, "the lost key").await
+            }
+            _ => wrong("not an event about a key"),
+        }
+    }
+
+    async fn apply_spending(&mut self, seq: i64, event: &Event) -> Done<()> {
+        match event {
+            Event::UsageRead { month, readings } => {
+                self.in_this_month(*month)?;
+                for (place, reading) in (0..).zip(readings) {
+                    self.charge((seq, place), reading).await?;
+                }
+                Ok(())
+            }
+            Event::SpendAssumed { month, reading } => {
+                self.in_this_month(*month)?;
+                self.charge((seq, 0), reading).await
+            }
+            Event::SpendCorrected {
+                month,
+                grant,
+                member,
+                from,
+                to,
+            } => {
+                self.in_this_month(*month)?;
+                self.correct(seq, *grant, *member, (*from, *to)).await
+            }
+            _ => wrong("not an event about spending"),
+        }
+    }
+
+    /// Charges what is new in a reading, which must be all that the books lack.
+    async fn charge(&mut self, at: (i64, i64), reading: &Reading) -> Done<()> {
+        let (grant, attempt, delta) = (reading.grant, reading.attempt, reading.delta);
+        let row = values![self.org.id, grant, attempt, delta, reading.usage];
+        self.tx
+            .one(sql::READ_USAGE, row, "the key that was read")
+            .await?;
+        self.note_charge(at, (reading.member, grant, attempt), delta)
+            .await
+    }
+
+    async fn note_charge(
+        &mut self,
+        (seq, place): (i64, i64),
+        (member, grant, attempt): (MemberId, GrantId, i64),
+        delta: Money,
+    ) -> Done<()> {
+        let (org, month) = (self.org.id, self.turn.month);
+        let row = values![org, seq, place, member, month, grant, attempt, delta];
+        self.tx.one(sql::CHARGE, row, "the charge").await
+    }
+
+    /// An owner's word about what a grant spent in all goes to its last key.
+    async fn correct(
+        &mut self,
+        seq: i64,
+        grant: GrantId,
+        member: MemberId,
+        (from, to): (Money, Money),
+    ) -> Done<()> {
+        let row = self
+            .tx
+            .first(sql::USAGE_OF_GRANT, values![self.org.id, grant])
+            .await?;
+        let Some((row, attempt)) = row
+            .map(|row| {
+                row.maybe_int("attempt")
+                    .map(|last| last.map(|last| (row, last)))
+            })
+            .transpose()?
+            .flatten()
+        else {
+            return wrong("a grant without a key spent nothing that could be corrected");
+        };
+        if row.money("total")? != from {
+            return wrong("a correction starts from what the books do not show");
+        }
+        let delta = to - from;
+        let usage = values![self.org.id, grant, attempt, delta];
+        self.tx
+            .one(sql::CORRECT_USAGE, usage, "the corrected key")
+            .await?;
+        self.note_charge((seq, 0), (member, grant, attempt), delta)
+            .await
+    }
+
+    fn in_this_month(&self, month: Month) -> Done<()> {
+        if month == self.turn.month {
+            return Ok(());
+        }
+        wrong(format!(
+            "an event is about {month}, but it is {}",
+            self.turn.month
+        ))
+    }
+
+    /// Nothing that is left says who the person was. What she spent stays in the books.
+    async fn erase(&mut self, member: MemberId) -> Done<()> {
+        let (org, now) = (self.org.id, self.now);
+        self.tx.run(sql::ERASE_TEXTS, values![org, member]).await?;
+        let known = self
+            .tx
+            .all(sql::IDENTITIES_TO_FORGET, values![org, member])
+            .await?;
+        for row in known {
+            let workspace = rows::workspace(&row, "workspace_id")?;
+            let user = UserId::new(row.text("user_id")?);
+            let mut chance = [0; FORGOTTEN_ID_BYTES];
+            self.store.clock.random(&mut chance);
+            let row = values![
+                org,
+                workspace.platform.word(),
+                workspace.id.as_str(),
+                user.as_str(),
+                format!("forgotten-{}", hex::encode(chance)),
+                now,
+            ];
+            self.tx
+                .one(sql::FORGET_IDENTITY, row, "the identity")
+                .await?;
+        }
+        let reader = rows::member_word(member);
+        self.tx
+            .one(sql::FORGET_ROLE, values![org, member], "the member")
+            .await?;
+        self.tx
+            .run(sql::FORGET_INSTALLER, values![org, member])
+            .await?;
+        self.tx
+            .run(sql::FORGET_ACTIONS, values![org, reader.as_str()])
+            .await?;
+        self.tx
+            .run(sql::FORGET_MESSAGES, values![org, reader.as_str(), now])
+            .await?;
+        self.tx
+            .run(sql::FORGET_POSTS, values![org, reader.as_str()])
+            .await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,44 @@
+//! The books on disk, on `SQLite` or `PostgreSQL`. Nothing outside this folder knows SQL.
+
+mod apply;
+mod books;
+mod db;
+mod failure;
+mod open;
+mod outbox;
+mod people;
+mod port;
+mod rows;
+mod sql;
+mod trail;
+mod work;
+mod writing;
+
+pub use open::{OpenError, migrations};
+pub use sql::STATEMENTS;
+
+use crate::vault::KeyVault;
+use db::Db;
+use slice_core::ports::Clock;
+use std::sync::Arc;
+
+/// The store: each public method of the port is one transaction.
+pub struct SqlStore {
+    db: Db,
+    clock: Arc<dyn Clock>,
+    vault: Arc<KeyVault>,
+}
+
+impl SqlStore {
+    /// Bytes for the id of something new.
+    fn fresh(&self) -> [u8; 16] {
+        let mut bytes = [0; 16];
+        self.clock.random(&mut bytes);
+        bytes
+    }
+
+    /// Closes every connection, once the transactions under way are done.
+    pub async fn close(&self) {
+        self.db.close().await;
+    }
+}

@@ -1,0 +1,174 @@
+//! Rows as the values that the rules know.
+
+use super::{
+    db::Row,
+    failure::{Done, wrong},
+};
+use slice_core::{
+    action::Action,
+    books::{Master, To},
+    grant::{Grant, Key, KeyState, State},
+    ids::{
+        ChannelId, Identity, MemberId, PlatformName, ServiceName, UserId, Workspace, WorkspaceId,
+    },
+    life::Life,
+    page::Audience,
+    role::{Binding, Group, GroupKind, Role},
+    vault::Seal,
+};
+
+/// Grants from rows of a grant and a key each, in the order of the statement.
+pub(super) fn grants(rows: &[Row]) -> Done<Vec<Grant>> {
+    let mut grants: Vec<Grant> = vec![];
+    for row in rows {
+        let number = row.int("number")?;
+        if grants.last().is_none_or(|last| last.number != number) {
+            grants.push(grant(row)?);
+        }
+        if let (Some(grant), Some(attempt)) = (grants.last_mut(), row.maybe_int("attempt")?) {
+            grant.keys.push(key(row, attempt)?);
+        }
+    }
+    Ok(grants)
+}
+
+fn grant(row: &Row) -> Done<Grant> {
+    Ok(Grant {
+        id: row.parsed("id")?,
+        number: row.int("number")?,
+        member: row.parsed("member_id")?,
+        service: ServiceName::new(row.text("service")?),
+        cap: row.money("cap")?,
+        life: life(row)?,
+        state: row.word("state", State::from_word)?,
+        moved_at: row.time("moved_at")?,
+        name: row.maybe_text("name")?,
+        reason: row.maybe_text("reason")?,
+        opened_at: row.time("opened_at")?,
+        decided_by: row.maybe_parsed("decided_by")?,
+        decided_at: row.maybe_time("decided_at")?,
+        ends_at: row.maybe_time("ends_at")?,
+        topped_up: row.flag("topped_up")?,
+        revealed_at: row.maybe_time("revealed_at")?,
+        revealing_until: row.maybe_time("revealing_until")?,
+        first_tried_at: row.maybe_time("first_tried_at")?,
+        keys: vec![],
+    })
+}
+
+fn life(row: &Row) -> Done<Life> {
+    match Life::parse(&format!("{}h", row.int("life_hours")?)) {
+        Some(life) => Ok(life),
+        None => wrong("a grant's life is none"),
+    }
+}
+
+fn key(row: &Row, attempt: i64) -> Done<Key> {
+    Ok(Key {
+        attempt,
+        label: row.text("label")?,
+        provider_id: row.maybe_text("provider_id")?,
+        state: row.word("key_state", KeyState::from_word)?,
+        armed_cap: row.money("armed_cap")?,
+        usage: row.money("usage")?,
+        seal: row.maybe_text("seal")?.map(Seal::new),
+    })
+}
+
+pub(super) fn master(row: &Row) -> Done<Master> {
+    Ok(Master {
+        service: ServiceName::new(row.text("service")?),
+        version: row.int("version")?,
+        last4: row.text("last4")?,
+        fingerprint: row.text("fingerprint")?,
+        added_at: row.time("added_at")?,
+        seal: Seal::new(row.text("seal")?),
+    })
+}
+
+/// A workspace whose platform stands in `platform`, and whose id in the column of that name.
+pub(super) fn workspace(row: &Row, id: &str) -> Done<Workspace> {
+    Ok(Workspace {
+        platform: row.word("platform", PlatformName::from_word)?,
+        id: WorkspaceId::new(row.text(id)?),
+    })
+}
+
+pub(super) fn identity(row: &Row, platform: PlatformName) -> Done<Identity> {
+    let id = WorkspaceId::new(row.text("workspace_id")?);
+    Ok(Identity {
+        workspace: Workspace { platform, id },
+        user: UserId::new(row.text("user_id")?),
+    })
+}
+
+pub(super) fn binding(row: &Row) -> Done<Binding> {
+    let group = Group {
+        workspace: workspace(row, "workspace_id")?,
+        kind: row.word("kind", GroupKind::from_word)?,
+        id: ChannelId::new(row.text("group_id")?),
+    };
+    Ok(Binding {
+        group,
+        role: row.word("role", role)?,
+    })
+}
+
+pub(super) fn role(word: &str) -> Option<Role> {
+    [Role::Anyone, Role::User, Role::Owner]
+        .into_iter()
+        .find(|role| role.word() == word)
+}
+
+pub(super) fn action(row: &Row) -> Done<Action> {
+    let used_by = row.maybe_parsed("used_by")?;
+    Ok(Action {
+        id: row.parsed("id")?,
+        org: row.parsed("org_id")?,
+        line: row.text("line")?,
+        audience: row.word("audience", audience)?,
+        expires_at: row.time("expires_at")?,
+        used: row.maybe_time("used_at")?.map(|at| (used_by, at)),
+    })
+}
+
+/// The word for "all owners", as a reader and as an audience.
+const OWNERS: &str = "owners";
+const MEMBER: &str = "member:";
+
+/// How one member stands as a reader and as an audience.
+pub(super) fn member_word(member: MemberId) -> String {
+    format!("{MEMBER}{member}")
+}
+
+fn member_of_word(word: &str) -> Option<MemberId> {
+    word.strip_prefix(MEMBER)?.parse().ok()
+}
+
+pub(super) fn audience_word(audience: Audience) -> String {
+    match audience {
+        Audience::Owners => OWNERS.to_owned(),
+        Audience::Member(member) => member_word(member),
+    }
+}
+
+fn audience(word: &str) -> Option<Audience> {
+    match word {
+        OWNERS => Some(Audience::Owners),
+        word => member_of_word(word).map(Audience::Member),
+    }
+}
+
+pub(super) fn reader_word(to: To) -> String {
+    match to {
+        To::OwnersChannel => OWNERS.to_owned(),
+        To::Member(member) => member_word(member),
+    }
+}
+
+pub(super) fn reader(word: &str) -> Option<To> {
+    match word {
+        OWNERS => Some(To::OwnersChannel),
+        word => member_of_word(word).map(To::Member),
+    }
+}

@@ -1,0 +1,274 @@
+//! Every statement, by name, once for both databases. There is no SQL anywhere else.
+
+/// Declares the statements and the list of all of them together, so that none can be missing from
+/// the test that prepares each on both databases.
+macro_rules! statements {
+    ($($(#[$doc:meta])* $name:ident = $sql:expr;)*) => {
+        $($(#[$doc])* pub(super) const $name: &str = $sql;)*
+        /// Every statement with its name.
+        pub const STATEMENTS: &[(&str, &str)] = &[$((stringify!($name), $name)),*];
+    };
+}
+
+/// Grants with their keys, a row per key, in order; `$condition` picks the grants.
+macro_rules! grants_where {
+    ($condition:literal) => {
+        concat!(
+            "SELECT g.id, g.number, g.member_id, g.service, g.cap, g.life_hours, g.state, g.moved_at, \
+             name.text AS name, reason.text AS reason, g.opened_at, g.decided_by, g.decided_at, \
+             g.ends_at, g.topped_up, g.revealed_at, g.revealing_until, g.first_tried_at, \
+             k.attempt, k.label, k.provider_id, k.state AS key_state, k.armed_cap, k.usage, k.seal \
+             FROM grants g \
+             LEFT JOIN keys k ON k.grant_id = g.id \
+             LEFT JOIN texts name ON name.id = g.name_text \
+             LEFT JOIN texts reason ON reason.id = g.reason_text \
+             WHERE ",
+            $condition,
+            " ORDER BY g.number, k.attempt"
+        )
+    };
+}
+
+/// The grant that waits longest for a worker; `$condition` says for which.
+macro_rules! due_where {
+    ($condition:literal) => {
+        concat!(
+            "SELECT g.id, g.org_id, g.fence, g.state FROM grants g WHERE ",
+            $condition,
+            " AND g.lease_until <= $1 AND g.not_before <= $1 \
+             ORDER BY g.not_before, g.opened_at LIMIT 1"
+        )
+    };
+}
+
+statements! {
+    // --- the database itself
+    SCHEMA_VERSION = "SELECT CAST(COALESCE(MAX(version), 0) AS BIGINT) AS version \
+        FROM _sqlx_migrations";
+    VAULT = "SELECT key_id, probe FROM vault WHERE only_row = 1";
+    /// The first start decides; a second one at the same time finds the row and is checked by it.
+    NOTE_VAULT = "INSERT INTO vault (only_row, key_id, probe) VALUES (1, $1, $2) \
+        ON CONFLICT (only_row) DO NOTHING";
+
+    // --- orgs
+    OPEN_ORG = "INSERT INTO orgs (id, opened_at, data_key, audit_key, audit_count, audit_head, \
+        month_seen, zone, next_grant, next_message) VALUES ($1, $2, $3, $4, 0, $5, $6, $7, 1, 1)";
+    /// First in every transaction that writes about an org: writers queue on this row.
+    LOCK_ORG = "UPDATE orgs SET audit_count = audit_count WHERE id = $1 \
+        RETURNING id, data_key, audit_key, audit_count, audit_head, month_seen, zone, next_grant, \
+        next_message, installer";
+    ORG = "SELECT id, data_key, audit_key, audit_count, audit_head, month_seen, zone, next_grant, \
+        next_message, installer FROM orgs WHERE id = $1";
+    /// Last in every such transaction.
+    ADVANCE_ORG = "UPDATE orgs SET audit_count = $2, audit_head = $3, month_seen = $4, zone = $5, \
+        next_grant = $6, next_message = $7 WHERE id = $1";
+    ORGS = "SELECT id FROM orgs ORDER BY opened_at, id";
+    ORG_OF = "SELECT org_id FROM workspaces WHERE platform = $1 AND id = $2";
+    LINK_WORKSPACE = "INSERT INTO workspaces (platform, id, org_id, linked_at, linked_by_event) \
+        VALUES ($1, $2, $3, $4, $5) ON CONFLICT (platform, id) DO NOTHING";
+    WORKSPACES = "SELECT platform, id FROM workspaces WHERE org_id = $1 ORDER BY linked_by_event";
+    INVITE = "INSERT INTO invited_workspaces (platform, id, invited_at) VALUES ($1, $2, $3) \
+        ON CONFLICT (platform, id) DO NOTHING";
+    INVITED = "SELECT id FROM invited_workspaces WHERE platform = $1 AND id = $2";
+    SETTINGS = "SELECT name, value FROM settings WHERE org_id = $1 ORDER BY name";
+    SET = "INSERT INTO settings (org_id, name, value) VALUES ($1, $2, $3) \
+        ON CONFLICT (org_id, name) DO UPDATE SET value = excluded.value";
+    BINDINGS = "SELECT platform, workspace_id, kind, group_id, role FROM bindings \
+        WHERE org_id = $1 ORDER BY role, platform, workspace_id, kind, group_id";
+    BIND = "INSERT INTO bindings (org_id, platform, workspace_id, kind, group_id, role) \
+        VALUES ($1, $2, $3, $4, $5, $6) \
+        ON CONFLICT (org_id, platform, workspace_id, kind, group_id, role) DO NOTHING";
+    UNBIND = "DELETE FROM bindings WHERE org_id = $1 AND platform = $2 AND workspace_id = $3 \
+        AND kind = $4 AND group_id = $5 AND role = $6";
+    MASTERS = "SELECT service, version, last4, fingerprint, added_at, seal FROM masters \
+        WHERE org_id = $1 ORDER BY service";
+    ADD_MASTER = "INSERT INTO masters (org_id, service, version, last4, fingerprint, added_at, \
+        seal) VALUES ($1, $2, $3, $4, $5, $6, $7)";
+    ROTATE_MASTER = "UPDATE masters SET version = $3, last4 = $4, fingerprint = $5, added_at = $6, \
+        seal = $7 WHERE org_id = $1 AND service = $2 AND version < $3";
+    REMOVE_MASTER = "DELETE FROM masters WHERE org_id = $1 AND service = $2 AND version = $3";
+
+    // --- people
+    JOIN_MEMBER = "INSERT INTO members (id, org_id, role, role_at, joined_at) \
+        VALUES ($1, $2, 'anyone', $3, $3)";
+    KNOW_IDENTITY = "INSERT INTO identities (platform, workspace_id, user_id, org_id, member_id, \
+        seen_at) VALUES ($1, $2, $3, $4, $5, $6)";
+    MEMBER_OF = "SELECT member_id FROM identities WHERE org_id = $1 AND platform = $2 \
+        AND workspace_id = $3 AND user_id = $4";
+    MEMBER = "SELECT id, allocation, role FROM members WHERE org_id = $1 AND id = $2";
+    MEMBERS = "SELECT id, allocation, role FROM members WHERE org_id = $1 ORDER BY joined_at, id";
+    IDENTITIES = "SELECT workspace_id, user_id FROM identities WHERE org_id = $1 \
+        AND platform = $2 AND member_id = $3 AND forgotten_at IS NULL ORDER BY seen_at, workspace_id";
+    /// Only what is new, or a minute old: people act often.
+    NOTE_ROLE = "UPDATE members SET role = $3, role_at = $4 WHERE org_id = $1 AND id = $2 \
+        AND (role <> $3 OR role_at <= $5)";
+    NOTE_INSTALLER = "UPDATE orgs SET installer = $2 WHERE id = $1";
+    OWNERS = "SELECT id, role_at FROM members WHERE org_id = $1 AND role = 'owner' \
+        ORDER BY role_at DESC, id";
+    ALLOCATE = "UPDATE members SET allocation = $3 WHERE org_id = $1 AND id = $2";
+    TOP_UP = "INSERT INTO topups (org_id, seq, member_id, month, amount, grant_id) \
+        VALUES ($1, $2, $3, $4, $5, $6)";
+    CHARGE = "INSERT INTO charges (org_id, seq, place, member_id, month, grant_id, attempt, delta) \
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+    TOPUPS_OF = "SELECT CAST(COALESCE(SUM(amount), 0) AS BIGINT) AS total FROM topups \
+        WHERE member_id = $1 AND month = $2";
+    SPENT_OF = "SELECT CAST(COALESCE(SUM(delta), 0) AS BIGINT) AS total FROM charges \
+        WHERE member_id = $1 AND month = $2";
+    TOPUPS_BY_MEMBER = "SELECT member_id, CAST(SUM(amount) AS BIGINT) AS total FROM topups \
+        WHERE org_id = $1 AND month = $2 GROUP BY member_id";
+    SPENT_BY_MEMBER = "SELECT member_id, CAST(SUM(delta) AS BIGINT) AS total FROM charges \
+        WHERE org_id = $1 AND month = $2 GROUP BY member_id";
+
+    // --- forgetting
+    COUNT_TEXTS = "SELECT COUNT(*) AS n FROM texts WHERE org_id = $1 AND member_id = $2";
+    ERASE_TEXTS = "DELETE FROM texts WHERE org_id = $1 AND member_id = $2";
+    IDENTITIES_TO_FORGET = "SELECT platform, workspace_id, user_id FROM identities \
+        WHERE org_id = $1 AND member_id = $2 AND forgotten_at IS NULL";
+    FORGET_IDENTITY = "UPDATE identities SET user_id = $5, forgotten_at = $6 WHERE org_id = $1 \
+        AND platform = $2 AND workspace_id = $3 AND user_id = $4";
+    FORGET_ROLE = "UPDATE members SET role = 'anyone' WHERE org_id = $1 AND id = $2";
+    FORGET_INSTALLER = "UPDATE orgs SET installer = NULL WHERE id = $1 AND installer = $2";
+    FORGET_ACTIONS = "DELETE FROM actions WHERE org_id = $1 AND audience = $2";
+    FORGET_MESSAGES = "UPDATE outbox SET page = '[]', done_at = $3, fence = fence + 1, \
+        undeliverable = 'its reader was forgotten' \
+        WHERE org_id = $1 AND reader = $2 AND done_at IS NULL";
+    FORGET_POSTS = "DELETE FROM posts WHERE org_id = $1 AND reader = $2";
+
+    // --- grants
+    GRANT_BY_NUMBER = grants_where!("g.org_id = $1 AND g.number = $2");
+    GRANT_BY_ID = grants_where!("g.org_id = $1 AND g.id = $2");
+    GRANTS_IN_BUDGET =
+        grants_where!("g.org_id = $1 AND g.member_id = $2 AND g.state NOT LIKE 'ended%'");
+    GRANTS_IN_BUDGETS = grants_where!("g.org_id = $1 AND g.state NOT LIKE 'ended%'");
+    GRANTS_OF_MEMBER = grants_where!(
+        "g.org_id = $1 AND g.id IN (SELECT id FROM grants WHERE org_id = $1 AND member_id = $2 \
+         ORDER BY number DESC LIMIT $3)"
+    );
+    LIVE_GRANTS = grants_where!(
+        "g.org_id = $1 AND g.state NOT LIKE 'ended%' AND EXISTS (SELECT 1 FROM keys live \
+         WHERE live.grant_id = g.id AND live.state IN ('intended', 'minted', 'armed', 'disabled'))"
+    );
+    OPEN_GRANT = "INSERT INTO grants (id, org_id, number, member_id, service, cap, life_hours, \
+        state, name_text, reason_text, opened_at, moved_at, topped_up, fence, claim, lease_until, \
+        not_before) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11, FALSE, 0, 0, 0, 0)";
+    APPROVE_GRANT = "UPDATE grants SET state = 'reserved', cap = $3, life_hours = $4, \
+        decided_by = $5, decided_at = $6, moved_at = $6, topped_up = $7 \
+        WHERE org_id = $1 AND id = $2 AND state = 'awaiting_owner' AND cap = $8";
+    MOVE_GRANT = "UPDATE grants SET state = $4, moved_at = $7, decided_by = COALESCE($5, decided_by), \
+        decided_at = COALESCE($6, decided_at) WHERE org_id = $1 AND id = $2 AND state = $3";
+    GRANT_FACTS = "SELECT member_id, service, state FROM grants WHERE org_id = $1 AND id = $2";
+    ERASE_SEALS = "UPDATE keys SET seal = NULL WHERE org_id = $1 AND grant_id = $2";
+    FIRST_TRY = "UPDATE grants SET first_tried_at = COALESCE(first_tried_at, $3) \
+        WHERE org_id = $1 AND id = $2";
+    INTEND_KEY = "INSERT INTO keys (org_id, grant_id, attempt, label, state, armed_cap, usage) \
+        VALUES ($1, $2, $3, $4, 'intended', 0, 0)";
+    MINT_KEY = "UPDATE keys SET state = 'minted', provider_id = $4, seal = $5 \
+        WHERE org_id = $1 AND grant_id = $2 AND attempt = $3 AND state = 'intended'";
+    ARM_KEY = "UPDATE keys SET state = 'armed', armed_cap = $4 \
+        WHERE org_id = $1 AND grant_id = $2 AND attempt = $3 AND state IN ('minted', 'armed')";
+    END_AT = "UPDATE grants SET ends_at = $3 WHERE org_id = $1 AND id = $2";
+    DISABLE_KEY = "UPDATE keys SET state = 'disabled', \
+        armed_cap = CASE WHEN usage < armed_cap AND usage >= 0 THEN usage ELSE armed_cap END \
+        WHERE org_id = $1 AND grant_id = $2 AND attempt = $3 AND state <> 'gone'";
+    LOSE_KEY = "UPDATE keys SET state = 'gone', seal = NULL, \
+        armed_cap = CASE WHEN usage >= 0 THEN usage ELSE 0 END \
+        WHERE org_id = $1 AND grant_id = $2 AND attempt = $3";
+    BEGIN_REVEAL = "UPDATE grants SET revealing_until = $3 WHERE org_id = $1 AND id = $2 \
+        AND revealed_at IS NULL";
+    FAIL_REVEAL = "UPDATE grants SET revealing_until = NULL WHERE org_id = $1 AND id = $2 \
+        AND revealed_at IS NULL";
+    REVEAL = "UPDATE grants SET revealed_at = $3, revealing_until = NULL \
+        WHERE org_id = $1 AND id = $2 AND revealed_at IS NULL";
+    /// `$5` is what the books say after it, so that a reading is charged just once.
+    READ_USAGE = "UPDATE keys SET usage = usage + $4 \
+        WHERE org_id = $1 AND grant_id = $2 AND attempt = $3 AND usage + $4 = $5";
+    USAGE_OF_GRANT = "SELECT CAST(COALESCE(SUM(usage), 0) AS BIGINT) AS total, \
+        MAX(attempt) AS attempt FROM keys WHERE org_id = $1 AND grant_id = $2";
+    CORRECT_USAGE = "UPDATE keys SET usage = usage + $4 \
+        WHERE org_id = $1 AND grant_id = $2 AND attempt = $3";
+
+    // --- texts and the trail
+    KEEP_TEXT = "INSERT INTO texts (id, org_id, member_id, text) VALUES ($1, $2, $3, $4)";
+    TEXT = "SELECT text FROM texts WHERE org_id = $1 AND id = $2";
+    APPEND_AUDIT = "INSERT INTO audit (org_id, seq, at, actor, event, mac, actor_id, member_id, \
+        grant_id, service, metering) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
+    LINKS = "SELECT seq, at, actor, event, mac FROM audit WHERE org_id = $1 AND seq > $2 \
+        ORDER BY seq LIMIT $3";
+    /// `''` stands for anybody and any service. A round of the meter is about every member and
+    /// service that it charged.
+    AUDIT = "SELECT a.seq, a.at, a.actor, a.event, a.mac, g.number FROM audit a \
+        LEFT JOIN grants g ON g.id = a.grant_id \
+        WHERE a.org_id = $1 AND a.seq < $2 AND a.at >= $3 AND (a.metering = FALSE OR $4 = TRUE) \
+        AND ($5 = '' OR a.actor_id = $5 OR a.member_id = $5 OR (a.metering = TRUE AND EXISTS \
+            (SELECT 1 FROM charges c WHERE c.org_id = a.org_id AND c.seq = a.seq \
+             AND c.member_id = $5))) \
+        AND ($6 = '' OR a.service = $6 OR (a.metering = TRUE AND EXISTS \
+            (SELECT 1 FROM charges c JOIN grants cg ON cg.id = c.grant_id \
+             WHERE c.org_id = a.org_id AND c.seq = a.seq AND cg.service = $6))) \
+        ORDER BY a.seq DESC LIMIT $7";
+
+    // --- actions and deliveries
+    OFFER = "INSERT INTO actions (id, org_id, line, audience, expires_at) \
+        VALUES ($1, $2, $3, $4, $5)";
+    ACTION = "SELECT id, org_id, line, audience, expires_at, used_by, used_at FROM actions \
+        WHERE id = $1";
+    USE_ACTION = "UPDATE actions SET used_by = $3, used_at = $4 \
+        WHERE org_id = $1 AND id = $2 AND used_at IS NULL";
+    MARK_DELIVERY = "INSERT INTO deliveries (org_id, id, at) VALUES ($1, $2, $3) \
+        ON CONFLICT (org_id, id) DO NOTHING";
+    SWEEP_DELIVERIES = "DELETE FROM deliveries WHERE org_id = $1 AND at < $2";
+
+    // --- work
+    DUE_ISSUE = due_where!("g.state IN ('reserved', 'issuing')");
+    DUE_RECONCILE = due_where!("g.state = 'in_doubt'");
+    DUE_END = due_where!(
+        "g.state IN ('revoking(revoked)', 'revoking(expired)', 'revoking(unclaimed)')"
+    );
+    DUE_SWEEP = due_where!(
+        "g.id IN (SELECT grant_id FROM keys WHERE state <> 'gone') AND g.state LIKE 'ended%'"
+    );
+    DUE_CLOSE_REVEAL = due_where!("g.revealing_until < $1 AND g.revealed_at IS NULL");
+    CLAIM_GRANT = "UPDATE grants SET fence = fence + 1, claim = fence + 1, lease_until = $5 \
+        WHERE id = $1 AND fence = $2 AND state = $3 AND lease_until <= $4 RETURNING fence";
+    /// Locks the grant's row too, so that no other worker can claim it before the commit.
+    HOLD_CLAIM = "UPDATE grants SET fence = fence WHERE org_id = $1 AND id = $2 AND fence = $3";
+    /// Somebody else's hand moved the grant: a worker that claimed it before must lose. Its lease
+    /// stands, so that nobody starts while a call of its may still be under way.
+    LOSE_CLAIM = "UPDATE grants SET fence = fence + 1, not_before = 0 \
+        WHERE org_id = $1 AND id = $2";
+    PACE_GRANT = "UPDATE grants SET not_before = $3, \
+        lease_until = CASE WHEN $4 = TRUE THEN 0 ELSE lease_until END \
+        WHERE org_id = $1 AND id = $2";
+    /// Ends the lease of this very claim. Who lost it has no say in when the next one begins.
+    PUT_BACK = "UPDATE grants SET lease_until = 0, \
+        not_before = CASE WHEN fence = $3 THEN $4 ELSE not_before END \
+        WHERE org_id = $1 AND id = $2 AND claim = $3";
+
+    // --- the outbox
+    WRITE_MESSAGE = "INSERT INTO outbox (id, org_id, number, reader, topic, edit, page, reveals, \
+        written_at, fence, lease_until, not_before, tries, in_doubt) \
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0, 0, 0, 0, FALSE)";
+    /// Only the first unfinished one of its reader and topic.
+    DUE_MESSAGE = "SELECT m.id, m.fence FROM outbox m \
+        WHERE m.done_at IS NULL AND m.lease_until <= $1 AND m.not_before <= $1 \
+        AND NOT EXISTS (SELECT 1 FROM outbox e WHERE e.org_id = m.org_id AND e.reader = m.reader \
+            AND e.topic = m.topic AND e.done_at IS NULL AND e.number < m.number) \
+        ORDER BY m.written_at, m.number LIMIT 1";
+    CLAIM_MESSAGE = "UPDATE outbox SET fence = fence + 1, lease_until = $4 \
+        WHERE id = $1 AND fence = $2 AND done_at IS NULL AND lease_until <= $3 \
+        RETURNING id, org_id, fence, reader, topic, edit, page, reveals, tries, in_doubt";
+    SENDING = "UPDATE outbox SET in_doubt = TRUE \
+        WHERE org_id = $1 AND id = $2 AND fence = $3 AND done_at IS NULL";
+    FINISH_MESSAGE = "UPDATE outbox SET done_at = $4, undeliverable = $5, in_doubt = FALSE, \
+        lease_until = 0, page = '[]' \
+        WHERE org_id = $1 AND id = $2 AND fence = $3 AND done_at IS NULL RETURNING number";
+    RETRY_MESSAGE = "UPDATE outbox SET tries = tries + 1, not_before = $4, in_doubt = $5, \
+        lease_until = 0 WHERE org_id = $1 AND id = $2 AND fence = $3 AND done_at IS NULL";
+    NOTE_POST = "INSERT INTO posts (org_id, reader, topic, number, platform, workspace_id, \
+        channel_id, post_id) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) \
+        ON CONFLICT (org_id, reader, topic, platform, workspace_id, channel_id, post_id) \
+        DO NOTHING";
+    POSTS = "SELECT platform, workspace_id, channel_id, post_id FROM posts \
+        WHERE org_id = $1 AND reader = $2 AND topic = $3 ORDER BY number, post_id";
+    BACKLOG = "SELECT COUNT(*) AS n, MIN(written_at) AS oldest FROM outbox WHERE done_at IS NULL";
+}

@@ -1,0 +1,59 @@
+//! Workers' claims on grants: fenced leases, so that any number of replicas may run.
+
+use super::{
+    SqlStore,
+    db::values,
+    failure::{Done, wrong},
+    sql,
+};
+use slice_core::{
+    books::Fence,
+    grant::State,
+    ids::GrantId,
+    ports::{ClaimedGrant, Work},
+};
+use std::time::Duration;
+
+fn due(work: Work) -> &'static str {
+    match work {
+        Work::Issue => sql::DUE_ISSUE,
+        Work::Reconcile => sql::DUE_RECONCILE,
+        Work::End => sql::DUE_END,
+        Work::Sweep => sql::DUE_SWEEP,
+        Work::CloseReveal => sql::DUE_CLOSE_REVEAL,
+    }
+}
+
+impl SqlStore {
+    /// Looks first and claims then what it saw: who was slower looks again.
+    pub(super) async fn claim(&self, work: Work, lease: Duration) -> Done<Option<ClaimedGrant>> {
+        loop {
+            let now = self.clock.now();
+            let mut tx = self.db.read().await?;
+            let Some(row) = tx.first(due(work), values![now]).await? else {
+                return Ok(None);
+            };
+            drop(tx);
+            let (grant, org): (GrantId, _) = (row.parsed("id")?, row.parsed("org_id")?);
+            let state = row.word("state", State::from_word)?;
+            let seen = values![grant, row.int("fence")?, state.word(), now, now + lease];
+            let mut tx = self.db.write().await?;
+            if let Some(row) = tx.first(sql::CLAIM_GRANT, seen).await? {
+                let fence = Fence(row.int("fence")?);
+                tx.commit().await?;
+                return Ok(Some(ClaimedGrant { org, grant, fence }));
+            }
+        }
+    }
+
+    pub(super) async fn end_claim(&self, claim: ClaimedGrant, after: Duration) -> Done<()> {
+        let ClaimedGrant { org, grant, fence } = claim;
+        let row = values![org, grant, fence.0, self.clock.now() + after];
+        let mut tx = self.db.write().await?;
+        // No row: somebody else has claimed it since, and nothing is to be given back.
+        if 1 < tx.run(sql::PUT_BACK, row).await? {
+            return wrong("two grants have one id");
+        }
+        tx.commit().await
+    }
+}

@@ -1,0 +1,316 @@
+//! A worker's claim on a grant: what it may still do with it, and how it gives it back.
+
+use slice_core::{
+    books::{Books, Entry, GrantRef, Scope},
+    desk::Desk,
+    event::Actor,
+    grant::{Grant, Key},
+    ids::ServiceName,
+    money::Money,
+    ports::{Capabilities, ClaimedGrant, Found, Issued, Order, ServiceAdapter, ServiceError, Work},
+    refusal::Refusal,
+    secret::Secret,
+    steps::{self, BACKOFF_MAX, Read},
+    time::Time,
+};
+use std::time::Duration;
+use tracing::warn;
+
+/// How long a grant belongs to the worker that claimed it: several calls, and the books between.
+const LEASE: Duration = Duration::from_mins(3);
+/// The longest that one change at a provider takes: two requests of 20 s, and some air. With less
+/// of the lease left, none is begun.
+const CALL: Duration = Duration::from_secs(45);
+/// The shortest pause between two tries.
+const BACKOFF_MIN: Duration = Duration::from_secs(1);
+/// After the books could not be asked.
+const BOOKS_PAUSE: Duration = Duration::from_secs(5);
+/// Before trying again what an owner or operator has to mend first.
+const REMEDY_PAUSE: Duration = Duration::from_mins(1);
+/// An order that got lost on its way may arrive this late. Only then does "nothing carries the
+/// label" mean that nothing will.
+const SETTLES: Duration = Duration::from_secs(30);
+
+/// Why a worker stops short of its end.
+#[derive(Debug)]
+pub(super) enum Stop {
+    Service(ServiceError),
+    Refused(Refusal),
+    /// Not enough of the lease is left for another change at the provider.
+    OutOfTime,
+    Wait(Duration),
+}
+
+impl From<Refusal> for Stop {
+    fn from(why: Refusal) -> Self {
+        Self::Refused(why)
+    }
+}
+
+impl From<ServiceError> for Stop {
+    fn from(why: ServiceError) -> Self {
+        Self::Service(why)
+    }
+}
+
+/// One claimed grant, and the worker's time with it.
+#[derive(Clone, Copy)]
+pub(super) struct Job<'a> {
+    pub desk: &'a Desk,
+    claim: ClaimedGrant,
+    deadline: Time,
+}
+
+/// Claims a grant that is due, lets `task` work on it, and gives it back where that stops short.
+/// Gives whether there was one.
+pub(super) async fn run<'a, F, Fut>(desk: &'a Desk, work: Work, task: F) -> Result<bool, Refusal>
+where
+    F: FnOnce(Job<'a>) -> Fut,
+    Fut: Future<Output = Result<(), Stop>>,
+{
+    let deadline = desk.clock.now() + LEASE;
+    let Some(claim) = desk.store.claim_grant(work, LEASE).await? else {
+        return Ok(false);
+    };
+    let job = Job {
+        desk,
+        claim,
+        deadline,
+    };
+    let done = match task(job).await {
+        Ok(()) => Ok(()),
+        Err(stop) => job.stopped(stop).await,
+    };
+    match done {
+        Ok(()) | Err(Refusal::LostLease) => Ok(true),
+        Err(why) => Err(why),
+    }
+}
+
+impl<'a> Job<'a> {
+    fn scope(self) -> Scope {
+        let ClaimedGrant { org, grant, fence } = self.claim;
+        Scope::new(org, Actor::Slice)
+            .grant(GrantRef::Id(grant))
+            .fenced(fence)
+    }
+
+    /// The books and the grant as they are now. It may have been moved on since it was claimed.
+    pub async fn read(self) -> Result<(Books, Grant), Refusal> {
+        let mut books = self.desk.store.books(self.scope()).await?;
+        let grant = books.grant.take().ok_or(Refusal::LostLease)?;
+        Ok((books, grant))
+    }
+
+    /// Records a result: only while the claim stands.
+    pub async fn record<T: Send>(
+        self,
+        decide: impl FnOnce(&Books) -> Result<(Entry, T), Refusal> + Send,
+    ) -> Result<T, Refusal> {
+        self.desk.record(self.scope(), decide).await
+    }
+
+    pub async fn write(
+        self,
+        decide: impl FnOnce(&Books) -> Result<Entry, Refusal> + Send,
+    ) -> Result<(), Refusal> {
+        self.record(|books| Ok((decide(books)?, ()))).await
+    }
+
+    pub async fn put_back(self, after: Duration) -> Result<(), Refusal> {
+        self.desk.store.put_back(self.claim, after).await
+    }
+
+    /// Whether another change at the provider may begin.
+    pub fn in_time(self) -> Result<(), Stop> {
+        if self.desk.clock.now() + CALL <= self.deadline {
+            Ok(())
+        } else {
+            Err(Stop::OutOfTime)
+        }
+    }
+
+    /// The grant's service with the master key, opened for this job.
+    pub fn provider(
+        self,
+        books: &Books,
+        service: &ServiceName,
+    ) -> Result<Provider<'a>, ServiceError> {
+        let later = |why| ServiceError::Later {
+            after: REMEDY_PAUSE,
+            why,
+        };
+        let adapter = self.desk.services.find(service);
+        let adapter = adapter
+            .ok_or_else(|| later(format!("This Slice has no service {service} any more.")))?;
+        let master = books.org.master(service).ok_or_else(|| {
+            later(format!(
+                "There is no master key for {service} in the vault any more. An owner can deposit \
+                 one with `vault add {service}`."
+            ))
+        })?;
+        let master = self.desk.master_secret(books, master).map_err(|_| {
+            later(format!(
+                "The master key for {service} in the vault does not open. Whoever runs Slice \
+                 should look at `slice check`."
+            ))
+        })?;
+        Ok(Provider {
+            job: self,
+            adapter,
+            master,
+        })
+    }
+
+    async fn stopped(self, stop: Stop) -> Result<(), Refusal> {
+        match stop {
+            // A claim that was lost is given back too: its lease keeps others away, because a call
+            // might have been under way. None is now.
+            Stop::OutOfTime | Stop::Refused(Refusal::LostLease) => {
+                self.put_back(Duration::ZERO).await
+            }
+            Stop::Refused(why) => {
+                // As good as it can be done: else the lease runs out by itself.
+                let _ = self.put_back(BOOKS_PAUSE).await;
+                Err(why)
+            }
+            Stop::Wait(after) => self.put_back(after).await,
+            Stop::Service(why) => {
+                let (_, grant) = self.read().await?;
+                let after = pause(&why, self.desk.clock.now() - grant.moved_at);
+                log_failure(&grant, &why, after);
+                self.put_back(after).await
+            }
+        }
+    }
+}
+
+pub(super) fn log_failure(grant: &Grant, why: &ServiceError, again: Duration) {
+    let (id, number, state) = (grant.id, grant.number, grant.state);
+    let seconds = again.as_secs();
+    warn!(grant.id = %id, "Grant {number} stays {state}: {why} The next try is in {seconds} s.");
+}
+
+/// How long to wait after a failure: as long as it has been failing already, so that the pauses
+/// double, and no shorter than the provider asks for.
+pub(super) fn pause(why: &ServiceError, failing_for: Duration) -> Duration {
+    let asked = match why {
+        ServiceError::Later { after, .. } => *after,
+        _ => Duration::ZERO,
+    };
+    backoff(failing_for).max(asked.min(BACKOFF_MAX))
+}
+
+pub(super) fn backoff(failing_for: Duration) -> Duration {
+    failing_for.clamp(BACKOFF_MIN, BACKOFF_MAX)
+}
+
+/// How long "nothing carries the label" is not yet believed. What cannot spend need not be waited
+/// for; what can spend is held against the money until it would have ended by itself.
+fn disbelief(capabilities: &Capabilities, grant: &Grant, now: Time) -> Option<Duration> {
+    let wait = match (capabilities.inert, capabilities.dead_man) {
+        (true, _) => SETTLES,
+        (false, Some(dead_man)) => grant.life.duration() + dead_man,
+        (false, None) => Duration::MAX,
+    };
+    let left = wait.checked_sub(now - grant.moved_at)?;
+    (!left.is_zero()).then_some(left.min(BACKOFF_MAX))
+}
+
+/// A grant's service, asked with the org's master key. No change begins late in the lease.
+pub(super) struct Provider<'a> {
+    job: Job<'a>,
+    adapter: &'a dyn ServiceAdapter,
+    master: Secret,
+}
+
+impl Provider<'_> {
+    pub fn capabilities(&self) -> &Capabilities {
+        self.adapter.capabilities()
+    }
+
+    pub async fn issue(&self, order: &Order) -> Result<Issued, Stop> {
+        self.job.in_time()?;
+        Ok(self.adapter.issue(&self.master, order).await?)
+    }
+
+    pub async fn arm(&self, id: &str, cap: Money) -> Result<(), Stop> {
+        self.job.in_time()?;
+        Ok(self.adapter.arm(&self.master, id, cap).await?)
+    }
+
+    pub async fn delete(&self, id: &str) -> Result<(), Stop> {
+        self.job.in_time()?;
+        Ok(self.adapter.delete(&self.master, id).await?)
+    }
+
+    /// Deletes what this worker made and could not record: also when its time is over.
+    pub async fn take_back(&self, id: &str) -> Result<(), ServiceError> {
+        self.adapter.delete(&self.master, id).await
+    }
+
+    /// Stops a key. `None`: the provider does not know it.
+    pub async fn disable(&self, id: &str) -> Result<Option<()>, Stop> {
+        self.job.in_time()?;
+        known(self.adapter.disable(&self.master, id).await)
+    }
+
+    /// What a key has spent in all. `None`: the provider does not know it.
+    pub async fn usage(&self, id: &str) -> Result<Option<Money>, Stop> {
+        known(self.adapter.usage(&self.master, id).await)
+    }
+
+    pub async fn find(&self, label: &str) -> Result<Vec<Found>, Stop> {
+        Ok(self.adapter.find(&self.master, label).await?)
+    }
+
+    /// Deletes what carries the key's label but `keep`, and charges what it spent. Whether nothing
+    /// there is the last word is for [`Self::believes`] to say. Gives how many there were.
+    pub async fn clear(&self, grant: &Grant, key: &Key, keep: Option<&str>) -> Result<usize, Stop> {
+        let mut found = self.find(&key.label).await?;
+        found.retain(|found| keep != Some(found.provider_id.as_str()));
+        let mut spent = Money::ZERO;
+        for found in &found {
+            spent = spent + self.last_reading(found).await?;
+        }
+        if key.usage < spent {
+            let read = Read {
+                grant: grant.id,
+                attempt: key.attempt,
+                usage: spent,
+            };
+            self.job
+                .write(|books| Ok(steps::usage_read(books, &[read])))
+                .await?;
+        }
+        for found in &found {
+            self.delete(&found.provider_id).await?;
+        }
+        Ok(found.len())
+    }
+
+    /// What could spend is stopped before it is read.
+    async fn last_reading(&self, found: &Found) -> Result<Money, Stop> {
+        if self.capabilities().inert {
+            return Ok(found.usage);
+        }
+        self.disable(&found.provider_id).await?;
+        Ok(self.usage(&found.provider_id).await?.unwrap_or(found.usage))
+    }
+
+    /// That nothing carries a label is believed only after a while.
+    pub fn believes(&self, grant: &Grant) -> Result<(), Stop> {
+        match disbelief(self.capabilities(), grant, self.job.desk.clock.now()) {
+            Some(left) => Err(Stop::Wait(left)),
+            None => Ok(()),
+        }
+    }
+}
+
+fn known<T>(answer: Result<T, ServiceError>) -> Result<Option<T>, Stop> {
+    match answer {
+        Ok(value) => Ok(Some(value)),
+        Err(ServiceError::Gone) => Ok(None),
+        Err(why) => Err(why.into()),
+    }
+}

@@ -1,0 +1,88 @@
+//! Where a message goes, and by which names its reader's platform knows the people in it.
+
+use slice_core::{
+    books::{Claimed, Scope, To},
+    desk::Desk,
+    event::Actor,
+    ids::{Identity, MemberId, OrgId, Place, UserId, Workspace},
+    page::Page,
+    ports::Address,
+    refusal::Refusal,
+};
+
+/// One place where a message can be posted.
+#[derive(Clone, Debug)]
+pub(super) enum Target {
+    Person(Identity),
+    Channel(Place),
+}
+
+impl Target {
+    pub fn address(&self) -> Address<'_> {
+        match self {
+            Self::Person(identity) => Address::Person(identity),
+            Self::Channel(place) => Address::Channel(place),
+        }
+    }
+
+    pub fn workspace(&self) -> &Workspace {
+        match self {
+            Self::Person(identity) => &identity.workspace,
+            Self::Channel(place) => &place.workspace,
+        }
+    }
+}
+
+/// Where the message's reader can be reached, the first choice first. None: nowhere.
+pub(super) async fn targets(desk: &Desk, claimed: &Claimed) -> Result<Vec<Target>, Refusal> {
+    match claimed.message.to {
+        To::OwnersChannel => {
+            let books = desk
+                .store
+                .books(Scope::new(claimed.org, Actor::Slice))
+                .await?;
+            Ok(books
+                .org
+                .settings
+                .owners_channel
+                .map(Target::Channel)
+                .into_iter()
+                .collect())
+        }
+        To::Member(member) => {
+            let mut targets = vec![];
+            for platform in &desk.platforms {
+                let users = desk
+                    .store
+                    .users(claimed.org, platform.name(), &[member])
+                    .await?;
+                targets.extend(
+                    users
+                        .into_iter()
+                        .map(|(_, identity)| Target::Person(identity)),
+                );
+            }
+            Ok(targets)
+        }
+    }
+}
+
+/// The members whom a page mentions, as its reader's workspace knows them. Others have no name
+/// there that a mention could be made of.
+pub(super) async fn names(
+    desk: &Desk,
+    org: OrgId,
+    page: &Page,
+    workspace: &Workspace,
+) -> Result<Vec<(MemberId, UserId)>, Refusal> {
+    let members = page.members();
+    if members.is_empty() {
+        return Ok(vec![]);
+    }
+    let users = desk.store.users(org, workspace.platform, &members).await?;
+    Ok(users
+        .into_iter()
+        .filter(|(_, identity)| identity.workspace == *workspace)
+        .map(|(member, identity)| (member, identity.user))
+        .collect())
+}

@@ -1,0 +1,282 @@
+//! Makes keys: intent first, then something that cannot spend, then its cap.
+
+use super::claim::{self, Job, Provider, Stop, log_failure, pause};
+use slice_core::{
+    books::Books,
+    desk::Desk,
+    grant::{End, Grant, Key, KeyState, State, label},
+    ports::{Issued, Order, ServiceError, Work},
+    refusal::Refusal,
+    sentences::KeyFacts,
+    steps,
+    vault::SealOwner,
+};
+use std::time::Duration;
+use tracing::{error, info, warn};
+
+/// Before a vault that does not seal is tried again.
+const VAULT_PAUSE: Duration = Duration::from_mins(1);
+
+/// Brings one grant forward. Gives whether there was one.
+pub async fn step(desk: &Desk) -> Result<bool, Refusal> {
+    claim::run(desk, Work::Issue, issue).await
+}
+
+async fn issue(job: Job<'_>) -> Result<(), Stop> {
+    let (books, grant) = job.read().await?;
+    if !matches!(grant.state, State::Reserved | State::Issuing) {
+        return Err(Refusal::LostLease.into());
+    }
+    match grant.key() {
+        None => make(job, &books, &grant).await,
+        Some(key) => match key.state {
+            KeyState::Gone => make(job, &books, &grant).await,
+            // Whoever wrote this intent never came back: the provider may have heard of it.
+            KeyState::Intended => doubt(job, &grant, "the order was never answered.").await,
+            KeyState::Minted | KeyState::Armed | KeyState::Disabled => {
+                arm(job, &books, &grant, key).await
+            }
+        },
+    }
+}
+
+async fn make(job: Job<'_>, books: &Books, grant: &Grant) -> Result<(), Stop> {
+    let provider = match job.provider(books, &grant.service) {
+        Ok(provider) => provider,
+        Err(why) => return not_yet(job, grant, why).await,
+    };
+    job.in_time()?;
+    let (attempt, grant) = job
+        .record(|books| {
+            let (entry, attempt) = steps::intend(books)?;
+            let grant = books.grant.clone().ok_or(Refusal::LostLease)?;
+            Ok((entry, (attempt, grant)))
+        })
+        .await?;
+    let life = grant.life;
+    let dead_man = provider.capabilities().dead_man.unwrap_or_default();
+    let order = Order {
+        label: label(grant.id, attempt),
+        cap: grant.cap,
+        life,
+        dead_man: job.desk.clock.now() + life.duration() + dead_man,
+    };
+    match provider.issue(&order).await {
+        Ok(issued) => {
+            if !keep(job, &provider, &grant, (attempt, issued)).await? {
+                return Ok(());
+            }
+        }
+        Err(Stop::Service(ServiceError::Rejected(why))) => {
+            return give_up(job, &grant, End::Rejected, &why).await;
+        }
+        Err(Stop::Service(why @ ServiceError::Later { .. })) => {
+            return not_yet(job, &grant, why).await;
+        }
+        Err(Stop::Service(why)) => return doubt(job, &grant, &why.to_string()).await,
+        // It was never sent, so nothing is in doubt.
+        Err(Stop::OutOfTime) => {
+            return Ok(job
+                .write(|books| steps::try_later(books, Duration::ZERO))
+                .await?);
+        }
+        Err(stop) => return Err(stop),
+    }
+    let (books, grant) = job.read().await?;
+    match grant.key().filter(|key| key.state == KeyState::Minted) {
+        Some(key) => arm(job, &books, &grant, key).await,
+        None => Err(Refusal::LostLease.into()),
+    }
+}
+
+/// Seals the secret and records it, or takes the key back: a key without its secret is worthless.
+/// Gives whether it was kept.
+async fn keep(
+    job: Job<'_>,
+    provider: &Provider<'_>,
+    grant: &Grant,
+    (attempt, issued): (i64, Issued),
+) -> Result<bool, Stop> {
+    let (books, _) = job.read().await?;
+    let owner = SealOwner::Key {
+        org: books.org.id,
+        grant: grant.id,
+        attempt,
+    };
+    let Issued {
+        provider_id,
+        secret,
+    } = issued;
+    let Ok(seal) = job.desk.vault.seal(&books.org.data_key, &owner, &secret) else {
+        let why = "Slice's vault could not seal the new key.".to_owned();
+        if provider.take_back(&provider_id).await.is_err() {
+            doubt(job, grant, &why).await?;
+        } else {
+            not_yet(
+                job,
+                grant,
+                ServiceError::Later {
+                    after: VAULT_PAUSE,
+                    why,
+                },
+            )
+            .await?;
+        }
+        return Ok(false);
+    };
+    drop(secret);
+    let id = provider_id.as_str();
+    match job
+        .write(|books| steps::minted(books, attempt, id, seal))
+        .await
+    {
+        Ok(()) => Ok(true),
+        // It may be recorded, and then the key is needed: the next claim sees.
+        Err(Refusal::Unsure) => Err(Refusal::Unsure.into()),
+        Err(why) => {
+            if let Err(still) = provider.take_back(id).await {
+                let (grant, number) = (grant.id, grant.number);
+                error!(
+                    grant.id = %grant,
+                    "Grant {number} has a key at its provider that could not be recorded nor \
+                     deleted: {still} It cannot spend, and is looked for by its label."
+                );
+            }
+            Err(why.into())
+        }
+    }
+}
+
+async fn arm(job: Job<'_>, books: &Books, grant: &Grant, key: &Key) -> Result<(), Stop> {
+    let provider = job.provider(books, &grant.service)?;
+    let Some(id) = key.provider_id.as_deref() else {
+        return doubt(job, grant, "the key has no id.").await;
+    };
+    let attempt = key.attempt;
+    if steps::month_is_over_at(books, grant).is_some_and(|over| over <= books.now) {
+        let why = "The month whose top-up it needed is over.";
+        provider.delete(id).await?;
+        job.write(|books| steps::unmade(books, attempt, End::Failed, why))
+            .await?;
+        log_given_up(grant, why);
+        return Ok(());
+    }
+    let why = match provider.arm(id, grant.cap).await {
+        Ok(()) => return armed(job, &provider, grant, attempt).await,
+        Err(Stop::Service(ServiceError::Gone)) => {
+            return lost(job, &provider, grant, (attempt, id)).await;
+        }
+        Err(Stop::Service(why)) => why,
+        Err(stop) => return Err(stop),
+    };
+    let now = job.desk.clock.now();
+    let end = match &why {
+        ServiceError::Rejected(_) => End::Rejected,
+        _ if steps::is_too_late(grant, now) => End::Failed,
+        _ => {
+            let again = pause(&why, now - steps::tried_since(grant));
+            log_failure(grant, &why, again);
+            return Err(Stop::Wait(again));
+        }
+    };
+    let said = why.to_string();
+    // Nobody has seen its secret; once it is deleted, the money can go back. What cannot spend may
+    // be deleted later, by the sweeper: a dead master key must not hold a member's money.
+    match provider.delete(id).await {
+        Ok(()) => {}
+        Err(Stop::Service(_)) if provider.capabilities().inert => {
+            return give_up(job, grant, end, &said).await;
+        }
+        Err(stop) => return Err(stop),
+    }
+    job.write(|books| steps::unmade(books, attempt, end, &said))
+        .await?;
+    log_given_up(grant, &said);
+    Ok(())
+}
+
+async fn armed(
+    job: Job<'_>,
+    provider: &Provider<'_>,
+    grant: &Grant,
+    attempt: i64,
+) -> Result<(), Stop> {
+    let capabilities = provider.capabilities();
+    let facts = KeyFacts {
+        hardness: capabilities.hardness.said(),
+        usage: capabilities.usage.clone(),
+    };
+    job.write(|books| steps::armed(books, attempt, &facts))
+        .await?;
+    let (number, cap, service) = (grant.number, grant.cap, &grant.service);
+    info!(grant.id = %grant.id, "Armed grant {number}: {cap} of {service}");
+    Ok(())
+}
+
+/// The provider does not know the key between its making and its arming: another attempt, if it is
+/// not too late for that. A provider can be late to know its own keys, so the deletion makes it true.
+async fn lost(
+    job: Job<'_>,
+    provider: &Provider<'_>,
+    grant: &Grant,
+    (attempt, id): (i64, &str),
+) -> Result<(), Stop> {
+    provider.delete(id).await?;
+    let now = job.desk.clock.now();
+    let why = "The provider lost the new key.";
+    if steps::is_too_late(grant, now) {
+        job.write(|books| steps::unmade(books, attempt, End::Failed, why))
+            .await?;
+        log_given_up(grant, why);
+        return Ok(());
+    }
+    let again = claim::backoff(now - steps::tried_since(grant));
+    job.write(|books| {
+        let mut entry = steps::gone(books, attempt)?;
+        entry.look_again = Some(again);
+        entry.releases = true;
+        Ok(entry)
+    })
+    .await?;
+    log_failure(grant, &ServiceError::Gone, again);
+    Ok(())
+}
+
+/// Nothing exists at the provider. Whether there is a next try is decided by the books, which know
+/// of the first one.
+async fn not_yet(job: Job<'_>, grant: &Grant, error: ServiceError) -> Result<(), Stop> {
+    let why = error.to_string();
+    let again = job
+        .record(|books| {
+            let grant = books.grant.as_ref().ok_or(Refusal::LostLease)?;
+            if steps::is_too_late(grant, books.now) {
+                return Ok((steps::gave_up(books, End::Failed, &why)?, None));
+            }
+            let again = pause(&error, books.now - steps::tried_since(grant));
+            Ok((steps::try_later(books, again)?, Some(again)))
+        })
+        .await?;
+    match again {
+        Some(again) => log_failure(grant, &error, again),
+        None => log_given_up(grant, &why),
+    }
+    Ok(())
+}
+
+async fn give_up(job: Job<'_>, grant: &Grant, end: End, why: &str) -> Result<(), Stop> {
+    job.write(|books| steps::gave_up(books, end, why)).await?;
+    log_given_up(grant, why);
+    Ok(())
+}
+
+async fn doubt(job: Job<'_>, grant: &Grant, why: &str) -> Result<(), Stop> {
+    job.write(steps::in_doubt).await?;
+    let number = grant.number;
+    warn!(grant.id = %grant.id, "Grant {number} is in doubt: {why}");
+    Ok(())
+}
+
+fn log_given_up(grant: &Grant, why: &str) {
+    let (number, service) = (grant.number, &grant.service);
+    warn!(grant.id = %grant.id, "Gave up on grant {number} at {service}: {why}");
+}

@@ -1,0 +1,141 @@
+//! Brings the books and the providers together: doubts, leftovers, and views that never answered.
+
+use super::claim::{self, Job, Provider, Stop};
+use slice_core::{
+    books::Books,
+    desk::Desk,
+    grant::{End, Grant, Key, KeyState, State},
+    ports::Work,
+    refusal::Refusal,
+    steps::{self, Read},
+};
+use tracing::{info, warn};
+
+/// A provider that never answers clearly is given up on after so many attempts, and not before: the
+/// time that it took may have been ours, if Slice was down.
+const ATTEMPTS_MIN: i64 = 3;
+const NO_ANSWER: &str = "The provider gave no clear answer for too long.";
+
+/// Resolves one doubt. Gives whether there was one.
+pub async fn resolve(desk: &Desk) -> Result<bool, Refusal> {
+    claim::run(desk, Work::Reconcile, look).await
+}
+
+/// Deletes the keys of one ended grant. Gives whether there was one.
+pub async fn sweep(desk: &Desk) -> Result<bool, Refusal> {
+    claim::run(desk, Work::Sweep, tidy).await
+}
+
+/// Closes one view that showed a secret and never said how it went. Gives whether there was one.
+pub async fn close_reveal(desk: &Desk) -> Result<bool, Refusal> {
+    claim::run(desk, Work::CloseReveal, close).await
+}
+
+async fn look(job: Job<'_>) -> Result<(), Stop> {
+    let (books, grant) = job.read().await?;
+    if grant.state != State::InDoubt {
+        return Err(Refusal::LostLease.into());
+    }
+    let Some(key) = grant.key() else {
+        return resolved(job, &grant).await;
+    };
+    let provider = job.provider(&books, &grant.service)?;
+    let kept = key
+        .provider_id
+        .as_deref()
+        .filter(|_| key.state == KeyState::Minted);
+    let deleted = provider.clear(&grant, key, kept).await?;
+    if deleted == 0 && kept.is_none() {
+        provider.believes(&grant)?;
+    }
+    resolved(job, &grant).await
+}
+
+/// The issuer goes on, after a pause that grows, unless it has been trying for too long.
+async fn resolved(job: Job<'_>, grant: &Grant) -> Result<(), Stop> {
+    let given_up = job
+        .record(|books| {
+            let grant = books.grant.as_ref().ok_or(Refusal::LostLease)?;
+            let nothing = grant.key().filter(|key| key.state == KeyState::Intended);
+            let enough = nothing.is_some_and(|key| ATTEMPTS_MIN <= key.attempt);
+            if enough && steps::is_too_late(grant, books.now) {
+                return Ok((steps::gave_up(books, End::Failed, NO_ANSWER)?, true));
+            }
+            let mut entry = steps::doubt_resolved(books)?;
+            let tried_for = books.now - steps::tried_since(grant);
+            entry.look_again = nothing.map(|_| claim::backoff(tried_for));
+            Ok((entry, false))
+        })
+        .await?;
+    let number = grant.number;
+    if given_up {
+        warn!(grant.id = %grant.id, "Gave up on grant {number}: {NO_ANSWER}");
+    } else {
+        info!(grant.id = %grant.id, "Grant {number} is in doubt no more");
+    }
+    Ok(())
+}
+
+async fn tidy(job: Job<'_>) -> Result<(), Stop> {
+    let (books, grant) = job.read().await?;
+    if !matches!(grant.state, State::Ended(_)) {
+        return Err(Refusal::LostLease.into());
+    }
+    let provider = job.provider(&books, &grant.service)?;
+    for key in grant.keys.iter().filter(|key| key.state != KeyState::Gone) {
+        remove(job, &provider, &grant, key).await?;
+        let (number, attempt) = (grant.number, key.attempt);
+        info!(grant.id = %grant.id, "Deleted key {attempt} of grant {number}");
+    }
+    Ok(job.put_back(std::time::Duration::ZERO).await?)
+}
+
+/// A request that was running when the key was disabled may have been charged since, so it is read
+/// once more before nobody can.
+async fn remove(
+    job: Job<'_>,
+    provider: &Provider<'_>,
+    grant: &Grant,
+    key: &Key,
+) -> Result<(), Stop> {
+    let attempt = key.attempt;
+    match key.provider_id.as_deref() {
+        Some(id) => {
+            if let Some(usage) = provider.usage(id).await?.filter(|usage| key.usage < *usage) {
+                let read = Read {
+                    grant: grant.id,
+                    attempt,
+                    usage,
+                };
+                job.write(|books| Ok(steps::usage_read(books, &[read])))
+                    .await?;
+            }
+            provider.delete(id).await?;
+        }
+        None => {
+            provider.clear(grant, key, None).await?;
+        }
+    }
+    Ok(job.write(|books| steps::gone(books, attempt)).await?)
+}
+
+async fn close(job: Job<'_>) -> Result<(), Stop> {
+    let grant = job.record(shown).await?;
+    let number = grant.number;
+    warn!(
+        grant.id = %grant.id,
+        "Nobody knows whether the key of grant {number} was seen; it counts as revealed"
+    );
+    Ok(())
+}
+
+fn shown(books: &Books) -> Result<(slice_core::books::Entry, Grant), Refusal> {
+    let grant = books.grant.as_ref().ok_or(Refusal::LostLease)?;
+    let mut entry = steps::revealed(books, false)?;
+    // What stands in chat about a key that is ending or has ended is newer than this.
+    if grant.state != State::Active {
+        entry.messages.clear();
+    }
+    entry.releases = true;
+    Ok((entry, grant.clone()))
+}

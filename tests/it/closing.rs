@@ -1,0 +1,223 @@
+//! What must hold at the end of every scenario, whatever it was about.
+
+use crate::world::World;
+use base64::{Engine, engine::general_purpose::STANDARD};
+use slice_core::{
+    grant::{Grant, KeyState, State},
+    money::Money,
+    ports::Work,
+};
+use slice_sandbox::Change;
+use sqlx::Row;
+use std::{
+    io::Write,
+    sync::{LazyLock, Mutex, PoisonError},
+    time::Duration,
+};
+
+/// Everything that was logged by any bot of this process, at TRACE.
+pub static LOGS: LazyLock<Mutex<Vec<u8>>> = LazyLock::new(Mutex::default);
+
+/// A writer into [`LOGS`].
+pub struct LogWriter;
+
+impl Write for LogWriter {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        LOGS.lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl World {
+    /// No undelivered message, no open lease, no unexpected request, books equal to the provider's
+    /// state, a whole audit chain, and no secret anywhere but in its own delivery.
+    pub async fn finish(&mut self) {
+        self.settled().await;
+        let violations = self.sandbox.wire.violations();
+        assert!(
+            violations.is_empty(),
+            "the bot spoke as it should: {violations:#?}"
+        );
+        self.nothing_foreign_is_alive();
+        let store = self.bot().desk.store.clone();
+        let backlog = store.backlog().await.expect("the database answers");
+        assert_eq!(backlog.0, 0, "no message waits: {backlog:?}");
+        for work in [
+            Work::Issue,
+            Work::Reconcile,
+            Work::End,
+            Work::Sweep,
+            Work::CloseReveal,
+        ] {
+            let claimed = store
+                .claim_grant(work, Duration::ZERO)
+                .await
+                .expect("it answers");
+            assert!(
+                claimed.is_none(),
+                "nothing is left to {work:?}: {claimed:?}"
+            );
+        }
+        let org = self.org().await;
+        let desk = &self.bot().desk;
+        let unread = desk
+            .read_usage(org, None)
+            .await
+            .expect("the database answers");
+        let mut grants = vec![];
+        for row in store.members(org).await.expect("the database answers") {
+            let more = store
+                .grants(org, row.id, 10_000)
+                .await
+                .expect("the database answers");
+            assert!(
+                row.budget.spent >= Money::ZERO,
+                "nobody spent less than nothing"
+            );
+            grants.extend(more);
+        }
+        if unread.is_empty() {
+            self.compare(&grants);
+        }
+        let proven = store.verify(org).await.expect("the database answers");
+        proven.expect("the audit chain is whole");
+        self.look_for_secrets().await;
+    }
+
+    /// Slice mentions people, bound groups and channels; nothing else is ever alive in what it says:
+    /// no broadcast, no link, nobody whom it does not know.
+    fn nothing_foreign_is_alive(&self) {
+        let ours = |alive: &&String| {
+            ["user @", "group @", "channel #"]
+                .iter()
+                .any(|mark| alive.starts_with(mark))
+                && !alive.contains("U999999999")
+        };
+        let alive = self.sandbox.slack.alive_markup();
+        let foreign: Vec<_> = alive.iter().filter(|alive| !ours(alive)).collect();
+        assert!(foreign.is_empty(), "alive, and not ours: {foreign:?}");
+    }
+
+    /// The books and the provider say the same.
+    fn compare(&self, grants: &[Grant]) {
+        let live = self.live_keys();
+        for grant in grants {
+            for key in &grant.keys {
+                let id = key.provider_id.as_deref().unwrap_or_default();
+                let there = live.iter().find(|there| there.hash == id);
+                let name = format!("grant {} key {}", grant.number, key.attempt);
+                match (grant.state, key.state) {
+                    (State::Active, KeyState::Armed) => {
+                        let there = there.unwrap_or_else(|| panic!("{name} exists"));
+                        assert_eq!(there.limit_micros, Some(key.armed_cap.micros()), "{name}");
+                        assert_eq!(there.usage_micros, key.usage.micros(), "{name}");
+                        assert!(!there.disabled, "{name} can spend");
+                    }
+                    (_, KeyState::Gone) => assert!(there.is_none(), "{name} is gone"),
+                    (state, key) => panic!("{name} stands still at {state}, {key:?}"),
+                }
+            }
+        }
+        for key in live.iter().filter(|key| key.name.starts_with("slice/")) {
+            let known = grants.iter().flat_map(|grant| &grant.keys);
+            let known = known.filter(|known| known.provider_id.as_deref() == Some(&key.hash));
+            assert_eq!(known.count(), 1, "{} is in the books", key.name);
+        }
+    }
+
+    async fn look_for_secrets(&self) {
+        let logs = logged_since(self.log_from);
+        let database = database_bytes(&self.database_url).await;
+        for secret in self.secrets() {
+            for shape in shapes(&secret) {
+                assert!(!holds(&logs, &shape), "a secret is in the logs");
+                assert!(!holds(&database, &shape), "a secret is in the database");
+            }
+        }
+        let sights = self.sandbox.slack.sights_since(0);
+        for key in self.sandbox.openrouter.keys() {
+            let standing = sights
+                .iter()
+                .filter(|sight| sight.change != Change::Deleted);
+            let shown = standing.filter(|sight| sight.text.contains(&key.secret));
+            assert!(shown.count() <= 1, "a key is seen once at the most");
+            assert!(
+                sights
+                    .iter()
+                    .all(|sight| !sight.notification.contains(&key.secret)),
+                "no notification holds a key"
+            );
+        }
+        for secret in [crate::world::MASTER, crate::world::VAULT_KEY] {
+            assert!(
+                sights.iter().all(|sight| !sight.text.contains(secret)),
+                "nobody sees it again"
+            );
+        }
+    }
+}
+
+fn holds(text: &[u8], part: &[u8]) -> bool {
+    memchr::memmem::find(text, part).is_some()
+}
+
+fn logged_since(from: usize) -> Vec<u8> {
+    LOGS.lock().unwrap_or_else(PoisonError::into_inner)[from..].to_vec()
+}
+
+/// Where the log ends now: a world looks for its secrets from here on.
+pub fn log_end() -> usize {
+    LOGS.lock().unwrap_or_else(PoisonError::into_inner).len()
+}
+
+/// A secret raw, in hex, and in base64 at each of its three alignments.
+fn shapes(secret: &str) -> Vec<Vec<u8>> {
+    let raw = secret.as_bytes().to_vec();
+    let mut shapes = vec![raw.clone(), hex::encode(&raw).into_bytes()];
+    for pad in 0..3 {
+        let padded: Vec<u8> = std::iter::repeat_n(0, pad)
+            .chain(raw.iter().copied())
+            .collect();
+        let coded = STANDARD.encode(padded).into_bytes();
+        shapes.push(coded[(pad * 8).div_ceil(6)..coded.len() - 4].to_vec());
+    }
+    shapes
+}
+
+/// Everything that the database holds, as bytes.
+async fn database_bytes(url: &str) -> Vec<u8> {
+    if let Some(path) = url.strip_prefix("sqlite:") {
+        let files = ["", "-wal"].map(|ending| std::fs::read(format!("{path}{ending}")));
+        return files.into_iter().flatten().flatten().collect();
+    }
+    let pool = sqlx::PgPool::connect(url)
+        .await
+        .expect("the database answers");
+    let tables =
+        "SELECT table_name::text FROM information_schema.tables WHERE table_schema = 'public'";
+    let tables = sqlx::query(tables)
+        .fetch_all(&pool)
+        .await
+        .expect("tables are listed");
+    let mut bytes = vec![];
+    for table in tables {
+        let name: String = table.get(0);
+        let all = sqlx::AssertSqlSafe(format!("SELECT t::text FROM \"{name}\" t"));
+        for row in sqlx::query(all)
+            .fetch_all(&pool)
+            .await
+            .expect("rows are read")
+        {
+            let text: String = row.get(0);
+            bytes.extend(text.into_bytes());
+            bytes.push(b'\n');
+        }
+    }
+    pool.close().await;
+    bytes
+}

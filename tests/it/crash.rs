@@ -1,0 +1,320 @@
+//! The crash table: the bot dies at every wire crossing and at every commit of a flow, starts again
+//! on the same database, and the books end the same.
+
+use crate::{
+    postgres::Kind,
+    runtime,
+    world::{Died, World},
+};
+use slice_core::{
+    BoxFuture,
+    action::Action,
+    books::{Books, Claimed, Entry, Message, Offer, Scope},
+    grant::{Grant, State},
+    ids::{ActionId, Identity, MemberId, OrgId, PlatformName, Workspace},
+    money::Money,
+    ports::{
+        AuditQuery, AuditRow, ClaimedGrant, Decide, MemberRow, Posted, Sent, Store, Verified, Work,
+    },
+    refusal::Refusal,
+    role::Role,
+};
+use slice_sandbox::{Change, Fate, Sandbox};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+use tokio::sync::Notify;
+
+/// Where the bot dies.
+#[derive(Clone, Copy, Debug)]
+pub enum Point {
+    /// At this crossing of a wire, before or after its effect.
+    Wire(usize, Fate),
+    /// Before or after this transaction's commit.
+    Commit(usize, When),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum When {
+    Before,
+    After,
+}
+
+/// A store that counts its transactions and stops for ever at one of them.
+struct Mortal {
+    inner: Arc<dyn Store>,
+    count: Arc<AtomicUsize>,
+    at: Option<(usize, When)>,
+    killed: Arc<Notify>,
+}
+
+impl Mortal {
+    async fn through<T>(&self, transaction: impl Future<Output = T> + Send) -> T {
+        let number = self.count.fetch_add(1, Ordering::SeqCst);
+        if self.at == Some((number, When::Before)) {
+            self.die().await;
+        }
+        let outcome = transaction.await;
+        if self.at == Some((number, When::After)) {
+            self.die().await;
+        }
+        outcome
+    }
+
+    async fn die(&self) {
+        self.killed.notify_one();
+        std::future::pending::<()>().await;
+    }
+}
+
+/// Every method of the port: reads pass, transactions are counted.
+macro_rules! mortal {
+    ($(read $read:ident($($ra:ident: $rt:ty),*) -> $ro:ty;)* --- $(write $write:ident($($wa:ident: $wt:ty),*) -> $wo:ty;)*) => {
+        #[expect(clippy::elidable_lifetime_names, reason = "some methods' arguments name it")]
+        impl Store for Mortal {
+            $(fn $read<'a>(&'a self, $($ra: $rt),*) -> BoxFuture<'a, Result<$ro, Refusal>> {
+                self.inner.$read($($ra),*)
+            })*
+            $(fn $write<'a>(&'a self, $($wa: $wt),*) -> BoxFuture<'a, Result<$wo, Refusal>> {
+                Box::pin(self.through(self.inner.$write($($wa),*)))
+            })*
+        }
+    };
+}
+
+mortal! {
+    read books(scope: Scope) -> Books;
+    read org_of(workspace: &'a Workspace) -> Option<OrgId>;
+    read orgs() -> Vec<OrgId>;
+    read users(org: OrgId, platform: PlatformName, members: &'a [MemberId]) -> Vec<(MemberId, Identity)>;
+    read members(org: OrgId) -> Vec<MemberRow>;
+    read grants(org: OrgId, member: MemberId, limit: i64) -> Vec<Grant>;
+    read live_grants(org: OrgId) -> Vec<Grant>;
+    read is_invited(workspace: &'a Workspace) -> bool;
+    read action(id: ActionId) -> Option<Action>;
+    read audit(org: OrgId, query: &'a AuditQuery) -> Vec<AuditRow>;
+    read links(org: OrgId, after: i64, limit: i64) -> Vec<slice_core::audit::Link>;
+    read verify(org: OrgId) -> Verified;
+    read posted(org: OrgId, message: &'a Message) -> Vec<Posted>;
+    read backlog() -> (i64, Option<Duration>);
+    ---
+    write record(scope: Scope, decide: Decide<'a>) -> Entry;
+    write open_org(workspace: &'a Workspace) -> (OrgId, bool);
+    write member(org: OrgId, identity: &'a Identity) -> MemberId;
+    write note_role(org: OrgId, member: MemberId, role: Role) -> ();
+    write note_installer(org: OrgId, member: MemberId) -> ();
+    write invite(workspace: &'a Workspace) -> ();
+    write forget(org: OrgId, member: MemberId) -> u64;
+    write offer(org: OrgId, offers: &'a [Offer]) -> Vec<ActionId>;
+    write claim_grant(work: Work, lease: Duration) -> Option<ClaimedGrant>;
+    write put_back(claim: ClaimedGrant, after: Duration) -> ();
+    write claim_message(lease: Duration) -> Option<Claimed>;
+    write sending(claimed: &'a Claimed) -> ();
+    write sent(claimed: &'a Claimed, sent: Sent) -> ();
+}
+
+/// Arms the point in a world whose bot is about to (re)start. Gives the counter of commits.
+fn arm(world: &mut World, point: Option<Point>) -> Arc<AtomicUsize> {
+    let count = Arc::new(AtomicUsize::new(0));
+    let at = match point {
+        Some(Point::Commit(number, when)) => Some((number, when)),
+        _ => None,
+    };
+    let (killed, counter) = (world.killed.clone(), count.clone());
+    world.wrap = Some(Box::new(move |inner| {
+        let (count, killed) = (counter.clone(), killed.clone());
+        Arc::new(Mortal {
+            inner,
+            count,
+            at,
+            killed,
+        })
+    }));
+    count
+}
+
+/// Counts the crossings from now on, and kills at the chosen one.
+fn arm_wire(sandbox: &Sandbox, point: Option<Point>, killed: Arc<Notify>) -> Arc<AtomicUsize> {
+    let count = Arc::new(AtomicUsize::new(0));
+    let counter = count.clone();
+    sandbox.wire.on_crossing(Box::new(move |_| {
+        let number = counter.fetch_add(1, Ordering::SeqCst);
+        match point {
+            Some(Point::Wire(at, fate)) if at == number => {
+                killed.notify_one();
+                fate
+            }
+            _ => Fate::Pass,
+        }
+    }));
+    count
+}
+
+/// After a death: the bot starts again, without kill points, and an hour passes.
+async fn revive(world: &mut World) {
+    world.kill();
+    world.sandbox.wire.clear_hook();
+    world.wrap = None;
+    world.start().await.expect("the bot starts again");
+    world.settled().await;
+    for _ in 0..6 {
+        world.later(Duration::from_mins(10)).await;
+    }
+}
+
+/// What the books say of ana's newest grant.
+async fn newest(world: &World) -> Option<Grant> {
+    let org = world.org().await;
+    let store = &world.bot().desk.store;
+    let members = store.members(org).await.expect("the database answers");
+    let ana = members
+        .iter()
+        .find(|row| row.allocation.is_some())
+        .expect("ana is known")
+        .id;
+    store
+        .grants(org, ana, 1)
+        .await
+        .expect("the database answers")
+        .pop()
+}
+
+/// provision → reveal → revoke, with one death at `point` somewhere. Gives the numbers of crossings
+/// and commits that there were.
+async fn flow(url: &str, point: Option<Point>) -> (usize, usize) {
+    let mut world = World::new(url).await;
+    world.log_from = crate::closing::log_end();
+    world.set_up().await;
+    world.kill();
+    let commits = arm(&mut world, point);
+    let mut dead = world.start().await.is_err();
+    let wires = arm_wire(&world.sandbox, point, world.killed.clone());
+    if !dead {
+        dead = world.settle().await.is_err();
+    }
+    if dead {
+        revive(&mut world).await;
+    }
+    provision(&mut world).await;
+    reveal(&mut world).await;
+    revoke(&mut world).await;
+    let counts = (wires.load(Ordering::SeqCst), commits.load(Ordering::SeqCst));
+    world.sandbox.wire.clear_hook();
+    assert!(world.live_keys().is_empty(), "{point:?}: no key is left");
+    world.says("ana", "budget").await;
+    world.expect("ana", &["$100.00"]);
+    world.finish().await;
+    counts
+}
+
+/// Whether the bot died during it; then it lives again.
+async fn survive(world: &mut World, outcome: Result<(), Died>) -> bool {
+    if outcome.is_err() {
+        revive(world).await;
+        return true;
+    }
+    false
+}
+
+async fn provision(world: &mut World) {
+    world
+        .sandbox
+        .slack
+        .person("ana")
+        .command("/slice", "provision openrouter 20");
+    let outcome = world.settle().await;
+    if survive(world, outcome).await && newest(world).await.is_none() {
+        // Killed before its first transaction: it had no effect, and she types it again.
+        world.says("ana", "provision openrouter 20").await;
+    }
+    let grant = newest(world).await.expect("a grant");
+    assert_eq!((grant.state, grant.number), (State::Active, 1));
+    assert_eq!(world.live_keys().len(), 1, "one key, whatever happened");
+}
+
+async fn reveal(world: &mut World) {
+    let ana = world.sandbox.slack.person("ana");
+    ana.click("Reveal key").expect("the message came");
+    let outcome = world.settle().await;
+    if survive(world, outcome).await {
+        let revealed = newest(world).await.expect("a grant").revealed_at.is_some();
+        if !revealed {
+            ana.click("Reveal key").expect("the button is still there");
+            world.settled().await;
+        }
+    }
+    let [key] = world.live_keys().try_into().expect("one key");
+    let sights = ana.sees();
+    let shown = sights
+        .iter()
+        .filter(|sight| sight.change != Change::Deleted && sight.text.contains(&key.secret))
+        .count();
+    assert!(shown <= 1, "a secret is shown once at the most");
+    let grant = newest(world).await.expect("a grant");
+    assert!(grant.revealed_at.is_some() && grant.key().is_some_and(|key| key.seal.is_none()));
+}
+
+async fn revoke(world: &mut World) {
+    let [key] = world.live_keys().try_into().expect("one key");
+    let ana = world.sandbox.slack.person("ana");
+    ana.command("/slice", "revoke 1");
+    let outcome = world.settle().await;
+    if survive(world, outcome).await {
+        let state = newest(world).await.expect("a grant").state;
+        if state == State::Active {
+            world.says("ana", "revoke 1").await;
+        }
+    }
+    let grant = newest(world).await.expect("a grant");
+    assert!(matches!(grant.state, State::Ended(_)), "{}", grant.state);
+    assert_eq!(grant.committed(), Money::ZERO);
+    assert!(
+        world
+            .sandbox
+            .openrouter
+            .key(&key.hash)
+            .is_none_or(|key| key.deleted)
+    );
+}
+
+/// So many tests share the points, so that they are played side by side.
+pub const PARTS: usize = 8;
+
+/// Every point of the flow: counted first, then each in a world of its own. Wire crossings do not
+/// know the database, so they are played on SQLite alone; a death before a commit leaves what the
+/// one before it left, so PostgreSQL plays the deaths after.
+pub fn points(kind: Kind, part: usize) {
+    let play = |point| {
+        let database = kind.fresh();
+        runtime().block_on(flow(database.url(), point))
+    };
+    let (crossings, commits) = play(None);
+    assert!(
+        10 < crossings && 10 < commits,
+        "a flow worth the name: {crossings}, {commits}"
+    );
+    let mut points: Vec<Point> = vec![];
+    if kind == Kind::Sqlite {
+        points.extend((0..crossings).flat_map(|number| {
+            [Fate::DieBefore, Fate::DieAfter].map(|fate| Point::Wire(number, fate))
+        }));
+    }
+    let deaths: &[When] = match kind {
+        Kind::Sqlite => &[When::Before, When::After],
+        Kind::Postgres => &[When::After],
+    };
+    for number in 0..commits {
+        points.extend(deaths.iter().map(|when| Point::Commit(number, *when)));
+    }
+    for point in points.into_iter().skip(part).step_by(PARTS) {
+        let died = std::panic::catch_unwind(|| play(Some(point)));
+        if let Err(panic) = died {
+            eprintln!("the bot died at {point:?}");
+            std::panic::resume_unwind(panic);
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! One binary: every scenario on every database, the crash table, the store's own rules, and what
+//! must be true of the tree. The last line says how much was played.
+
+mod closing;
+mod crash;
+mod load;
+mod manifests;
+mod openrouter_wire;
+mod postgres;
+mod program;
+mod scenarios;
+mod slack_wire;
+mod store;
+mod tidy;
+mod world;
+
+use libtest_mimic::{Arguments, Failed, Trial};
+use scenarios::Scenario;
+use slice::{config::LogFormat, log};
+use std::{panic::UnwindSafe, process::ExitCode};
+use tracing_subscriber::util::SubscriberInitExt;
+use world::World;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::from_args();
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    log::all(LogFormat::Text, || closing::LogWriter).init();
+    let databases = postgres::kinds();
+    let mut trials: Vec<Trial> = vec![];
+    for kind in &databases {
+        let kind = *kind;
+        for scenario in scenarios::ALL {
+            let name = format!("{kind}::{}", scenario.name);
+            trials.push(Trial::test(name, move || play(kind, scenario)));
+        }
+        for (name, test) in store::ALL {
+            trials.push(on(kind, &format!("store::{name}"), *test));
+        }
+        trials.push(on(
+            kind,
+            "load::two_hundred_at_once",
+            load::two_hundred_at_once,
+        ));
+        for part in 0..crash::PARTS {
+            let name = format!("crash::every_point, part {} of {}", part + 1, crash::PARTS);
+            trials.push(on(kind, &name, move |kind| crash::points(kind, part)));
+        }
+    }
+    let once = [
+        manifests::ALL,
+        tidy::ALL,
+        program::ALL,
+        openrouter_wire::ALL,
+        slack_wire::ALL,
+    ];
+    for (name, test) in once.concat() {
+        trials.push(Trial::test(name, move || guarded(test)));
+    }
+    let played = scenarios::ALL.len();
+    let conclusion = libtest_mimic::run(&arguments, trials);
+    println!(
+        "{played} scenarios × {} databases ({}) = {} conversations",
+        databases.len(),
+        databases
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+            .join(", "),
+        played * databases.len()
+    );
+    conclusion.exit_code()
+}
+
+/// One scenario on one database: played, compared with its transcript, and closed.
+fn play(kind: postgres::Kind, scenario: &'static Scenario) -> Result<(), Failed> {
+    guarded(move || {
+        let database = kind.fresh();
+        runtime().block_on(async {
+            let mut world = World::new(database.url()).await;
+            world.log_from = closing::log_end();
+            (scenario.play)(&mut world).await;
+            world.finish().await;
+            world.kill();
+            if !world.is_loose() {
+                let name = scenario.name.replace("::", "/");
+                let path = format!(
+                    "{}/tests/it/transcripts/{name}.txt",
+                    env!("CARGO_MANIFEST_DIR")
+                );
+                let folder = std::path::Path::new(&path).parent().expect("a folder");
+                std::fs::create_dir_all(folder).expect("the folder can be made");
+                expect_test::expect_file![path].assert_eq(&world.transcript());
+            }
+        });
+    })
+}
+
+/// A test that gets a fresh database of its own.
+fn on(
+    kind: postgres::Kind,
+    name: &str,
+    test: impl FnOnce(postgres::Kind) + Send + UnwindSafe + 'static,
+) -> Trial {
+    Trial::test(format!("{kind}::{name}"), move || {
+        guarded(move || test(kind))
+    })
+}
+
+/// A panic is a failure, said in its own words.
+fn guarded(test: impl FnOnce() + UnwindSafe) -> Result<(), Failed> {
+    match std::panic::catch_unwind(test) {
+        Ok(()) => Ok(()),
+        Err(panic) => {
+            let said = panic.downcast_ref::<String>().cloned();
+            let said = said.or_else(|| panic.downcast_ref::<&str>().map(|said| (*said).to_owned()));
+            Err(said.unwrap_or_else(|| "the test panicked".into()).into())
+        }
+    }
+}
+
+pub fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .expect("a runtime")
+}

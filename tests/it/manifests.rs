@@ -1,0 +1,72 @@
+//! What is generated and committed says exactly what the commands say. A difference is written, and
+//! fails once: running the tests twice regenerates.
+
+use std::{fs, path::Path};
+
+pub const ALL: &[(&str, fn())] = &[
+    ("manifests::slack", slack),
+    ("manifests::discord", discord),
+    ("manifests::env_example", env_example),
+    ("manifests::readme", readme),
+    ("manifests::contracts", contracts),
+];
+
+fn fresh(name: &str, content: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
+    let committed = fs::read_to_string(&path).unwrap_or_default();
+    if committed != content {
+        fs::write(&path, content).expect("the file can be written");
+        panic!("{name} was out of date and has been written anew: look at it and run again");
+    }
+}
+
+fn pretty(value: &serde_json::Value) -> String {
+    serde_json::to_string_pretty(value).expect("JSON") + "\n"
+}
+
+fn slack() {
+    fresh(
+        "manifests/slack.json",
+        &pretty(&slice_commands::slack::manifest()),
+    );
+}
+
+fn discord() {
+    fresh(
+        "manifests/discord.json",
+        &pretty(&slice_commands::discord::commands()),
+    );
+}
+
+fn env_example() {
+    fresh(".env.example", &slice::config::env_example());
+}
+
+/// The README's tables stand between marks and follow from the declarations.
+fn readme() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
+    let readme = fs::read_to_string(path).expect("a README");
+    let mut updated = readme.clone();
+    for (mark, table) in [
+        ("commands", slice_commands::help::readme_table()),
+        ("scopes", slice_commands::slack::scopes_table()),
+    ] {
+        let (begin, end) = (format!("<!-- {mark} -->\n"), format!("<!-- /{mark} -->"));
+        let from = updated.find(&begin).expect("a mark") + begin.len();
+        let to = updated.find(&end).expect("a mark");
+        updated.replace_range(from..to, &format!("\n{}\n\n", table.trim()));
+    }
+    fresh("README.md", &updated);
+}
+
+/// The platforms' own descriptions accept what we would send them.
+fn contracts() {
+    let Some(contracts) = slice_sandbox::Contracts::from_env() else {
+        eprintln!("SKIPPED: contract checks, because SLICE_CONTRACTS names no folder");
+        return;
+    };
+    let slack = contracts.check_manifest(&slice_commands::slack::manifest());
+    assert_eq!(slack, Vec::<String>::new());
+    let discord = contracts.check_discord_commands(&slice_commands::discord::commands());
+    assert_eq!(discord, Vec::<String>::new());
+}

@@ -1,0 +1,150 @@
+//! A provider at its worst.
+
+use crate::world::{MASTER, World};
+use slice_sandbox::Fault;
+use std::time::Duration;
+
+/// Every way to answer wrongly, at every call of making a key: in the end there is exactly one key,
+/// or none and the money is back.
+pub async fn every_answer_while_making_a_key(world: &mut World) {
+    world.set_up().await;
+    world.says("olga", "allocate @ana 10000").await;
+    world.all_read();
+    let mut grants = 0;
+    for fault in Fault::ALL
+        .iter()
+        .filter(|fault| fault.wires().contains(&"openrouter"))
+    {
+        for route in ["POST /api/v1/keys", "PATCH /api/v1/keys"] {
+            if matches!(fault, Fault::HangBefore | Fault::HangAfter) {
+                continue;
+            }
+            world.sandbox.faults.inject_on(route, *fault, 1);
+            world.says("ana", "provision openrouter 2").await;
+            for _ in 0..8 {
+                world.later(Duration::from_mins(1)).await;
+            }
+            assert_eq!(
+                world.sandbox.faults.pending(),
+                0,
+                "{fault:?} on {route} came to pass"
+            );
+            world.sandbox.faults.clear();
+            let read = world.reads("ana");
+            let made = read.contains("Your openrouter key is ready");
+            assert!(
+                made || read.contains("could not be made"),
+                "{fault:?} on {route}:\n{read}"
+            );
+            grants += usize::from(made);
+            assert_eq!(world.live_keys().len(), grants, "{fault:?} on {route}");
+        }
+    }
+    world.loose();
+}
+
+pub async fn a_provider_that_stays_away(world: &mut World) {
+    world.set_up().await;
+    world.sandbox.faults.inject_on(
+        "/api/v1/keys",
+        Fault::RateLimited429 { retry_after: 1 },
+        1_000,
+    );
+    world.says("ana", "provision openrouter 20").await;
+    for _ in 0..20 {
+        world.later(Duration::from_mins(1)).await;
+    }
+    world.sandbox.faults.clear();
+    world.expect(
+        "ana",
+        &["could not be made", "the money is back in the budget"],
+    );
+    world.says("ana", "budget").await;
+    world.expect("ana", &["$100.00"]);
+    world.says("ana", "provision openrouter 20").await;
+    world.expect("ana", &["Your openrouter key is ready"]);
+    assert_eq!(world.live_keys().len(), 1);
+    world.loose();
+}
+
+pub async fn a_key_deleted_behind_our_back(world: &mut World) {
+    world.set_up().await;
+    world.says("ana", "provision openrouter 20").await;
+    let [key] = world.live_keys().try_into().expect("one key");
+    world
+        .sandbox
+        .openrouter
+        .spend(&key.secret, "3")
+        .expect("the key spends");
+    world.says("ana", "keys").await;
+    world.sandbox.openrouter.delete_behind_our_back(&key.hash);
+    world.says("ana", "keys").await;
+    world.says("ana", "revoke 1").await;
+    world.expect("ana", &["unread rest of $17.00 counts as spent"]);
+    world.says("ana", "budget").await;
+    world.expect("ana", &["$80.00"]);
+    world.says("olga", "settle 1 3").await;
+    world.expect("ana", &["from $20.00 to $3.00"]);
+    world.says("olga", "settle 1 3").await;
+    world.says("olga", "settle 1 0").await;
+    world.says("olga", "settle 1 -1").await;
+    world.says("ana", "settle 1 0").await;
+    world.says("ana", "budget").await;
+    world.expect("ana", &["$100.00"]);
+}
+
+pub async fn the_master_key_dies(world: &mut World) {
+    world.set_up().await;
+    world.says("ana", "provision openrouter 20").await;
+    world.sandbox.openrouter.revoke_management_key(MASTER);
+    world.says("ana", "provision openrouter 20").await;
+    world.says("olga", "vault check").await;
+    world.says("ana", "keys").await;
+    for _ in 0..20 {
+        world.later(Duration::from_mins(1)).await;
+    }
+    world.expect("ana", &["could not be made"]);
+    world.says("ana", "budget").await;
+    world.expect("ana", &["$80.00"]);
+    // A new master key of the same account ends the old grant's key as well.
+    let second = "sk-or-mgmt-second-canary-89abcdef0123456789abcdef01234567";
+    world
+        .sandbox
+        .openrouter
+        .add_management_key(second, "team", "1000");
+    world.says("olga", "vault rotate openrouter").await;
+    world.submits("olga", &[("Master key", second)]).await;
+    world.says("ana", "revoke 1").await;
+    assert!(world.live_keys().is_empty());
+    world.loose();
+}
+
+pub async fn the_end_of_a_key_when_the_provider_is_away(world: &mut World) {
+    world.set_up().await;
+    world.says("ana", "provision openrouter 20").await;
+    let [key] = world.live_keys().try_into().expect("one key");
+    world
+        .sandbox
+        .openrouter
+        .spend(&key.secret, "2")
+        .expect("the key spends");
+    world.all_read();
+    for fault in [
+        Fault::ServerError500,
+        Fault::LostAfter,
+        Fault::RateLimited429 { retry_after: 1 },
+    ] {
+        world.sandbox.faults.inject_on("/api/v1/keys", fault, 3);
+    }
+    world.says("ana", "revoke 1").await;
+    world.says("ana", "budget").await;
+    world.expect("ana", &["$80.00"]);
+    for _ in 0..30 {
+        world.later(Duration::from_mins(2)).await;
+    }
+    world.sandbox.faults.clear();
+    world.later(Duration::from_mins(11)).await;
+    world.expect("ana", &["It spent $2.00; $18.00 is back in your budget"]);
+    assert!(world.live_keys().is_empty());
+    world.loose();
+}

@@ -1,0 +1,133 @@
+//! What members do.
+
+use crate::world::{MASTER, World};
+
+pub async fn a_small_key_at_once(world: &mut World) {
+    world.set_up().await;
+    world.says("ana", "provision openrouter 20").await;
+    world.expect(
+        "ana",
+        &["Reserved", "Your openrouter key is ready", "[Reveal key]"],
+    );
+    let [key] = world.live_keys().try_into().expect("one key");
+    assert_eq!((key.limit_micros, key.disabled), (Some(20_000_000), false));
+    world.clicks("ana", "Reveal key").await;
+    world.expect("ana", &[&key.secret]);
+    world
+        .sandbox
+        .slack
+        .person("ana")
+        .close_modal()
+        .expect("the view closes");
+    world.says("ana", "reveal 1").await;
+    world.expect("ana", &["was shown already", "the owners have been told"]);
+    world.expect("olga", &["a second reveal of its key was tried"]);
+    world.says("olga", "reveal 1").await;
+    world.expect("olga", &["Grant 1 is not yours"]);
+}
+
+pub async fn a_key_by_form(world: &mut World) {
+    world.set_up().await;
+    world.says("ana", "provision").await;
+    world.submits("ana", &[("Cap", "12.345")]).await;
+    world
+        .submits(
+            "ana",
+            &[("Cap", "12.34"), ("Reason", "a *bold* experiment")],
+        )
+        .await;
+    world.expect("ana", &["Your openrouter key is ready"]);
+    let [key] = world.live_keys().try_into().expect("one key");
+    assert_eq!(key.limit_micros, Some(12_340_000));
+}
+
+pub async fn help_by_role(world: &mut World) {
+    world.set_up().await;
+    world.says("bo", "help").await;
+    world.says("ana", "help").await;
+    world.says("olga", "help").await;
+    world.says("ana", "help provision").await;
+    world.says("ana", "help nonsense").await;
+    let bo = world.reads("bo");
+    assert!(
+        !bo.contains("vault add"),
+        "people without a role read nothing of the vault:\n{bo}"
+    );
+}
+
+pub async fn keys_and_budget(world: &mut World) {
+    world.set_up().await;
+    world.says("ana", "keys").await;
+    world.says("ana", "budget").await;
+    world.says("bo", "budget").await;
+    world
+        .says("ana", "provision openrouter 20 as \"night run\"")
+        .await;
+    let [key] = world.live_keys().try_into().expect("one key");
+    world
+        .sandbox
+        .openrouter
+        .spend(&key.secret, "3.25")
+        .expect("the key spends");
+    world.says("ana", "keys").await;
+    world.expect("ana", &["night run", "$3.25"]);
+    world.says("ana", "budget").await;
+    world.expect("ana", &["$3.25", "$16.75", "$80.00"]);
+    world.says("olga", "members").await;
+    world.expect("olga", &["$3.25", "$16.75", "$80.00"]);
+    world.says("ana", "revoke 1").await;
+    world.expect("ana", &["It spent $3.25; $16.75 is back in your budget"]);
+    world.says("ana", "budget").await;
+    world.expect("ana", &["$96.75"]);
+    world.says("ana", "keys").await;
+}
+
+pub async fn an_owner_ends_a_members_key(world: &mut World) {
+    world.set_up().await;
+    world.says("ana", "provision openrouter 20").await;
+    world.says("bo", "revoke 1").await;
+    world.expect("bo", &["can't do that"]);
+    world.says("olga", "revoke 1").await;
+    world.expect("ana", &["is ending your grant 1"]);
+    world.says("olga", "revoke 1").await;
+    world.expect("olga", &["revoked already"]);
+    assert!(world.live_keys().is_empty());
+}
+
+pub async fn a_request_is_withdrawn(world: &mut World) {
+    world.set_up().await;
+    world
+        .says("ana", "provision openrouter 60 because \"a long run\"")
+        .await;
+    world.expect("olga", &["asks for grant 1", "a long run", "[Approve]"]);
+    world.says("ana", "withdraw 1").await;
+    world.expect("olga", &["was withdrawn"]);
+    world
+        .sandbox
+        .slack
+        .person("olga")
+        .click_stale("Approve")
+        .expect("an old button");
+    world.settled().await;
+    world.expect("olga", &["withdrawn, so it can't be approved"]);
+    world.says("ana", "withdraw 1").await;
+    assert!(world.live_keys().is_empty());
+}
+
+pub async fn delivery_by_dm(world: &mut World) {
+    world.set_up().await;
+    world.says("olga", "settings delivery dm").await;
+    world.says("ana", "provision openrouter 20").await;
+    let [key] = world.live_keys().try_into().expect("one key");
+    world.expect("ana", &[&key.secret]);
+    world.says("ana", "reveal 1").await;
+    world.expect("ana", &["was shown already"]);
+    let notifications: Vec<_> = world.sandbox.slack.person("ana").sees();
+    assert!(
+        notifications
+            .iter()
+            .all(|sight| !sight.notification.contains(&key.secret)),
+        "no notification holds a secret"
+    );
+    assert_ne!(key.secret, MASTER);
+}

@@ -1,0 +1,78 @@
+//! Every conversation, once. Each runs on every database and must read the same.
+
+mod faults_provider;
+mod faults_slack;
+mod hostile;
+mod member;
+mod money;
+mod owners;
+mod roles;
+mod story;
+mod vault;
+
+use crate::world::World;
+use std::pin::Pin;
+
+/// A conversation.
+pub struct Scenario {
+    pub name: &'static str,
+    pub play: for<'a> fn(&'a mut World) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>>,
+}
+
+/// The one list: names follow from it.
+macro_rules! scenarios {
+    ($($module:ident :: $name:ident),* $(,)?) => {
+        pub const ALL: &[Scenario] = &[$(Scenario {
+            name: concat!(stringify!($module), "::", stringify!($name)),
+            play: |world| Box::pin($module::$name(world)),
+        }),*];
+    };
+}
+
+scenarios! {
+    story::the_whole_story,
+    member::a_small_key_at_once,
+    member::a_key_by_form,
+    member::help_by_role,
+    member::keys_and_budget,
+    member::an_owner_ends_a_members_key,
+    member::a_request_is_withdrawn,
+    member::delivery_by_dm,
+    money::short_of_the_whole,
+    money::the_whole_budget_and_not_a_cent_more,
+    money::a_cut_leaves_an_excess,
+    money::amounts_that_are_none,
+    money::the_month_turns,
+    owners::approve_less,
+    owners::deny_with_a_reason,
+    owners::two_owners_click_at_once,
+    owners::nobody_approves_their_own,
+    owners::requests_without_a_channel,
+    owners::the_channel_is_archived,
+    owners::settings,
+    owners::audit_trail,
+    roles::owners_by_channel,
+    roles::a_public_channel_is_refused,
+    roles::a_user_group_binds_users,
+    roles::an_owner_who_left_the_channel_clicks,
+    roles::guests_bots_strangers_and_the_gone,
+    roles::an_unknown_workspace,
+    vault::add_check_rotate_remove,
+    vault::keys_that_are_refused,
+    vault::a_key_pasted_as_text,
+    hostile::texts_stay_texts,
+    hostile::words_that_are_no_command,
+    hostile::buttons_of_others_and_old_buttons,
+    faults_provider::every_answer_while_making_a_key,
+    faults_provider::a_provider_that_stays_away,
+    faults_provider::a_key_deleted_behind_our_back,
+    faults_provider::the_master_key_dies,
+    faults_provider::the_end_of_a_key_when_the_provider_is_away,
+    faults_slack::the_same_command_twice,
+    faults_slack::the_same_click_twice,
+    faults_slack::sockets_that_drop_and_refresh,
+    faults_slack::an_expired_trigger,
+    faults_slack::a_closed_response_url,
+    faults_slack::messages_that_get_lost,
+    faults_slack::too_many_requests,
+}

@@ -1,0 +1,131 @@
+//! The story that the demo tells, step by step.
+
+use crate::world::{MASTER, World};
+use slice_sandbox::ChannelKind;
+
+/// From an empty workspace to a proven audit trail.
+pub async fn the_whole_story(world: &mut World) {
+    arrival(world).await;
+    first_key(world).await;
+    approve_less(world).await;
+    top_up(world).await;
+    books(world).await;
+}
+
+/// olga installed the app: she is greeted, deposits the master key, chooses a channel, allocates.
+async fn arrival(world: &mut World) {
+    world.start().await.expect("the bot starts");
+    world.settled().await;
+    world.expect(
+        "olga",
+        &[
+            "Slice is here",
+            "1. ",
+            "2. ",
+            "3. ",
+            "[1. Deposit a master key]",
+        ],
+    );
+    world.says("olga", "vault add openrouter").await;
+    world.submits("olga", &[("Master key", MASTER)]).await;
+    world.expect("olga", &["sealed"]);
+    let slack = world.sandbox.slack.clone();
+    slack.add_channel("slice-owners", ChannelKind::PRIVATE);
+    slack.join("slice-owners", "olga");
+    slack.invite_bot("slice-owners");
+    world
+        .says("olga", "settings owners-channel #slice-owners")
+        .await;
+    world.says("olga", "allocate @ana 100").await;
+    world.expect("ana", &["gave you a monthly budget of $100.00"]);
+    world.all_read();
+}
+
+/// ana takes $20 at once, reveals the key once, and spends until the cap refuses.
+async fn first_key(world: &mut World) {
+    world.says("ana", "provision openrouter 20").await;
+    world.expect(
+        "ana",
+        &[
+            "Reserved",
+            "Your openrouter key is ready",
+            "$20.00",
+            "[Reveal key]",
+        ],
+    );
+    world.clicks("ana", "Reveal key").await;
+    let key = world.revealed_key("ana");
+    world.says("ana", "reveal 1").await;
+    world.expect("ana", &["was shown already"]);
+    world.expect("olga", &["a second reveal of its key was tried"]);
+    let answers = world.curls("ana", &key, "7.50").await;
+    assert_eq!(answers, ["200", "200", "200", "403"], "the cap holds");
+}
+
+/// Above the free hand: an owner approves $50 of the $60.
+async fn approve_less(world: &mut World) {
+    world.all_read();
+    world.says("ana", "provision openrouter 60").await;
+    world.expect("ana", &["the owners were asked"]);
+    world.expect(
+        "olga",
+        &[
+            "asks for grant 2",
+            "[Approve]",
+            "[Approve less…]",
+            "[Deny…]",
+        ],
+    );
+    world.clicks("olga", "Approve less…").await;
+    world.submits("olga", &[("Cap", "50")]).await;
+    world.expect("olga", &["was approved"]);
+    world.expect(
+        "ana",
+        &[
+            "at $50.00 (you had asked for $60.00)",
+            "Your openrouter key is ready",
+        ],
+    );
+}
+
+/// Above the budget: the rest for this month is the owners' to add.
+async fn top_up(world: &mut World) {
+    world.says("ana", "provision openrouter 60").await;
+    let short = world.reads("ana");
+    let ask = world.button_like("ana", "Ask for the whole");
+    assert!(
+        short.contains(" short"),
+        "it says what is missing:\n{short}"
+    );
+    world.clicks("ana", &ask).await;
+    let approve = world.button_like("olga", "Approve (+");
+    world.clicks("olga", &approve).await;
+    world.expect(
+        "ana",
+        &["was added to your budget for this month", "key is ready"],
+    );
+}
+
+/// ana gives a key back; everybody looks at the books.
+async fn books(world: &mut World) {
+    world.says("ana", "revoke 2").await;
+    world.expect("ana", &["$50.00 is back in your budget"]);
+    for (who, line) in [
+        ("ana", "keys"),
+        ("ana", "budget"),
+        ("olga", "members"),
+        ("olga", "audit show"),
+        ("olga", "audit export"),
+    ] {
+        world.says(who, line).await;
+    }
+    let org = world.org().await;
+    let proven = world
+        .bot()
+        .desk
+        .store
+        .verify(org)
+        .await
+        .expect("the database answers");
+    proven.expect("the chain is whole");
+}

@@ -1,0 +1,72 @@
+//! Master keys: in by a form, checked, sealed, replaced, removed.
+
+use crate::world::{MASTER, World};
+
+const SECOND: &str = "sk-or-mgmt-second-canary-89abcdef0123456789abcdef01234567";
+
+pub async fn add_check_rotate_remove(world: &mut World) {
+    world.start().await.expect("the bot starts");
+    world.settled().await;
+    world.says("ana", "vault").await;
+    world.says("olga", "vault").await;
+    world.says("ana", "provision openrouter 20").await;
+    world.deposit().await;
+    world.says("olga", "vault list").await;
+    world.says("olga", "vault add openrouter").await;
+    world.says("olga", "vault check").await;
+    world.says("olga", "allocate @ana 50").await;
+    world.says("ana", "provision openrouter 20").await;
+    world.says("olga", "vault remove openrouter").await;
+    world.expect("olga", &["Nothing was changed"]);
+    world
+        .sandbox
+        .openrouter
+        .add_management_key(SECOND, "team", "1000");
+    world.says("olga", "vault rotate openrouter").await;
+    world.submits("olga", &[("Master key", SECOND)]).await;
+    world.sandbox.openrouter.revoke_management_key(MASTER);
+    world.says("ana", "revoke 1").await;
+    world.expect("ana", &["is back in your budget"]);
+    world.says("olga", "vault remove openrouter").await;
+    world.says("olga", "vault list").await;
+    world.says("ana", "provision openrouter 20").await;
+    world.expect("ana", &["There is no master key for openrouter"]);
+}
+
+pub async fn keys_that_are_refused(world: &mut World) {
+    world.start().await.expect("the bot starts");
+    world.settled().await;
+    let inference = "sk-or-v1-inference-canary-0123456789abcdef0123456789";
+    world
+        .sandbox
+        .openrouter
+        .add_inference_key(inference, "team");
+    for key in ["sk-or-mgmt-nobody-knows-this-one-0123456789", inference] {
+        world.says("olga", "vault add openrouter").await;
+        world.submits("olga", &[("Master key", key)]).await;
+        world.expect("olga", &["Nothing was"]);
+        world
+            .sandbox
+            .slack
+            .person("olga")
+            .close_modal()
+            .expect("the view closes");
+    }
+    world.says("olga", "vault list").await;
+    world.says("olga", "vault add nowhere").await;
+}
+
+pub async fn a_key_pasted_as_text(world: &mut World) {
+    world.set_up().await;
+    let before = world.org_events().await;
+    for line in [
+        format!("vault add openrouter {MASTER}"),
+        format!("provision openrouter 20 because {MASTER}"),
+        MASTER.to_owned(),
+        format!("provision openrouter 20 as x{MASTER}"),
+    ] {
+        world.says("olga", &line).await;
+        world.expect("olga", &["looks like an API key", "rotate it"]);
+    }
+    assert_eq!(world.org_events().await, before, "nothing was recorded");
+}

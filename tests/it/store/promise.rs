@@ -1,0 +1,423 @@
+//! The promise over random lives: what is opened or approved always fits, and what the store says
+//! is what its own trail adds up to.
+
+use super::bench::{Bench, dollars, service};
+use crate::{
+    postgres::{Kind, TestDatabase},
+    runtime,
+};
+use proptest::{
+    prelude::*,
+    test_runner::{TestCaseError, TestRunner},
+};
+use slice_core::{
+    books::{Books, Entry},
+    event::{Event, Reading},
+    grant::{End, KeyState, State},
+    ids::{GrantId, MemberId},
+    money::Money,
+    month::Month,
+    ports::{AuditQuery, AuditRow, Store as _},
+    refusal::Refusal,
+    requests::{self, Approval, Request},
+    sentences::KeyFacts,
+    steps,
+    vault::Seal,
+};
+use std::{collections::HashMap, time::Duration};
+
+/// Each is a life of its own in a database of its own; `PROPTEST_CASES` asks for more.
+const CASES: u32 = 8;
+
+/// Something that a person or a worker tries; the number picks a grant.
+#[derive(Clone, Debug)]
+enum Try {
+    Open { cap: i64, whole: bool },
+    Approve { grant: usize, less: bool },
+    Deny(usize),
+    Withdraw(usize),
+    Revoke(usize),
+    Intend(usize),
+    Minted(usize),
+    Armed(usize),
+    Doubt(usize),
+    Resolved(usize),
+    Later(usize),
+    GaveUp(usize),
+    Use { grant: usize, usage: i64 },
+    Disabled(usize),
+    Assumed(usize),
+    Settled(usize),
+    Corrected { grant: usize, to: i64 },
+    Allocate(i64),
+    TopUp(i64),
+    Days(u64),
+}
+
+fn anything() -> impl Strategy<Value = Try> {
+    let grant = 0..4_usize;
+    let one = move |weight, make: fn(usize) -> Try| (weight, (0..4_usize).prop_map(make).boxed());
+    let (open, approve) = (
+        (1..70_i64, any::<bool>()).prop_map(|(cap, whole)| Try::Open { cap, whole }),
+        (grant.clone(), any::<bool>()).prop_map(|(grant, less)| Try::Approve { grant, less }),
+    );
+    let (spend, correct) = (
+        (grant.clone(), 0..70_i64).prop_map(|(grant, usage)| Try::Use { grant, usage }),
+        (grant, 0..30_i64).prop_map(|(grant, to)| Try::Corrected { grant, to }),
+    );
+    prop::strategy::Union::new_weighted(vec![
+        (6, open.boxed()),
+        (4, approve.boxed()),
+        (5, spend.boxed()),
+        (1, correct.boxed()),
+        one(1, Try::Deny),
+        one(1, Try::Withdraw),
+        one(2, Try::Revoke),
+        one(5, Try::Intend),
+        one(5, Try::Minted),
+        one(5, Try::Armed),
+        one(1, Try::Doubt),
+        one(1, Try::Resolved),
+        one(1, Try::Later),
+        one(1, Try::GaveUp),
+        one(2, Try::Disabled),
+        one(1, Try::Assumed),
+        one(2, Try::Settled),
+        (1, (1..150_i64).prop_map(Try::Allocate).boxed()),
+        (1, (1..50_i64).prop_map(Try::TopUp).boxed()),
+        (1, (1..20_u64).prop_map(Try::Days).boxed()),
+    ])
+}
+
+type Decided = Result<Entry, Refusal>;
+
+impl Bench {
+    /// One try about the grant that the number picks. Refusals are part of life.
+    async fn attempt(&self, who: MemberId, grant: usize, decide: Decision) -> Option<Entry> {
+        let number = i64::try_from(grant).expect("a small number") + 1;
+        let done = self.by(who, Some(number), move |books| {
+            let entry = decide(books, number)?;
+            Ok((entry, ()))
+        });
+        done.await.ok().map(|(entry, ())| entry)
+    }
+
+    async fn play(&self, what: Try) -> Option<Entry> {
+        let (ana, olga) = (self.ana, self.olga);
+        match what {
+            Try::Open { cap, whole } => {
+                let request = Request {
+                    asks_for_whole: whole,
+                    ..self.request(dollars(cap))
+                };
+                let open = self.by(ana, None, move |books| requests::open(books, &request));
+                open.await.ok().map(|(entry, _)| entry)
+            }
+            Try::Allocate(to) => {
+                let allocate = self.by(olga, None, |books| requests::allocate(books, dollars(to)));
+                allocate.await.ok().map(|(entry, _)| entry)
+            }
+            Try::TopUp(amount) => {
+                let more = self.by(olga, None, |books| requests::top_up(books, dollars(amount)));
+                more.await.ok().map(|(entry, _)| entry)
+            }
+            Try::Days(days) => {
+                self.clock.pass(Duration::from_hours(24 * days));
+                None
+            }
+            Try::Withdraw(grant) => self.attempt(ana, grant, Box::new(requests::withdraw)).await,
+            other => self.work(other).await,
+        }
+    }
+
+    async fn work(&self, what: Try) -> Option<Entry> {
+        let olga = self.olga;
+        let (grant, decide): (usize, Decision) = match what {
+            Try::Approve { grant, less } => (grant, Box::new(move |b, n| approve(b, n, less))),
+            Try::Deny(grant) => (grant, Box::new(|b, n| requests::deny(b, n, Some("no")))),
+            Try::Revoke(grant) => (grant, Box::new(|b, n| requests::revoke(b, n, true))),
+            Try::Intend(grant) => (grant, Box::new(|b, _| Ok(steps::intend(b)?.0))),
+            Try::Minted(grant) => (grant, Box::new(|b, _| minted(b))),
+            Try::Armed(grant) => (grant, Box::new(|b, _| armed(b))),
+            Try::Doubt(grant) => (grant, Box::new(|b, _| steps::in_doubt(b))),
+            Try::Resolved(grant) => (grant, Box::new(|b, _| steps::doubt_resolved(b))),
+            Try::Later(grant) => (
+                grant,
+                Box::new(|b, _| steps::try_later(b, Duration::from_secs(1))),
+            ),
+            Try::GaveUp(grant) => (
+                grant,
+                Box::new(|b, _| steps::gave_up(b, End::Failed, "It was not to be had.")),
+            ),
+            Try::Use { grant, usage } => (grant, Box::new(move |b, _| used(b, usage))),
+            Try::Disabled(grant) => (grant, Box::new(|b, _| steps::disabled(b, last(b)?))),
+            Try::Assumed(grant) => (grant, Box::new(|b, _| assumed(b))),
+            Try::Settled(grant) => (grant, Box::new(|b, _| settled(b))),
+            Try::Corrected { grant, to } => (
+                grant,
+                Box::new(move |b, n| Ok(requests::settle(b, n, dollars(to))?.0)),
+            ),
+            _ => return None,
+        };
+        self.attempt(olga, grant, decide).await
+    }
+}
+
+type Decision = Box<dyn FnOnce(&Books, i64) -> Decided + Send>;
+
+fn last(books: &Books) -> Result<i64, Refusal> {
+    let key = books.grant.as_ref().and_then(|grant| grant.key());
+    Ok(key.ok_or(Refusal::LostLease)?.attempt)
+}
+
+fn key_is(books: &Books, states: &[KeyState]) -> Result<i64, Refusal> {
+    let key = books.grant.as_ref().and_then(|grant| grant.key());
+    let key = key.filter(|key| states.contains(&key.state));
+    Ok(key.ok_or(Refusal::LostLease)?.attempt)
+}
+
+fn approve(books: &Books, number: i64, less: bool) -> Decided {
+    let asked = books.grant.as_ref().map_or(Money::ZERO, |grant| grant.cap);
+    let approval = Approval {
+        number,
+        cap: less.then_some(asked.min(dollars(2))),
+        life: None,
+        service_min: dollars(1),
+    };
+    Ok(requests::approve(books, &approval)?.0)
+}
+
+fn minted(books: &Books) -> Decided {
+    let attempt = key_is(books, &[KeyState::Intended])?;
+    steps::minted(books, attempt, "provider's", Seal::new("sealed"))
+}
+
+fn armed(books: &Books) -> Decided {
+    let attempt = key_is(books, &[KeyState::Minted])?;
+    let facts = KeyFacts {
+        hardness: "hard cap".into(),
+        usage: "curl".into(),
+    };
+    steps::armed(books, attempt, &facts)
+}
+
+fn used(books: &Books, usage: i64) -> Decided {
+    let attempt = key_is(books, &[KeyState::Armed, KeyState::Disabled])?;
+    let grant = books.grant.as_ref().ok_or(Refusal::LostLease)?;
+    let read = steps::Read {
+        grant: grant.id,
+        attempt,
+        // A little more than the cap may have been under way.
+        usage: dollars(usage).min(grant.cap + dollars(1)),
+    };
+    Ok(steps::usage_read(books, &[read]))
+}
+
+fn assumed(books: &Books) -> Decided {
+    let attempt = key_is(books, &[KeyState::Armed])?;
+    steps::assumed_spent(books, attempt)
+}
+
+fn settled(books: &Books) -> Decided {
+    key_is(books, &[KeyState::Disabled, KeyState::Gone])?;
+    steps::settled(books)
+}
+
+/// The state that events add up to, counted without the store.
+#[derive(Default)]
+struct Fold {
+    allocation: Money,
+    month: Option<Month>,
+    topups: HashMap<Month, Money>,
+    spent: HashMap<Month, Money>,
+    grants: HashMap<GrantId, Folded>,
+}
+
+struct Folded {
+    cap: Money,
+    state: State,
+    keys: HashMap<i64, (Money, Money)>,
+}
+
+impl Folded {
+    fn committed(&self) -> Money {
+        if !self.state.holds_money() {
+            return Money::ZERO;
+        }
+        let used: Money = self.keys.values().map(|(_, usage)| *usage).sum();
+        let spendable = self
+            .keys
+            .values()
+            .map(|(armed, usage)| (*armed - *usage).or_zero());
+        (self.cap - used).max(spendable.sum()).or_zero()
+    }
+}
+
+impl Fold {
+    fn of(rows: &[AuditRow]) -> Self {
+        let mut fold = Self::default();
+        for row in rows.iter().rev() {
+            fold.step(&row.event);
+        }
+        fold
+    }
+
+    fn charge(&mut self, month: Month, reading: &Reading) {
+        let spent = self.spent.entry(month).or_default();
+        *spent = *spent + reading.delta;
+        if let Some(grant) = self.grants.get_mut(&reading.grant) {
+            grant.keys.entry(reading.attempt).or_default().1 = reading.usage;
+        }
+    }
+
+    fn step(&mut self, event: &Event) {
+        match event {
+            Event::MonthOpened { month } => self.month = Some(*month),
+            Event::AllocationSet { to, .. } => self.allocation = *to,
+            Event::ToppedUp { month, amount, .. } => {
+                let topups = self.topups.entry(*month).or_default();
+                *topups = *topups + *amount;
+            }
+            Event::UsageRead { month, readings } => {
+                for reading in readings {
+                    self.charge(*month, reading);
+                }
+            }
+            Event::SpendAssumed { month, reading } => self.charge(*month, reading),
+            Event::SpendCorrected {
+                month, from, to, ..
+            } => {
+                let spent = self.spent.entry(*month).or_default();
+                *spent = *spent + *to - *from;
+            }
+            Event::GrantOpened {
+                grant, cap, state, ..
+            } => {
+                let folded = Folded {
+                    cap: *cap,
+                    state: *state,
+                    keys: HashMap::new(),
+                };
+                self.grants.insert(*grant, folded);
+            }
+            other => self.step_grant(other),
+        }
+    }
+
+    fn step_grant(&mut self, event: &Event) {
+        let Some(grant) = event.grant().and_then(|grant| self.grants.get_mut(&grant)) else {
+            return;
+        };
+        match event {
+            Event::GrantApproved { cap, .. } => {
+                grant.cap = *cap;
+                grant.state = State::Reserved;
+            }
+            Event::GrantMoved { to, .. } => grant.state = *to,
+            Event::KeyArmed { attempt, cap, .. } => {
+                grant.keys.entry(*attempt).or_default().0 = *cap;
+            }
+            Event::KeyDisabled { attempt, .. } => {
+                let (armed, usage) = grant.keys.entry(*attempt).or_default();
+                *armed = (*armed).min(*usage);
+            }
+            Event::KeyGone { attempt, .. } => {
+                let (armed, usage) = grant.keys.entry(*attempt).or_default();
+                *armed = *usage;
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Whether the entry took money out of what is free.
+fn takes(entry: &Entry) -> bool {
+    entry.events.iter().any(|event| {
+        matches!(
+            event,
+            Event::GrantApproved { .. }
+                | Event::GrantOpened {
+                    state: State::Reserved,
+                    ..
+                }
+        )
+    })
+}
+
+async fn live(database: TestDatabase, tries: Vec<Try>) -> Result<(), TestCaseError> {
+    let bench = Bench::on(database).await;
+    for what in tries {
+        let said = format!("{what:?}");
+        let Some(entry) = bench.play(what).await else {
+            continue;
+        };
+        let budget = bench.budget().await;
+        prop_assert!(
+            !takes(&entry) || Money::ZERO <= budget.balance(),
+            "{said}: {budget:?}"
+        );
+    }
+    let query = AuditQuery {
+        metering: true,
+        limit: 100_000,
+        ..AuditQuery::default()
+    };
+    let rows = bench
+        .store
+        .audit(bench.org, &query)
+        .await
+        .expect("the trail");
+    let fold = Fold::of(&rows);
+    let budget = bench.budget().await;
+    let scope = slice_core::books::Scope::new(bench.org, slice_core::event::Actor::Slice);
+    let books = bench
+        .store
+        .books(scope.member(bench.ana))
+        .await
+        .expect("books");
+    let month = books.month;
+    prop_assert!(fold.month.is_none_or(|opened| opened <= month));
+    let this_month = |sums: &HashMap<Month, Money>| sums.get(&month).copied().unwrap_or_default();
+    prop_assert_eq!(budget.allocation, fold.allocation);
+    prop_assert_eq!(budget.topups, this_month(&fold.topups));
+    prop_assert_eq!(budget.spent, this_month(&fold.spent));
+    let committed: Money = fold.grants.values().map(Folded::committed).sum();
+    prop_assert_eq!(budget.committed, committed);
+    prop_assert_eq!(books.member.map(|ana| ana.budget), Some(budget));
+    for grant in bench
+        .store
+        .grants(bench.org, bench.ana, 1000)
+        .await
+        .expect("grants")
+    {
+        prop_assert_eq!(&grant.service, &service());
+        prop_assert_eq!(grant.state, fold.grants[&grant.id].state);
+        prop_assert_eq!(grant.committed(), fold.grants[&grant.id].committed());
+        let sealed = grant.keys.iter().any(|key| key.seal.is_some());
+        prop_assert!(
+            !sealed || grant.state.keeps_seal(),
+            "a seal outlived {}",
+            grant.state
+        );
+    }
+    prop_assert_eq!(bench.proven().await, i64::try_from(rows.len()).unwrap_or(0));
+    Ok(())
+}
+
+pub fn holds(kind: Kind) {
+    let cases = std::env::var("PROPTEST_CASES").ok();
+    let config = ProptestConfig {
+        cases: cases.and_then(|cases| cases.parse().ok()).unwrap_or(CASES),
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    };
+    let lives = prop::collection::vec(anything(), 1..60);
+    let played = TestRunner::new(config).run(&lives, |tries| {
+        runtime().block_on(live(kind.fresh(), tries))
+    });
+    assert!(
+        played.is_ok(),
+        "{}",
+        played.err().map(|why| why.to_string()).unwrap_or_default()
+    );
+}

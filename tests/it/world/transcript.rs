@@ -1,0 +1,160 @@
+//! What is asked of the sandbox beyond plain commands, and the record of what everybody saw.
+
+use super::{VAULT_KEY, World};
+
+impl World {
+    /// A person types exactly this, escaped by nobody, as a hostile client would send it.
+    pub async fn says_raw(&mut self, who: &str, line: &str) {
+        let slack = &self.sandbox.slack;
+        let (team, user) = (slack.team_id(), slack.person(who).id().to_owned());
+        let channel = slack.channel("general").to_string();
+        let payload = slack.command_payload(&team, &user, &channel, line);
+        slack.inject_envelope("slash_commands", payload);
+        self.settled().await;
+    }
+
+    /// `thief` sends a click on a button that only `who` sees.
+    pub async fn replays_click_as(&mut self, who: &str, label: &str, thief: &str) {
+        let stolen = self.sandbox.slack.person(thief).click_stolen(who, label);
+        stolen.unwrap_or_else(|why| panic!("{why}"));
+        self.settled().await;
+    }
+
+    /// A click on a button whose action never was.
+    pub async fn clicks_unknown_action(&mut self, who: &str) {
+        let value = "00000000-0000-4000-8000-000000000000";
+        let forged = self.sandbox.slack.person(who).click_forged(value);
+        forged.unwrap_or_else(|why| panic!("{why}"));
+        self.settled().await;
+    }
+
+    /// The newest button that a person sees whose label begins so.
+    pub fn button_like(&self, who: &str, beginning: &str) -> String {
+        let buttons = self.sandbox.slack.person(who).buttons();
+        let found = buttons
+            .iter()
+            .find(|label| label.starts_with(beginning))
+            .cloned();
+        found.unwrap_or_else(|| panic!("{who} sees no button {beginning:?}, but {buttons:?}"))
+    }
+
+    /// The key in a person's open view; she closes it.
+    pub fn revealed_key(&self, who: &str) -> String {
+        let ana = self.sandbox.slack.person(who);
+        let shown = ana.modal().expect("an open view");
+        ana.close_modal().expect("the view closes");
+        let key = shown
+            .split_whitespace()
+            .find(|word| word.starts_with("sk-or-v1-"));
+        key.unwrap_or_else(|| panic!("no key in {shown}"))
+            .to_owned()
+    }
+
+    /// A person uses a key for `usd` at a time until it is refused; gives the answers' codes.
+    pub async fn curls(&mut self, who: &str, key: &str, usd: &str) -> Vec<String> {
+        let url = format!("{}/chat/completions", self.sandbox.openrouter.url());
+        let client = reqwest::Client::builder()
+            .no_proxy()
+            .build()
+            .expect("a client");
+        let mut codes: Vec<String> = vec![];
+        let body = r#"{"model":"sandbox/echo","messages":[{"role":"user","content":"hello"}]}"#;
+        while codes.last().is_none_or(|code| code == "200") && codes.len() < 100 {
+            let request = client
+                .post(&url)
+                .bearer_auth(key)
+                .header("content-type", "application/json")
+                .header("x-sandbox-cost", usd)
+                .body(body);
+            let answer = request.send().await.expect("the provider answers");
+            codes.push(answer.status().as_u16().to_string());
+        }
+        if self.echo {
+            println!("{who}$ curl {url}\n    {}", codes.join(", then "));
+        }
+        codes
+    }
+
+    /// The newest file whose name ends so, as text.
+    pub fn file(&self, ending: &str) -> String {
+        let sights = self.sandbox.slack.sights_since(0).into_iter().rev();
+        let mut files = sights.filter(|sight| sight.place == slice_sandbox::Place::File);
+        let name = files.find_map(|sight| {
+            let name = sight.text.lines().next().unwrap_or_default().to_owned();
+            name.ends_with(ending).then_some(name)
+        });
+        let name = name.unwrap_or_else(|| panic!("no file {ending}"));
+        let bytes = self.sandbox.slack.file(&name).expect("the file's bytes");
+        String::from_utf8(bytes).expect("a text file")
+    }
+
+    /// How many audit events the org has.
+    pub async fn org_events(&self) -> i64 {
+        let org = self.org().await;
+        let walked = self
+            .bot()
+            .desk
+            .store
+            .verify(org)
+            .await
+            .expect("the database answers");
+        walked.expect("a whole chain").0
+    }
+
+    /// The conversation depends on who was first: its words are not compared.
+    pub fn loose(&mut self) {
+        self.loose = true;
+    }
+
+    pub fn is_loose(&self) -> bool {
+        self.loose
+    }
+
+    /// Everything that anybody saw, in order, with secrets as ⟨secret 1⟩.
+    pub fn transcript(&self) -> String {
+        let mut text = self.said.join("\n");
+        for (number, secret) in self.secrets().iter().enumerate() {
+            text = text.replace(secret.as_str(), &format!("⟨secret {}⟩", number + 1));
+        }
+        let provider = self.sandbox.openrouter.url().trim_end_matches("/api/v1");
+        let text = text.replace(provider, "http://the-provider");
+        // Long texts of hostile people are not worth their bytes.
+        let lines = text
+            .lines()
+            .map(|line| line.chars().take(400).collect::<String>());
+        lines.collect::<Vec<_>>().join("\n") + "\n"
+    }
+
+    pub fn secrets(&self) -> Vec<String> {
+        let mut secrets = self.sandbox.openrouter.secrets();
+        secrets.extend(self.sandbox.slack.secrets());
+        secrets.push(VAULT_KEY.to_owned());
+        secrets
+    }
+
+    /// Notes what was done and what everybody then saw; prints it where somebody watches.
+    pub(super) fn note(&mut self, what: Option<String>) {
+        let mut lines: Vec<String> = what.into_iter().collect();
+        for sight in self.sandbox.slack.sights_since(self.seen) {
+            self.seen = sight.n;
+            if sight.change == slice_sandbox::Change::Deleted {
+                lines.push(format!("    {}: ({}, closed)", sight.person, sight.place));
+                continue;
+            }
+            let text = match sight.place {
+                slice_sandbox::Place::File => {
+                    let lines = sight.text.lines();
+                    let name = lines.clone().next().unwrap_or_default();
+                    format!("(file) {name}, {} lines", lines.count() - 1)
+                }
+                _ => sight.to_string(),
+            };
+            let indented = text.replace('\n', "\n      ");
+            lines.push(format!("    {}: {indented}", sight.person));
+        }
+        if self.echo && !lines.is_empty() {
+            println!("{}", lines.join("\n"));
+        }
+        self.said.extend(lines);
+    }
+}
