@@ -306,7 +306,8 @@ async fn a_lost_change_is_never_taken_for_a_no() {
             let cap = Money::from_dollars(20);
             let armed = world.during(fault).arm(&world.master, &id, cap).await;
             match fault {
-                Fault::NotFound404 => assert_eq!(armed, Err(ServiceError::Gone)),
+                // A key that took the change a moment ago is slow to be read, not gone.
+                Fault::NotFound404 if !reads_back => assert_eq!(armed, Err(ServiceError::Gone)),
                 _ if is_clear(fault) && !reads_back => assert!(later(&armed), "{armed:?}"),
                 _ => assert!(unknown(&armed), "{method} {fault:?}: {armed:?}"),
             }
