@@ -263,6 +263,11 @@ fn an_operator_works_without_chat() {
             .iter()
             .map(|(name, value)| (*name, value.as_str()))
             .collect();
+        let elsewhere = tempfile::tempdir().expect("a folder");
+        let empty = format!("sqlite:{}", elsewhere.path().join("new.db").display());
+        let mut unmade = environment.clone();
+        unmade[0].1 = &empty;
+        expect(&run(&["check"], &unmade), false, &["slice migrate"]);
         let put = |key: &str| {
             let mut command = slice(&["vault", "put", "openrouter"], &environment);
             let command = command
