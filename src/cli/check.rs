@@ -45,7 +45,7 @@ async fn look(config: Config) -> Vec<Check> {
     .await;
     match opened {
         Err(why) => checks.push(Check::bad("database", why.to_string())),
-        Ok(store) if !store.is_current().await.unwrap_or(false) => checks.push(Check::bad(
+        Ok(store) if matches!(store.is_current().await, Ok(false)) => checks.push(Check::bad(
             "database",
             "its tables are not up to date: run `slice migrate`",
         )),
