@@ -86,7 +86,14 @@ fn state(grant: &Grant) -> Text {
     } else {
         grant.state.said()
     };
-    let text = Text::new(capital(said));
+    let drift = grant.key().and_then(|key| key.drift);
+    let text = match drift.filter(|_| grant.state == State::Active) {
+        Some(drift) => Text::new(format!(
+            "Somebody changed this key at its provider: it {}. For Slice it is {said}",
+            drift.said()
+        )),
+        None => Text::new(capital(said)),
+    };
     match (grant.state, grant.ends_at) {
         (State::Active | State::Suspended(_), Some(ends_at)) => {
             let seen = if grant.revealed_at.is_none() {

@@ -2,6 +2,7 @@
 
 use crate::{
     books::{Books, Entry, Master, Offer, Scope},
+    drift::{self, Look},
     event::Actor,
     grant::{Grant, KeyState},
     ids::{ActionId, Identity, MemberId, OrgId, PlatformName, ServiceName},
@@ -67,6 +68,22 @@ impl Caller {
     }
 }
 
+/// What a round of reading found.
+#[derive(Default)]
+struct Round {
+    reads: Vec<Read>,
+    looks: Vec<Look>,
+}
+
+impl Round {
+    fn entry(&self, books: &Books) -> Entry {
+        let mut entry = steps::usage_read(books, &self.reads);
+        let seen = drift::seen(books, &self.looks);
+        entry.events.extend(seen.events);
+        entry.say_all(seen.messages)
+    }
+}
+
 impl Desk {
     /// Records what `decide` decides, and gives what it found out beside it.
     pub async fn record<T: Send>(
@@ -127,8 +144,8 @@ impl Desk {
         Ok(())
     }
 
-    /// Reads the usage of live keys at their providers and charges what is new: of one member, or
-    /// of all. Gives the services that could not be read.
+    /// Reads live keys at their providers, of one member or of all: charges what is new, and tells
+    /// what somebody changed there. Gives the services that could not be read.
     pub async fn read_usage(
         &self,
         org: OrgId,
@@ -137,25 +154,30 @@ impl Desk {
         let scope = Scope::new(org, Actor::Slice).live();
         let books = self.store.books(scope.clone()).await?;
         let mut unread = vec![];
-        let mut reads = vec![];
+        let mut round = Round::default();
         let mine = |grant: &&Grant| member.is_none_or(|member| grant.member == member);
         for grant in books.live.iter().filter(mine) {
-            match self.read_grant(&books, grant).await {
-                Ok(read) => reads.extend(read),
+            match self.read_grant(&books, grant, &mut round).await {
+                Ok(()) => {}
                 Err(why) if unread.iter().any(|(service, _)| *service == grant.service) => {
                     let _ = why;
                 }
                 Err(why) => unread.push((grant.service.clone(), why)),
             }
         }
-        if !reads.is_empty() {
-            self.record(scope, |books| Ok((steps::usage_read(books, &reads), ())))
+        if !round.reads.is_empty() || !round.looks.is_empty() {
+            self.record(scope, |books| Ok((round.entry(books), ())))
                 .await?;
         }
         Ok(unread)
     }
 
-    async fn read_grant(&self, books: &Books, grant: &Grant) -> Result<Vec<Read>, ServiceError> {
+    async fn read_grant(
+        &self,
+        books: &Books,
+        grant: &Grant,
+        round: &mut Round,
+    ) -> Result<(), ServiceError> {
         let unknown = |why: &str| ServiceError::Unknown(why.to_owned());
         let service = self
             .services
@@ -168,7 +190,6 @@ impl Desk {
         let secret = self
             .master_secret(books, master)
             .map_err(|_| unknown("a broken seal"))?;
-        let mut reads = vec![];
         let spending = [KeyState::Armed, KeyState::Disabled];
         for key in grant
             .keys
@@ -178,17 +199,19 @@ impl Desk {
             let Some(provider_id) = &key.provider_id else {
                 continue;
             };
-            match service.usage(&secret, provider_id).await {
-                Ok(usage) => reads.push(Read {
+            let answer = service.read(&secret, provider_id).await;
+            round.looks.extend(Look::new(grant, key, &answer));
+            match answer {
+                Ok(meter) => round.reads.push(Read {
                     grant: grant.id,
                     attempt: key.attempt,
-                    usage,
+                    usage: meter.usage,
                 }),
-                // The reconciler and the owners deal with that at the key's end.
+                // What it had left is settled at the grant's end.
                 Err(ServiceError::Gone) => {}
                 Err(why) => return Err(why),
             }
         }
-        Ok(reads)
+        Ok(())
     }
 }

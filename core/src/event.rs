@@ -4,6 +4,7 @@
 //! [`TextId`], where they can be erased without breaking the chain.
 
 use crate::{
+    drift::Drift,
     grant::State,
     ids::{GrantId, MemberId, ServiceName, TextId, Workspace},
     life::Life,
@@ -149,6 +150,12 @@ pub enum Event {
         grant: GrantId,
         attempt: i64,
     },
+    /// The key at its provider is not as Slice made it, or is so again (`None`).
+    DriftSeen {
+        grant: GrantId,
+        attempt: i64,
+        drift: Option<Drift>,
+    },
     /// A view is about to show the secret.
     RevealBegun {
         grant: GrantId,
@@ -215,6 +222,7 @@ impl Event {
             | Self::KeyArmed { grant, .. }
             | Self::KeyDisabled { grant, .. }
             | Self::KeyGone { grant, .. }
+            | Self::DriftSeen { grant, .. }
             | Self::RevealBegun { grant }
             | Self::RevealFailed { grant }
             | Self::Revealed { grant, .. }

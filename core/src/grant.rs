@@ -1,6 +1,7 @@
 //! A grant's life: its states, the legal steps between them, and the keys behind it.
 
 use crate::{
+    drift::Drift,
     ids::{GrantId, MemberId, ServiceName},
     life::Life,
     money::Money,
@@ -237,6 +238,8 @@ pub struct Key {
     /// What it has spent in all, by the last reading.
     pub usage: Money,
     pub seal: Option<Seal>,
+    /// How it differs at its provider from what Slice made of it, by the last look.
+    pub drift: Option<Drift>,
 }
 
 /// The label of an attempt: known before the provider hears of it, found by it afterwards.

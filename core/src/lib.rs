@@ -5,6 +5,7 @@ pub mod audit;
 pub mod books;
 pub mod budget;
 pub mod desk;
+pub mod drift;
 pub mod event;
 pub mod grant;
 pub mod ids;

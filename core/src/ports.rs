@@ -303,6 +303,25 @@ pub struct Found {
     pub usage: Money,
 }
 
+/// What a provider will let a key spend in all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ceiling {
+    At(Money),
+    /// There is no limit.
+    Open,
+    /// The provider knows of none: the cap is Slice's to watch.
+    Unsaid,
+}
+
+/// A key as its provider shows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Meter {
+    /// What it has spent in all.
+    pub usage: Money,
+    pub ceiling: Ceiling,
+    pub is_disabled: bool,
+}
+
 /// What a failed call lets us conclude.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ServiceError {
@@ -357,12 +376,12 @@ pub trait ServiceAdapter: Send + Sync {
         master: &'a Secret,
         label: &'a str,
     ) -> BoxFuture<'a, Result<Vec<Found>, ServiceError>>;
-    /// What the key has spent in all.
-    fn usage<'a>(
+    /// What the key has spent, and may spend.
+    fn read<'a>(
         &'a self,
         master: &'a Secret,
         provider_id: &'a str,
-    ) -> BoxFuture<'a, Result<Money, ServiceError>>;
+    ) -> BoxFuture<'a, Result<Meter, ServiceError>>;
     /// Stops it; it can be read afterwards.
     fn disable<'a>(
         &'a self,

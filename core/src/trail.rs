@@ -117,13 +117,6 @@ fn vault_or_key(event: &Event, grant: &str) -> String {
         Event::GrantMoved { from, to, .. } => {
             format!("moved {grant} from “{}” to “{}”", from.said(), to.said())
         }
-        Event::KeyIntended { attempt, .. } => format!("began key {attempt} of {grant}"),
-        Event::KeyMinted { attempt, .. } => format!("sealed key {attempt} of {grant}"),
-        Event::KeyArmed { attempt, cap, .. } => {
-            format!("armed key {attempt} of {grant} with {cap}")
-        }
-        Event::KeyDisabled { attempt, .. } => format!("disabled key {attempt} of {grant}"),
-        Event::KeyGone { attempt, .. } => format!("noted that key {attempt} of {grant} is gone"),
         Event::SpendAssumed { reading, .. } => {
             format!(
                 "counted {} of {grant} as spent: its key is gone",
@@ -133,12 +126,26 @@ fn vault_or_key(event: &Event, grant: &str) -> String {
         Event::SpendCorrected { from, to, .. } => {
             format!("corrected the spending of {grant} from {from} to {to}")
         }
-        other => reveal(other, grant),
+        other => key(other, grant),
     }
 }
 
-fn reveal(event: &Event, grant: &str) -> String {
+fn key(event: &Event, grant: &str) -> String {
     match event {
+        Event::KeyIntended { attempt, .. } => format!("began key {attempt} of {grant}"),
+        Event::KeyMinted { attempt, .. } => format!("sealed key {attempt} of {grant}"),
+        Event::KeyArmed { attempt, cap, .. } => {
+            format!("armed key {attempt} of {grant} with {cap}")
+        }
+        Event::KeyDisabled { attempt, .. } => format!("disabled key {attempt} of {grant}"),
+        Event::KeyGone { attempt, .. } => format!("noted that key {attempt} of {grant} is gone"),
+        Event::DriftSeen { attempt, drift, .. } => match drift {
+            Some(drift) => format!(
+                "found key {attempt} of {grant} changed at its provider: it {}",
+                drift.said()
+            ),
+            None => format!("found key {attempt} of {grant} put right at its provider"),
+        },
         Event::RevealBegun { .. } => format!("opened the key of {grant}"),
         Event::RevealFailed { .. } => {
             format!("could not show the key of {grant}, and kept it sealed")
@@ -146,7 +153,25 @@ fn reveal(event: &Event, grant: &str) -> String {
         Event::Revealed { certain: true, .. } => format!("showed the key of {grant} and erased it"),
         Event::Revealed { .. } => format!("may have shown the key of {grant}, and erased it"),
         Event::RevealRefused { .. } => format!("was refused a second reveal of {grant}"),
-        // Told above, with members' names.
-        _ => String::new(),
+        // Told above; listed so that an event without a sentence does not compile.
+        Event::OrgOpened
+        | Event::WorkspaceLinked { .. }
+        | Event::MemberJoined { .. }
+        | Event::MonthOpened { .. }
+        | Event::SettingChanged { .. }
+        | Event::RoleBound { .. }
+        | Event::RoleUnbound { .. }
+        | Event::MasterAdded { .. }
+        | Event::MasterRotated { .. }
+        | Event::MasterRemoved { .. }
+        | Event::AllocationSet { .. }
+        | Event::ToppedUp { .. }
+        | Event::GrantOpened { .. }
+        | Event::GrantApproved { .. }
+        | Event::GrantMoved { .. }
+        | Event::UsageRead { .. }
+        | Event::SpendAssumed { .. }
+        | Event::SpendCorrected { .. }
+        | Event::TextErased { .. } => String::new(),
     }
 }

@@ -209,6 +209,7 @@ impl Ledger {
                 armed_cap: Money::ZERO,
                 usage: Money::ZERO,
                 seal: None,
+                drift: None,
             }),
             Event::KeyMinted { grant, attempt, .. } => {
                 self.key(*grant, *attempt).state = KeyState::Minted;

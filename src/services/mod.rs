@@ -13,8 +13,6 @@ pub const TIMEOUT_DEFAULT: Duration = Duration::from_secs(20);
 pub struct ServicesConfig {
     /// Base URL of `OpenRouter`'s API, such as `https://openrouter.ai/api/v1`.
     pub openrouter_api: String,
-    /// The workspace at `OpenRouter` that keys are made in; `None`: the account's default one.
-    pub openrouter_workspace: Option<String>,
     pub timeout: Duration,
 }
 
@@ -22,7 +20,6 @@ impl ServicesConfig {
     pub fn new(openrouter_api: impl Into<String>) -> Self {
         Self {
             openrouter_api: openrouter_api.into(),
-            openrouter_workspace: None,
             timeout: TIMEOUT_DEFAULT,
         }
     }

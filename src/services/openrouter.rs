@@ -11,7 +11,9 @@ use serde::Serialize;
 use slice_core::{
     ids::ServiceName,
     money::Money,
-    ports::{Capabilities, Found, Hardness, Health, Issued, Order, ServiceAdapter, ServiceError},
+    ports::{
+        Capabilities, Found, Hardness, Health, Issued, Meter, Order, ServiceAdapter, ServiceError,
+    },
     secret::Secret,
 };
 use std::{collections::HashSet, time::Duration};
@@ -31,7 +33,6 @@ pub(super) struct OpenRouter {
     name: ServiceName,
     capabilities: Capabilities,
     wire: Wire,
-    workspace: Option<String>,
 }
 
 /// A new key. Its limit is always finite: without one it would be unlimited.
@@ -41,8 +42,6 @@ struct Create<'a> {
     limit: Amount,
     include_byok_in_limit: bool,
     expires_at: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    workspace_id: Option<&'a str>,
 }
 
 /// A change of a key: one fact at a time, so that a late request never undoes another fact.
@@ -77,7 +76,6 @@ impl OpenRouter {
                               An ordinary API key cannot make keys.",
             },
             wire: Wire::new(url, config.timeout),
-            workspace: config.openrouter_workspace.clone(),
         }
     }
 
@@ -104,7 +102,6 @@ impl OpenRouter {
             limit: Amount(Money::ZERO),
             include_byok_in_limit: true,
             expires_at: order.dead_man.rfc3339(),
-            workspace_id: self.workspace.as_deref(),
         };
         let request = Request::write(Method::POST, "keys", &body);
         let created: Created = self.wire.call(master, request).await.map_err(no_list)?;
@@ -143,14 +140,14 @@ impl OpenRouter {
         }
     }
 
-    async fn spent(&self, master: &Secret, id: &str) -> Result<Money, ServiceError> {
+    async fn look(&self, master: &Secret, id: &str) -> Result<Meter, ServiceError> {
         let row = self
             .wire
             .call::<Data<KeyRow>>(master, Request::read(path(id)?))
             .await;
         row.map_err(Failure::conclude)?
             .data
-            .spent()
+            .meter()
             .ok_or_else(odd_row)
     }
 
@@ -188,7 +185,7 @@ impl OpenRouter {
     ) -> Result<Result<Vec<Found>, Moved>, ServiceError> {
         let (mut seen, mut found, mut offset) = (HashSet::new(), vec![], 0);
         for _ in 0..PAGES_MAX {
-            let request = Request::list(offset, self.workspace.as_deref());
+            let request = Request::list(offset);
             let page = self.wire.call::<Data<Vec<KeyRow>>>(master, request).await;
             let page = page.map_err(no_list)?.data;
             if offset > 0 && page.first().is_none_or(|row| !seen.contains(&row.hash)) {
@@ -226,7 +223,7 @@ fn path(id: &str) -> Result<String, ServiceError> {
 }
 
 fn odd_row() -> ServiceError {
-    let why = "OpenRouter does not say what a key has spent.".into();
+    let why = "OpenRouter does not say what a key has spent, or may spend.".into();
     ServiceError::Later {
         after: wire::PAUSE,
         why,
@@ -313,12 +310,12 @@ impl ServiceAdapter for OpenRouter {
         Box::pin(self.search(master, label))
     }
 
-    fn usage<'a>(
+    fn read<'a>(
         &'a self,
         master: &'a Secret,
         provider_id: &'a str,
-    ) -> BoxFuture<'a, Result<Money, ServiceError>> {
-        Box::pin(self.spent(master, provider_id))
+    ) -> BoxFuture<'a, Result<Meter, ServiceError>> {
+        Box::pin(self.look(master, provider_id))
     }
 
     fn disable<'a>(

@@ -74,7 +74,8 @@ impl Writing<'_> {
             | Event::KeyMinted { .. }
             | Event::KeyArmed { .. }
             | Event::KeyDisabled { .. }
-            | Event::KeyGone { .. } => self.apply_key(event).await,
+            | Event::KeyGone { .. }
+            | Event::DriftSeen { .. } => self.apply_key(event).await,
         }
     }
 
@@ -329,6 +330,15 @@ impl Writing<'_> {
             Event::KeyGone { grant, attempt } => {
                 let row = values![org, *grant, *attempt];
                 self.tx.one(sql::LOSE_KEY, row, "the lost key").await
+            }
+            Event::DriftSeen {
+                grant,
+                attempt,
+                drift,
+            } => {
+                let drift = drift.as_ref().map(rows::drift_word);
+                let row = values![org, *grant, *attempt, drift];
+                self.tx.one(sql::NOTE_DRIFT, row, "the changed key").await
             }
             _ => wrong("not an event about a key"),
         }

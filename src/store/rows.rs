@@ -7,6 +7,7 @@ use super::{
 use slice_core::{
     action::Action,
     books::{Master, To},
+    drift::Drift,
     grant::{Grant, Key, KeyState, State},
     ids::{
         ChannelId, Identity, MemberId, PlatformName, ServiceName, UserId, Workspace, WorkspaceId,
@@ -72,7 +73,23 @@ fn key(row: &Row, attempt: i64) -> Done<Key> {
         armed_cap: row.money("armed_cap")?,
         usage: row.money("usage")?,
         seal: row.maybe_text("seal")?.map(Seal::new),
+        drift: match row.maybe_text("drift")? {
+            Some(word) => Some(drift(&word)?),
+            None => None,
+        },
     })
+}
+
+/// How a drift stands in its column.
+pub(super) fn drift_word(drift: &Drift) -> String {
+    serde_json::json!(drift).to_string()
+}
+
+fn drift(word: &str) -> Done<Drift> {
+    match serde_json::from_str(word) {
+        Ok(drift) => Ok(drift),
+        Err(_) => wrong("a key's drift is none"),
+    }
 }
 
 pub(super) fn master(row: &Row) -> Done<Master> {

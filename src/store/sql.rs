@@ -17,7 +17,8 @@ macro_rules! grants_where {
             "SELECT g.id, g.number, g.member_id, g.service, g.cap, g.life_hours, g.state, g.moved_at, \
              name.text AS name, reason.text AS reason, g.opened_at, g.decided_by, g.decided_at, \
              g.ends_at, g.topped_up, g.revealed_at, g.revealing_until, g.first_tried_at, \
-             k.attempt, k.label, k.provider_id, k.state AS key_state, k.armed_cap, k.usage, k.seal \
+             k.attempt, k.label, k.provider_id, k.state AS key_state, k.armed_cap, k.usage, k.seal, \
+             k.drift \
              FROM grants g \
              LEFT JOIN keys k ON k.grant_id = g.id \
              LEFT JOIN texts name ON name.id = g.name_text \
@@ -172,6 +173,8 @@ statements! {
         WHERE org_id = $1 AND grant_id = $2 AND attempt = $3 AND state <> 'gone'";
     LOSE_KEY = "UPDATE keys SET state = 'gone', seal = NULL, \
         armed_cap = CASE WHEN usage >= 0 THEN usage ELSE 0 END \
+        WHERE org_id = $1 AND grant_id = $2 AND attempt = $3";
+    NOTE_DRIFT = "UPDATE keys SET drift = $4 \
         WHERE org_id = $1 AND grant_id = $2 AND attempt = $3";
     BEGIN_REVEAL = "UPDATE grants SET revealing_until = $3 WHERE org_id = $1 AND id = $2 \
         AND revealed_at IS NULL";

@@ -257,7 +257,7 @@ impl Provider<'_> {
 
     /// What a key has spent in all. `None`: the provider does not know it.
     pub async fn usage(&self, id: &str) -> Result<Option<Money>, Stop> {
-        known(self.adapter.usage(&self.master, id).await)
+        Ok(known(self.adapter.read(&self.master, id).await)?.map(|meter| meter.usage))
     }
 
     pub async fn find(&self, label: &str) -> Result<Vec<Found>, Stop> {

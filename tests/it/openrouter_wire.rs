@@ -196,7 +196,7 @@ async fn a_key_lives_and_ends() {
         .openrouter
         .spend(secret.expose(), "0.75")
         .expect("it can spend");
-    let usage = openrouter.usage(master, &id).await.expect("a reading");
+    let usage = openrouter.read(master, &id).await.expect("a reading").usage;
     assert_eq!(usage, Money::from_micros(750_000));
     let found = openrouter
         .find(master, &order(1).label)
@@ -221,7 +221,7 @@ async fn a_key_lives_and_ends() {
     );
     openrouter.delete(master, &id).await.expect("deleted");
     openrouter.delete(master, &id).await.expect("gone already");
-    assert_eq!(openrouter.usage(master, &id).await, Err(ServiceError::Gone));
+    assert_eq!(openrouter.read(master, &id).await, Err(ServiceError::Gone));
     assert_eq!(world.arm(&id).await, Err(ServiceError::Gone));
     assert_eq!(
         openrouter.disable(master, &id).await,
@@ -329,7 +329,7 @@ async fn readings_and_deletions_under_faults() {
             .inject_on("GET /api/v1/keys/", fault, 1);
         let read = world
             .during(fault)
-            .usage(&world.master, &id)
+            .read(&world.master, &id)
             .await
             .map(|_| ());
         let gone = read == Err(ServiceError::Gone);

@@ -132,7 +132,7 @@ async fn is_stranger(
         .take(PROBES);
     let mut unknown = 0;
     for id in ids {
-        match adapter.usage(secret, id).await {
+        match adapter.read(secret, id).await {
             Err(ServiceError::Gone) => unknown += 1,
             _ => return Ok(false),
         }

@@ -2,7 +2,11 @@
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
-use slice_core::{money::Money, ports::Found, secret::Secret};
+use slice_core::{
+    money::Money,
+    ports::{Ceiling, Found, Meter},
+    secret::Secret,
+};
 
 const ID_CHARS_MAX: usize = 128;
 
@@ -76,6 +80,19 @@ impl KeyRow {
             None => Money::ZERO,
         };
         Some(self.usage.as_ref()?.money()?.or_zero() + own.or_zero())
+    }
+
+    /// `None`: an amount of it cannot be read.
+    pub fn meter(&self) -> Option<Meter> {
+        let ceiling = match &self.limit {
+            Some(limit) => Ceiling::At(limit.money()?),
+            None => Ceiling::Open,
+        };
+        Some(Meter {
+            usage: self.spent()?,
+            ceiling,
+            is_disabled: self.disabled,
+        })
     }
 
     pub fn found(self) -> Option<Found> {

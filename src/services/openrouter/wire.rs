@@ -41,15 +41,13 @@ impl Request {
         }
     }
 
-    /// A page of keys. Disabled ones are hidden, and other workspaces' are, unless asked for.
-    pub fn list(offset: usize, workspace: Option<&str>) -> Self {
-        let mut query = vec![
-            ("include_disabled", "true".to_owned()),
-            ("offset", offset.to_string()),
-        ];
-        query.extend(workspace.map(|id| ("workspace_id", id.to_owned())));
+    /// A page of keys. Disabled ones are hidden unless asked for.
+    pub fn list(offset: usize) -> Self {
         Self {
-            query,
+            query: vec![
+                ("include_disabled", "true".to_owned()),
+                ("offset", offset.to_string()),
+            ],
             ..Self::read("keys")
         }
     }

@@ -4,6 +4,9 @@ use crate::world::{MASTER, World};
 use slice_sandbox::Fault;
 use std::time::Duration;
 
+/// For these a time-out has to pass, so they have a scenario of their own.
+const HANGS: [Fault; 2] = [Fault::HangBefore, Fault::HangAfter];
+
 /// Every way to answer wrongly, at every call of making a key: in the end there is exactly one key,
 /// or none and the money is back.
 pub async fn every_answer_while_making_a_key(world: &mut World) {
@@ -16,7 +19,7 @@ pub async fn every_answer_while_making_a_key(world: &mut World) {
         .filter(|fault| fault.wires().contains(&"openrouter"))
     {
         for route in ["POST /api/v1/keys", "PATCH /api/v1/keys"] {
-            if matches!(fault, Fault::HangBefore | Fault::HangAfter) {
+            if HANGS.contains(fault) {
                 continue;
             }
             world.sandbox.faults.inject_on(route, *fault, 1);
@@ -67,6 +70,78 @@ pub async fn a_provider_that_stays_away(world: &mut World) {
     world.loose();
 }
 
+/// Provider and chat platform take a request, with its effect or without, and never answer.
+pub async fn answers_that_never_come(world: &mut World) {
+    world.set_up().await;
+    world.kill();
+    world.call_timeout = Duration::from_millis(700);
+    world.start().await.expect("the bot starts");
+    world.settled().await;
+    for fault in HANGS {
+        let routes = [
+            "POST /api/v1/keys",
+            "PATCH /api/v1/keys",
+            "/api/chat.postMessage",
+        ];
+        for route in routes {
+            world.sandbox.faults.inject_on(route, fault, 1);
+            world.says("ana", "provision openrouter 2").await;
+            for _ in 0..8 {
+                world.later(Duration::from_mins(1)).await;
+            }
+            assert_eq!(world.sandbox.faults.pending(), 0, "{fault:?} on {route}");
+            world.expect("ana", &["Your openrouter key is ready"]);
+        }
+    }
+    assert_eq!(world.live_keys().len(), 6, "each request came to one key");
+    for (fault, grant) in HANGS.into_iter().zip(1..) {
+        world
+            .sandbox
+            .faults
+            .inject_on("DELETE /api/v1/keys", fault, 1);
+        world.says("ana", &format!("revoke {grant}")).await;
+        for _ in 0..4 {
+            world.later(Duration::from_mins(1)).await;
+        }
+        world.expect("ana", &["$2.00 is back in your budget"]);
+    }
+    assert_eq!(world.live_keys().len(), 4);
+    world.loose();
+}
+
+/// Somebody with access to the provider's dashboard raises the limit, disables the key, and puts it
+/// right: each change is told once, and what was spent meanwhile is charged.
+pub async fn a_key_changed_behind_our_back(world: &mut World) {
+    world.set_up().await;
+    world.says("ana", "provision openrouter 20").await;
+    let [key] = world.live_keys().try_into().expect("one key");
+    world.all_read();
+    let provider = world.sandbox.openrouter.clone();
+    provider.change_limit_behind_our_back(&key.hash, Some("500"));
+    provider.spend(&key.secret, "30").expect("the key spends");
+    world.says("ana", "budget").await;
+    world.expect(
+        "ana",
+        &["it may spend up to $500.00 there", "The owners know"],
+    );
+    world.expect("olga", &["may spend up to $500.00 there", "[Revoke]"]);
+    world.says("olga", "members").await;
+    let read = world.expect("olga", &["spent $30.00"]);
+    assert!(!read.contains("$500.00"), "owners are told once");
+    provider.change_limit_behind_our_back(&key.hash, None);
+    world.says("ana", "keys").await;
+    world.expect("ana", &["it has no cap there"]);
+    provider.change_limit_behind_our_back(&key.hash, Some("20"));
+    world.says("ana", "keys").await;
+    world.expect("olga", &["as Slice made it again"]);
+    provider.disable_behind_our_back(&key.hash);
+    world.says("ana", "keys").await;
+    world.expect("ana", &["it is disabled there"]);
+    world.clicks("olga", "Revoke").await;
+    world.says("ana", "budget").await;
+    world.expect("ana", &["$70.00"]);
+}
+
 pub async fn a_key_deleted_behind_our_back(world: &mut World) {
     world.set_up().await;
     world.says("ana", "provision openrouter 20").await;
@@ -79,6 +154,13 @@ pub async fn a_key_deleted_behind_our_back(world: &mut World) {
     world.says("ana", "keys").await;
     world.sandbox.openrouter.delete_behind_our_back(&key.hash);
     world.says("ana", "keys").await;
+    world.expect("ana", &["it does not exist there any more"]);
+    world.expect(
+        "olga",
+        &["somebody changed its key at the provider", "[Revoke]"],
+    );
+    world.says("ana", "keys").await;
+    assert_eq!(world.reads("olga"), "", "owners are told once");
     world.says("ana", "revoke 1").await;
     world.expect("ana", &["unread rest of $17.00 counts as spent"]);
     world.says("ana", "budget").await;

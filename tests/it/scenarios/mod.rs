@@ -65,6 +65,8 @@ scenarios! {
     hostile::buttons_of_others_and_old_buttons,
     faults_provider::every_answer_while_making_a_key,
     faults_provider::a_provider_that_stays_away,
+    faults_provider::answers_that_never_come,
+    faults_provider::a_key_changed_behind_our_back,
     faults_provider::a_key_deleted_behind_our_back,
     faults_provider::the_master_key_dies,
     faults_provider::the_end_of_a_key_when_the_provider_is_away,
