@@ -8,6 +8,7 @@ mod story;
 mod world;
 
 use clap::Parser;
+use futures::FutureExt;
 use slice::{
     cli,
     config::LogFormat,
@@ -19,6 +20,7 @@ use slice_sandbox::ChannelKind;
 use std::{
     fs::{self, File},
     io::{BufRead, Write, stdin, stdout},
+    panic::AssertUnwindSafe,
     path::{Path, PathBuf},
     process::ExitCode,
     sync::{Arc, Mutex},
@@ -72,14 +74,21 @@ fn main() -> ExitCode {
         let url = format!("sqlite:{}", folder.join("slice.db").display());
         let mut world = World::new(&url).await;
         world.echo = true;
-        let code = if arguments.story {
-            tell(&mut world, &folder).await
-        } else {
-            prompt(&mut world).await
+        // What is not as told is a panic: what was played so far is kept all the same.
+        let playing = async {
+            if arguments.story {
+                tell(&mut world, &folder).await
+            } else {
+                prompt(&mut world).await
+            }
         };
+        let played = AssertUnwindSafe(playing).catch_unwind().await;
         world.kill();
         keep(&world, &folder);
-        code
+        played.unwrap_or_else(|_| {
+            eprintln!("The story did not go as told.");
+            ExitCode::FAILURE
+        })
     })
 }
 

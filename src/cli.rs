@@ -11,7 +11,7 @@ use crate::{
     config::{self, BooksConfig, Config},
     log,
     platforms::slack::SlackConfig,
-    services::ServicesConfig,
+    services::{self, ServicesConfig},
     store::SqlStore,
     vault::{KeyVault, VaultKey},
 };
@@ -149,8 +149,9 @@ async fn carry_out(command: Command) -> Result<ExitCode, Failure> {
             Ok(ExitCode::SUCCESS)
         }
         Command::Vault(Vault::Put { org, service }) => {
-            let config = config::read(&lookup)?;
-            operator::vault_put(config, org, ServiceName::new(service)).await
+            let (books, openrouter_api) = config::read_vault(&lookup)?;
+            let services = services::registry(&services(&openrouter_api));
+            operator::vault_put(&books, &services, org, ServiceName::new(service)).await
         }
         Command::Audit(Audit::Verify { org }) => audit::verify(&open(&lookup).await?, org).await,
         Command::Audit(Audit::Export { org, format, to }) => {
@@ -186,21 +187,29 @@ async fn open(lookup: &dyn Fn(&str) -> Option<String>) -> Result<SqlStore, Failu
 fn parts(config: Config) -> Result<Parts, Failure> {
     let vault = vault(&config.books)?;
     Ok(Parts {
-        database_url: config.books.database_url,
         vault,
         clock: Arc::new(SystemClock),
-        slack: SlackConfig {
-            api_url: config.slack_api,
-            bot_token: config.slack_bot_token,
-            app_token: config.slack_app_token,
-            call_timeout: CALL_TIMEOUT,
-        },
-        services: ServicesConfig {
-            timeout: CALL_TIMEOUT,
-            ..ServicesConfig::new(config.openrouter_api)
-        },
-        workspaces: config.workspaces,
+        services: services(&config.openrouter_api),
+        workspaces: config.workspaces.clone(),
+        database_url: config.books.database_url.clone(),
+        slack: slack(config),
     })
+}
+
+fn slack(config: Config) -> SlackConfig {
+    SlackConfig {
+        api_url: config.slack_api,
+        bot_token: config.slack_bot_token,
+        app_token: config.slack_app_token,
+        call_timeout: CALL_TIMEOUT,
+    }
+}
+
+fn services(openrouter_api: &str) -> ServicesConfig {
+    ServicesConfig {
+        openrouter_api: openrouter_api.to_owned(),
+        timeout: CALL_TIMEOUT,
+    }
 }
 
 /// The org that was named, or the only one there is.

@@ -67,8 +67,14 @@ pub const LOG_FORMAT: Variable = Variable {
     default: Some("text"),
 };
 
+pub const LOG_LEVEL: Variable = Variable {
+    name: "RUST_LOG",
+    about: "What is logged, such as warn or slice=debug. Crates that would print what they carry stay at info",
+    default: Some("info"),
+};
+
 /// Every variable there is, in the order in which `.env.example` shows them.
-pub const ALL: [Variable; 9] = [
+pub const ALL: [Variable; 10] = [
     DATABASE_URL,
     VAULT_KEY,
     SLACK_BOT_TOKEN,
@@ -78,6 +84,7 @@ pub const ALL: [Variable; 9] = [
     WORKSPACES,
     LISTEN,
     LOG_FORMAT,
+    LOG_LEVEL,
 ];
 
 /// How logs are written.
@@ -106,16 +113,32 @@ pub struct Config {
     pub listen: SocketAddr,
 }
 
-/// What is wrong with the environment: a sentence each.
+/// What is wrong with a variable.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Mistakes(pub Vec<String>);
+pub struct Mistake {
+    pub variable: &'static str,
+    /// A sentence that names the variable and never repeats its value.
+    pub says: String,
+}
+
+/// All that is wrong with the environment.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Mistakes(pub Vec<Mistake>);
+
+impl Mistakes {
+    /// Whether one of these variables cannot be used.
+    pub fn concern(&self, variables: &[&Variable]) -> bool {
+        let named = |mistake: &Mistake| variables.iter().any(|one| one.name == mistake.variable);
+        self.0.iter().any(named)
+    }
+}
 
 impl fmt::Display for Mistakes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "The environment is not complete. Nothing was started.")?;
         self.0
             .iter()
-            .try_for_each(|mistake| writeln!(f, "  * {mistake}"))
+            .try_for_each(|mistake| writeln!(f, "  * {}", mistake.says))
     }
 }
 
@@ -124,18 +147,23 @@ impl std::error::Error for Mistakes {}
 /// Reads variables and collects what is wrong with them.
 struct Reader<'a> {
     lookup: &'a dyn Fn(&str) -> Option<String>,
-    mistakes: Vec<String>,
+    mistakes: Mistakes,
 }
 
 impl Reader<'_> {
+    fn mistake(&mut self, variable: &Variable, says: String) {
+        let variable = variable.name;
+        self.mistakes.0.push(Mistake { variable, says });
+    }
+
     fn text(&mut self, variable: &Variable) -> String {
         let value = (self.lookup)(variable.name).filter(|value| !value.trim().is_empty());
         match (value, variable.default) {
             (Some(value), _) => value.trim().to_owned(),
             (None, Some(default)) => default.to_owned(),
             (None, None) => {
-                self.mistakes
-                    .push(format!("{} is not set. {}.", variable.name, variable.about));
+                let says = format!("{} is not set. {}.", variable.name, variable.about);
+                self.mistake(variable, says);
                 String::new()
             }
         }
@@ -145,10 +173,11 @@ impl Reader<'_> {
     fn token(&mut self, variable: &Variable, beginning: &str) -> Secret {
         let value = self.text(variable);
         if !value.is_empty() && !value.starts_with(beginning) {
-            self.mistakes.push(format!(
-                "{} does not begin with {beginning}. {}.",
-                variable.name, variable.about
-            ));
+            let (name, about) = (variable.name, variable.about);
+            self.mistake(
+                variable,
+                format!("{name} does not begin with {beginning}. {about}."),
+            );
         }
         Secret::new(value)
     }
@@ -157,8 +186,8 @@ impl Reader<'_> {
         let value = self.text(variable);
         if !schemes.iter().any(|scheme| value.starts_with(scheme)) {
             let expected = schemes.join(" or ");
-            self.mistakes
-                .push(format!("{} does not begin with {expected}.", variable.name));
+            let says = format!("{} does not begin with {expected}.", variable.name);
+            self.mistake(variable, says);
         }
         value.trim_end_matches('/').to_owned()
     }
@@ -171,10 +200,8 @@ impl Reader<'_> {
             .filter(|word| !word.is_empty());
         let parsed: Vec<_> = words.map(|word| (word, parse_workspace(word))).collect();
         for (word, _) in parsed.iter().filter(|(_, workspace)| workspace.is_none()) {
-            self.mistakes.push(format!(
-                "{}: {word} is not like slack/T0123.",
-                WORKSPACES.name
-            ));
+            let says = format!("{}: {word} is not like slack/T0123.", WORKSPACES.name);
+            self.mistake(&WORKSPACES, says);
         }
         parsed
             .into_iter()
@@ -188,19 +215,11 @@ impl Reader<'_> {
         if !vault_key.expose().is_empty()
             && let Err(bad) = VaultKey::read(Some(vault_key.expose()))
         {
-            self.mistakes.push(bad.to_string());
+            self.mistake(&VAULT_KEY, format!("{bad}."));
         }
         BooksConfig {
             database_url,
             vault_key,
-        }
-    }
-
-    fn done<T>(self, value: T) -> Result<T, Mistakes> {
-        if self.mistakes.is_empty() {
-            Ok(value)
-        } else {
-            Err(Mistakes(self.mistakes))
         }
     }
 }
@@ -216,12 +235,25 @@ pub fn parse_workspace(word: &str) -> Option<Workspace> {
     })
 }
 
+impl Mistakes {
+    fn none_or<T>(self, value: T) -> Result<T, Self> {
+        if self.0.is_empty() {
+            Ok(value)
+        } else {
+            Err(self)
+        }
+    }
+}
+
 /// The whole configuration from an environment.
 pub fn read(lookup: &dyn Fn(&str) -> Option<String>) -> Result<Config, Mistakes> {
-    let mut reader = Reader {
-        lookup,
-        mistakes: vec![],
-    };
+    let (config, mistakes) = look(lookup);
+    mistakes.none_or(config)
+}
+
+/// The configuration as far as it can be read, and what is wrong with the rest.
+pub fn look(lookup: &dyn Fn(&str) -> Option<String>) -> (Config, Mistakes) {
+    let mut reader = reader(lookup);
     let books = reader.books();
     let http = ["http://", "https://"];
     let slack_bot_token = reader.token(&SLACK_BOT_TOKEN, "xoxb-");
@@ -230,11 +262,17 @@ pub fn read(lookup: &dyn Fn(&str) -> Option<String>) -> Result<Config, Mistakes>
     let openrouter_api = reader.url(&OPENROUTER_API, &http);
     let workspaces = reader.workspaces();
     let listen = reader.text(&LISTEN).parse().unwrap_or_else(|_| {
-        reader
-            .mistakes
-            .push(format!("{} is not like {LISTEN_DEFAULT}.", LISTEN.name));
+        reader.mistake(
+            &LISTEN,
+            format!("{} is not like {LISTEN_DEFAULT}.", LISTEN.name),
+        );
         SocketAddr::from(([127, 0, 0, 1], 0))
     });
+    let format = reader.text(&LOG_FORMAT);
+    if !["text", "json"].contains(&format.as_str()) {
+        let says = format!("{} is neither text nor json.", LOG_FORMAT.name);
+        reader.mistake(&LOG_FORMAT, says);
+    }
     let config = Config {
         books,
         slack_bot_token,
@@ -244,20 +282,34 @@ pub fn read(lookup: &dyn Fn(&str) -> Option<String>) -> Result<Config, Mistakes>
         workspaces,
         listen,
     };
-    reader.done(config)
+    (config, reader.mistakes)
+}
+
+fn reader(lookup: &dyn Fn(&str) -> Option<String>) -> Reader<'_> {
+    Reader {
+        lookup,
+        mistakes: Mistakes(vec![]),
+    }
 }
 
 /// Only where the books are: for commands that never talk to a chat platform.
 pub fn read_books(lookup: &dyn Fn(&str) -> Option<String>) -> Result<BooksConfig, Mistakes> {
-    let mut reader = Reader {
-        lookup,
-        mistakes: vec![],
-    };
+    let mut reader = reader(lookup);
     let books = reader.books();
-    reader.done(books)
+    reader.mistakes.none_or(books)
 }
 
-/// How logs are to be written; anything but `json` is text, since logging must never fail.
+/// Where the books and the providers are: for commands that work with the vault alone.
+pub fn read_vault(
+    lookup: &dyn Fn(&str) -> Option<String>,
+) -> Result<(BooksConfig, String), Mistakes> {
+    let mut reader = reader(lookup);
+    let books = reader.books();
+    let openrouter_api = reader.url(&OPENROUTER_API, &["http://", "https://"]);
+    reader.mistakes.none_or((books, openrouter_api))
+}
+
+/// How logs are to be written; anything but `json` is text, so that mistakes can be logged at all.
 pub fn log_format(lookup: &dyn Fn(&str) -> Option<String>) -> LogFormat {
     match lookup(LOG_FORMAT.name).as_deref() {
         Some("json") => LogFormat::Json,
@@ -294,6 +346,7 @@ mod tests {
             "SLACK_BOT_TOKEN" => Some("xapp-mixed-up".to_owned()),
             "DATABASE_URL" => Some("mysql://somewhere".to_owned()),
             "SLICE_LISTEN" => Some("everywhere".to_owned()),
+            "SLICE_LOG_FORMAT" => Some("jsno".to_owned()),
             "SLICE_WORKSPACES" => Some("slack/T1, T2".to_owned()),
             _ => None,
         };
@@ -305,11 +358,12 @@ mod tests {
             &SLACK_APP_TOKEN,
             &WORKSPACES,
             &LISTEN,
+            &LOG_FORMAT,
         ] {
             let found = mistakes
                 .0
                 .iter()
-                .filter(|mistake| mistake.contains(name.name))
+                .filter(|mistake| mistake.variable == name.name)
                 .count();
             assert_eq!(found, 1, "{}: {mistakes}", name.name);
         }

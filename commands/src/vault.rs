@@ -164,6 +164,18 @@ fn facts(master: &Master) -> Text {
 }
 
 /// Owners hear of every change of the vault.
+/// The same, where it was done at the command line.
+pub fn put_by_operator(version: i64, title: &str) -> Page {
+    let done = if version == 1 {
+        "deposited a"
+    } else {
+        "replaced the"
+    };
+    Page::say(Text::new(format!(
+        "Whoever runs Slice {done} master key for {title}, at the command line."
+    )))
+}
+
 fn announcement(call: &Call<'_>, what: &str, service: &ServiceName) -> Page {
     let title = title(call.desk(), service);
     Page::say(

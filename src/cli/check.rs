@@ -2,7 +2,8 @@
 
 use super::Failure;
 use crate::{
-    config::{self, Config},
+    clock::SystemClock,
+    config::{self, BooksConfig, Config, Mistakes},
     http::Check,
     platforms::slack::SlackPlatform,
     services,
@@ -10,16 +11,19 @@ use crate::{
 };
 use slice_core::{
     books::Scope,
+    desk::Services,
     event::Actor,
-    ports::{Store, Vault},
+    ports::{ServiceAdapter, ServiceError, Store, Vault},
+    refusal::Refusal,
+    secret::Secret,
     vault::SealOwner,
 };
-use std::process::ExitCode;
+use std::{process::ExitCode, sync::Arc};
 
 pub(super) async fn check(lookup: &dyn Fn(&str) -> Option<String>) -> Result<ExitCode, Failure> {
-    let config = config::read(lookup)?;
-    let mut checks = vec![Check::good("environment", "complete")];
-    checks.extend(look(config).await);
+    let (config, mistakes) = config::look(lookup);
+    let mut checks = environment(&mistakes);
+    checks.extend(look(config, &mistakes).await);
     for Check { what, ok, says } in &checks {
         println!("{} {what}: {says}", if *ok { "ok  " } else { "FAIL" });
     }
@@ -31,18 +35,44 @@ pub(super) async fn check(lookup: &dyn Fn(&str) -> Option<String>) -> Result<Exi
     })
 }
 
-async fn look(config: Config) -> Vec<Check> {
-    let parts = match super::parts(config) {
-        Ok(parts) => parts,
+fn environment(mistakes: &Mistakes) -> Vec<Check> {
+    if mistakes.0.is_empty() {
+        return vec![Check::good("environment", "complete")];
+    }
+    let wrong = mistakes.0.iter();
+    wrong
+        .map(|mistake| Check::bad("environment", &mistake.says))
+        .collect()
+}
+
+/// Looks at everything that the environment says enough about.
+async fn look(config: Config, mistakes: &Mistakes) -> Vec<Check> {
+    let mut checks = vec![];
+    let services = super::services(&config.openrouter_api);
+    if !mistakes.concern(&[&config::VAULT_KEY, &config::DATABASE_URL]) {
+        checks.extend(books(&config.books, &services::registry(&services)).await);
+    }
+    let slack = [
+        &config::SLACK_BOT_TOKEN,
+        &config::SLACK_APP_TOKEN,
+        &config::SLACK_API,
+    ];
+    if !mistakes.concern(&slack) {
+        match SlackPlatform::new(super::slack(config)) {
+            Err(why) => checks.push(Check::bad("Slack", why)),
+            Ok(slack) => checks.extend(slack.check().await),
+        }
+    }
+    checks
+}
+
+async fn books(config: &BooksConfig, services: &Services) -> Vec<Check> {
+    let vault = match super::vault(config) {
+        Ok(vault) => vault,
         Err(why) => return vec![Check::bad("vault key", why.to_string())],
     };
     let mut checks = vec![Check::good("vault key", "well formed")];
-    let opened = SqlStore::open(
-        &parts.database_url,
-        parts.clock.clone(),
-        parts.vault.clone(),
-    )
-    .await;
+    let opened = SqlStore::open(&config.database_url, Arc::new(SystemClock), vault.clone()).await;
     match opened {
         Err(why) => checks.push(Check::bad("database", why.to_string())),
         Ok(store) if matches!(store.is_current().await, Ok(false)) => checks.push(Check::bad(
@@ -51,13 +81,14 @@ async fn look(config: Config) -> Vec<Check> {
         )),
         Ok(store) => {
             checks.push(crate::bot::backlog(&store).await);
-            checks
-                .extend(masters(&store, &*parts.vault, &services::registry(&parts.services)).await);
+            match masters(&store, &*vault, services).await {
+                Ok(masters) => checks.extend(masters),
+                Err(_) => checks.push(Check::bad(
+                    "vault",
+                    "its rows cannot be read: see whether the database answers, and run this again",
+                )),
+            }
         }
-    }
-    match SlackPlatform::new(parts.slack) {
-        Err(why) => checks.push(Check::bad("Slack", why)),
-        Ok(slack) => checks.extend(slack.check().await),
     }
     checks
 }
@@ -66,37 +97,48 @@ async fn look(config: Config) -> Vec<Check> {
 async fn masters(
     store: &SqlStore,
     vault: &dyn Vault,
-    services: &slice_core::desk::Services,
-) -> Vec<Check> {
+    services: &Services,
+) -> Result<Vec<Check>, Refusal> {
     let mut checks = vec![];
-    for org in store.orgs().await.unwrap_or_default() {
-        let Ok(books) = store.books(Scope::new(org, Actor::Operator)).await else {
-            continue;
-        };
+    for org in store.orgs().await? {
+        let books = store.books(Scope::new(org, Actor::Operator)).await?;
+        if books.org.masters.is_empty() {
+            let says = "no master key yet: an owner deposits one with `/slice vault add`";
+            checks.push(Check::good(format!("vault of org {org}"), says));
+        }
         for master in &books.org.masters {
             let what = format!("{} of org {org}", master.service);
-            let (service, version) = (master.service.clone(), master.version);
             let owner = SealOwner::Master {
                 org,
-                service,
-                version,
+                service: master.service.clone(),
+                version: master.version,
             };
             let opened = vault.open(&books.org.data_key, &owner, &master.seal);
-            let check = match (opened, services.find(&master.service)) {
+            checks.push(match (opened, services.find(&master.service)) {
                 (Err(bad), _) => {
                     Check::bad(what, format!("{bad}: is SLICE_VAULT_KEY the right one?"))
                 }
                 (Ok(_), None) => Check::bad(what, "this program does not know the service"),
-                (Ok(secret), Some(adapter)) => match adapter.check(&secret).await {
-                    Err(why) => Check::bad(what, format!("{why} Replace it with `vault rotate`.")),
-                    Ok(health) => {
-                        let balance = health.balance.map(|balance| format!(", balance {balance}"));
-                        Check::good(what, format!("accepted{}", balance.unwrap_or_default()))
-                    }
-                },
-            };
-            checks.push(check);
+                (Ok(secret), Some(adapter)) => at_provider(what, adapter, &secret).await,
+            });
         }
     }
-    checks
+    Ok(checks)
+}
+
+async fn at_provider(what: String, adapter: &dyn ServiceAdapter, master: &Secret) -> Check {
+    match adapter.check(master).await {
+        Ok(health) => {
+            let balance = health.balance.map(|balance| format!(", balance {balance}"));
+            Check::good(what, format!("accepted{}", balance.unwrap_or_default()))
+        }
+        Err(why @ ServiceError::Rejected(_)) => {
+            let remedy = "Replace it with `/slice vault rotate`.";
+            Check::bad(what, format!("{why} {remedy}"))
+        }
+        Err(why) => Check::bad(
+            what,
+            format!("{why} Look whether this machine can reach the provider, then try again."),
+        ),
+    }
 }

@@ -2,33 +2,36 @@
 
 use super::{Failure, said, which_org};
 use crate::{
-    config::{self, Config},
-    services,
+    clock::SystemClock,
+    config::{self, BooksConfig},
     store::SqlStore,
 };
 use slice_core::{
-    books::{Entry, Scope},
-    event::{Actor, Event},
+    books::{Books, Entry, Message, Scope},
+    desk::Services,
+    event::Actor,
     ids::{Identity, MemberId, OrgId, ServiceName, UserId},
-    ports::{Store, Vault},
+    ports::{ServiceAdapter, Store, Vault},
+    refusal::Refusal,
     secret::Secret,
     vault::SealOwner,
 };
-use std::{io::Read, process::ExitCode};
+use std::{io::Read, process::ExitCode, sync::Arc};
 use zeroize::Zeroizing;
 
 /// More than any key; a larger input is a mistake.
-const KEY_MAX: u64 = 16 * 1024;
+const KEY_BYTES_MAX: u64 = 16 * 1024;
 
 pub(super) async fn vault_put(
-    config: Config,
+    books: &BooksConfig,
+    services: &Services,
     org: Option<OrgId>,
     service: ServiceName,
 ) -> Result<ExitCode, Failure> {
-    let parts = super::parts(config)?;
-    let store = parts.open_store().await?;
+    let vault = super::vault(books)?;
+    let store = SqlStore::open(&books.database_url, Arc::new(SystemClock), vault.clone()).await?;
+    store.migrate().await?;
     let org = which_org(&store, org).await?;
-    let services = services::registry(&parts.services);
     let adapter = services.find(&service).ok_or_else(|| {
         let names: Vec<_> = services.names().iter().map(ToString::to_string).collect();
         format!(
@@ -36,49 +39,73 @@ pub(super) async fn vault_put(
             names.join(", ")
         )
     })?;
-    let mut typed = Zeroizing::new(String::new());
-    std::io::stdin().take(KEY_MAX).read_to_string(&mut typed)?;
-    let secret = Secret::new(typed.trim().to_owned());
+    let secret = typed()?;
     adapter
         .check(&secret)
         .await
-        .map_err(|why| format!("{service} refused the key: {why}"))?;
-    let books = store
-        .books(Scope::new(org, Actor::Operator))
-        .await
-        .map_err(said)?;
-    let version = books
-        .org
-        .master(&service)
-        .map_or(0, |master| master.version)
-        + 1;
+        .map_err(|why| format!("{service} refused the key: {why} Nothing was changed."))?;
+    let version = put(&store, &*vault, org, adapter, secret).await?;
+    let done = if version == 1 {
+        "deposited"
+    } else {
+        "replaced"
+    };
+    println!("The master key was checked and {done} (version {version}). The owners are told.");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The key from standard input.
+fn typed() -> Result<Secret, Failure> {
+    let mut typed = Zeroizing::new(String::new());
+    let read = std::io::stdin()
+        .take(KEY_BYTES_MAX + 1)
+        .read_to_string(&mut typed)?;
+    if KEY_BYTES_MAX < read as u64 {
+        return Err("the input is longer than any key. Nothing was changed.".into());
+    }
+    let key = typed.trim();
+    if key.is_empty() {
+        return Err("the input is empty: pipe the key in. Nothing was changed.".into());
+    }
+    Ok(Secret::new(key.to_owned()))
+}
+
+/// Seals the key as the next version of its service, and tells the owners. Gives the version.
+async fn put(
+    store: &SqlStore,
+    vault: &dyn Vault,
+    org: OrgId,
+    adapter: &dyn ServiceAdapter,
+    secret: Secret,
+) -> Result<i64, Failure> {
+    let service = adapter.name().clone();
+    let scope = Scope::new(org, Actor::Operator);
+    let books = store.books(scope.clone()).await.map_err(said)?;
+    let version_of = |books: &Books| books.org.master(&service).map_or(0, |key| key.version);
+    let version = version_of(&books) + 1;
     let owner = SealOwner::Master {
         org,
         service: service.clone(),
         version,
     };
-    let seal = parts
-        .vault
-        .seal(&books.org.data_key, &owner, &secret)
-        .map_err(|bad| bad.to_string())?;
+    let seal = vault.seal(&books.org.data_key, &owner, &secret);
+    let seal = seal.map_err(|bad| bad.to_string())?;
     let event = slice_commands::vault::deposited(&service, version, &secret);
     drop(secret);
-    let rotated = matches!(event, Event::MasterRotated { .. });
-    let decide = move |now: &slice_core::books::Books| {
-        if now.org.master(&service).map_or(0, |master| master.version) + 1 != version {
-            return Err(slice_core::refusal::Refusal::sentence(
+    let news = slice_commands::vault::put_by_operator(version, adapter.capabilities().title);
+    let decide = move |now: &Books| {
+        if version_of(now) + 1 != version {
+            return Err(Refusal::sentence(
                 "Somebody else changed the master key just now. Nothing was changed.",
             ));
         }
-        Ok(Entry::event(event).seal(owner, seal))
+        let owners = now.org.owners_at().into_iter();
+        let told = owners.map(|to| Message::new(to, news.clone()));
+        Ok(Entry::event(event).seal(owner, seal).say_all(told))
     };
-    store
-        .record(Scope::new(org, Actor::Operator), Box::new(decide))
-        .await
-        .map_err(said)?;
-    let done = if rotated { "replaced" } else { "deposited" };
-    println!("The master key was checked and {done} (version {version}).");
-    Ok(ExitCode::SUCCESS)
+    let recorded = store.record(scope, Box::new(decide)).await;
+    recorded.map_err(said)?;
+    Ok(version)
 }
 
 pub(super) async fn invite(store: &SqlStore, workspace: &str) -> Result<ExitCode, Failure> {

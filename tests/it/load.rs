@@ -1,5 +1,5 @@
-//! Many at once: 200 requests of one member whose budget is good for ten, with a provider that asks
-//! to slow down.
+//! Many at once: 200 requests of one member whose budget is good for ten, with a provider and a chat
+//! platform that ask to slow down.
 
 use crate::{postgres::Kind, runtime, world::World};
 use std::time::Duration;
@@ -11,6 +11,7 @@ pub fn two_hundred_at_once(kind: Kind) {
         world.set_up().await;
         world.sandbox.openrouter.retry_after(1);
         world.sandbox.openrouter.every_nth_is_429(Some(3));
+        world.sandbox.slack.rate_limits(true);
         let ana = world.sandbox.slack.person("ana");
         for _ in 0..200 {
             ana.command("/slice", "provision openrouter 10");

@@ -9,6 +9,7 @@ mod openrouter_wire;
 mod postgres;
 mod program;
 mod scenarios;
+mod serving;
 mod slack_wire;
 mod store;
 mod tidy;
@@ -50,6 +51,7 @@ fn main() -> ExitCode {
         manifests::ALL,
         tidy::ALL,
         program::ALL,
+        serving::ALL,
         openrouter_wire::ALL,
         slack_wire::ALL,
     ];

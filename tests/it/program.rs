@@ -28,12 +28,13 @@ pub const ALL: &[(&str, fn())] = &[
         "program::an_operator_works_without_chat",
         an_operator_works_without_chat,
     ),
+    ("program::checks_have_a_line_each", checks_have_a_line_each),
     ("program::serve_until_sigterm", serve_until_sigterm),
     ("program::manifests_are_printed", manifests_are_printed),
 ];
 
 /// The program with this environment and nothing else.
-fn slice(arguments: &[&str], environment: &[(&str, &str)]) -> Command {
+pub fn slice(arguments: &[&str], environment: &[(&str, &str)]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_slice"));
     command
         .args(arguments)
@@ -250,7 +251,26 @@ fn wrong_keys_and_newer_databases() {
     }
 }
 
-/// A world, its program's environment, and the program run beside it.
+/// A master key on the program's standard input, without a word about any chat platform.
+fn put(environment: &[(&str, &str)], key: &str) -> Output {
+    let chat = |name: &str| name.starts_with("SLACK") || name.starts_with("SLICE_SLACK");
+    let without: Vec<_> = environment
+        .iter()
+        .filter(|(name, _)| !chat(name))
+        .copied()
+        .collect();
+    let mut command = slice(&["vault", "put", "openrouter"], &without);
+    let command = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut child = command.spawn().expect("the program runs");
+    let mut stdin = child.stdin.take().expect("standard input");
+    stdin.write_all(key.as_bytes()).expect("it reads");
+    drop(stdin);
+    child.wait_with_output().expect("it ends")
+}
+
 fn an_operator_works_without_chat() {
     let database = Kind::Sqlite.fresh();
     runtime().block_on(async {
@@ -259,28 +279,11 @@ fn an_operator_works_without_chat() {
         world.settled().await;
         world.kill();
         let variables = variables(&world);
-        let environment: Vec<_> = variables
-            .iter()
-            .map(|(name, value)| (*name, value.as_str()))
-            .collect();
-        let elsewhere = tempfile::tempdir().expect("a folder");
-        let empty = format!("sqlite:{}", elsewhere.path().join("new.db").display());
-        let mut unmade = environment.clone();
-        unmade[0].1 = &empty;
-        expect(&run(&["check"], &unmade), false, &["slice migrate"]);
-        let put = |key: &str| {
-            let mut command = slice(&["vault", "put", "openrouter"], &environment);
-            let command = command
-                .stdin(Stdio::piped())
-                .stdout(Stdio::piped())
-                .stderr(Stdio::piped());
-            let mut child = command.spawn().expect("the program runs");
-            let mut stdin = child.stdin.take().expect("standard input");
-            stdin.write_all(key.as_bytes()).expect("it reads");
-            drop(stdin);
-            child.wait_with_output().expect("it ends")
-        };
+        let environment = borrowed(&variables);
+        let put = |key: &str| put(&environment, key);
         expect(&put("sk-or-mgmt-wrong-wrong-wrong"), false, &["refused"]);
+        expect(&put(""), false, &["empty", "Nothing was changed"]);
+        expect(&put(&"k".repeat(20_000)), false, &["longer than any key"]);
         expect(&put(MASTER), true, &["checked and deposited (version 1)"]);
         expect(&put(MASTER), true, &["checked and replaced (version 2)"]);
         expect(
@@ -293,12 +296,40 @@ fn an_operator_works_without_chat() {
             false,
             &["slack/T0123"],
         );
-        let checked = run(&["check"], &environment);
-        expect(
-            &checked,
-            true,
-            &["ok   vault key", "ok   database", "balance $1,000.00"],
-        );
+        world.start().await.expect("the bot starts");
+        world.settled().await;
+        let told = world.expect("olga", &["deposited a master key for OpenRouter"]);
+        assert!(told.contains("replaced the master key for OpenRouter"));
+    });
+}
+
+/// Every check says what is so, and goes on where another failed.
+fn checks_have_a_line_each() {
+    let database = Kind::Sqlite.fresh();
+    runtime().block_on(async {
+        let mut world = World::new(database.url()).await;
+        world.start().await.expect("the bot starts");
+        world.settled().await;
+        world.kill();
+        let variables = variables(&world);
+        let environment = borrowed(&variables);
+        let check = |name: &str, value: &str| {
+            let mut changed = environment.clone();
+            changed.retain(|(known, _)| *known != name);
+            changed.push((name, value));
+            run(&["check"], &changed)
+        };
+        let elsewhere = tempfile::tempdir().expect("a folder");
+        let empty = format!("sqlite:{}", elsewhere.path().join("new.db").display());
+        let checked = check("DATABASE_URL", &empty);
+        expect(&checked, false, &["slice migrate", "ok   Slack bot token"]);
+        expect(&run(&["check"], &environment), true, &["no master key yet"]);
+        expect(&put(&environment, MASTER), true, &["deposited"]);
+        let good = ["ok   vault key", "ok   database", "balance $1,000.00"];
+        expect(&run(&["check"], &environment), true, &good);
+        let short = check("SLICE_VAULT_KEY", "c2hvcnQ=");
+        let says = ["FAIL environment: SLICE_VAULT_KEY", "ok   Slack bot token"];
+        expect(&short, false, &says);
         world.sandbox.slack.set_scopes(&["commands", "chat:write"]);
         world.sandbox.openrouter.revoke_management_key(MASTER);
         let checked = run(&["check"], &environment);
@@ -307,7 +338,12 @@ fn an_operator_works_without_chat() {
     });
 }
 
-fn variables(world: &World) -> Vec<(&'static str, String)> {
+pub fn borrowed<'a>(variables: &'a [(&'static str, String)]) -> Vec<(&'static str, &'a str)> {
+    let pairs = variables.iter();
+    pairs.map(|(name, value)| (*name, value.as_str())).collect()
+}
+
+pub fn variables(world: &World) -> Vec<(&'static str, String)> {
     let slack = &world.sandbox.slack;
     vec![
         ("DATABASE_URL", world.database_url.clone()),
@@ -330,10 +366,7 @@ fn serve_until_sigterm() {
     runtime().block_on(async {
         let world = World::new(database.url()).await;
         let variables = variables(&world);
-        let environment: Vec<_> = variables
-            .iter()
-            .map(|(name, value)| (*name, value.as_str()))
-            .collect();
+        let environment = borrowed(&variables);
         let mut command = slice(&["serve"], &environment);
         let child = command
             .stdout(Stdio::piped())
