@@ -169,7 +169,7 @@ impl Shape {
                 "is not a life of up to a year. Write it like 12h, 7d or 2w",
             )),
             Kind::Grant => number(text).map(Value::Number).ok_or(why(
-                "is not a grant's number. Write it like 12; `keys` lists yours",
+                "is not a grant's number. Write it like 12; `/slice keys` lists yours",
             )),
             Kind::Event => number(text)
                 .map(Value::Number)

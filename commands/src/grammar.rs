@@ -93,7 +93,7 @@ impl Command {
 
     pub(crate) fn missing(&self, shape: &Shape) -> Refusal {
         let hint = format!(
-            "The {} is missing. It goes like this: {}.",
+            "The {} is missing. It goes like this: `/slice {}`.",
             shape.name,
             self.usage()
         );

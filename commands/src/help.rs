@@ -56,8 +56,8 @@ fn lines(commands: &[&Command]) -> Text {
     let mut text = Text::default();
     for (index, command) in commands.iter().enumerate() {
         text = if index == 0 { text } else { text.and("\n") };
-        let usage = format!("/slice {}", command.usage());
-        text = text.code(usage).and(format!(" {}", command.about));
+        let usage = command.usage();
+        text = text.say(usage).and(format!(" {}", command.about));
     }
     text
 }
@@ -83,9 +83,9 @@ fn all(role: Role, service: &str) -> Page {
         page = page.text("You have no budget yet. Ask an owner for one; it takes `allocate`.");
     }
     let last = Text::new("An example: ")
-        .code(format!("/slice provision {service} 20 for 7d"))
+        .say(format!("provision {service} 20 for 7d"))
         .and(". More about one: ")
-        .code("/slice help provision")
+        .say("help provision")
         .and(".");
     page.note(last)
 }
@@ -103,7 +103,7 @@ fn one(which: &str, service: &str) -> Result<Page, Refusal> {
     let mut page = Page::default();
     for command in found {
         page = page
-            .text(Text::default().code(format!("/slice {}", command.usage())))
+            .text(Text::default().say(command.usage()))
             .text(Text::new(format!(
                 "{}. {}",
                 command.about,
@@ -119,7 +119,7 @@ fn one(which: &str, service: &str) -> Result<Page, Refusal> {
         let mut text = Text::new("For example: ");
         for (index, line) in command.examples.iter().enumerate() {
             text = if index == 0 { text } else { text.and(" · ") };
-            text = text.code(format!("/slice {}", example(line, service)));
+            text = text.say(example(line, service));
         }
         page = page.note(text);
     }

@@ -27,7 +27,8 @@ pub fn command(line: &str) -> Refusal {
     guesses.sort_by_key(|(far, _)| *far);
     let mut meant: Vec<_> = guesses
         .into_iter()
-        .map(|(_, line)| line)
+        .map(|(_, guess)| guess)
+        .filter(|guess| guess.trim() != line.trim())
         .take(GUESSES_MAX)
         .collect();
     if meant.is_empty() {
@@ -40,7 +41,7 @@ pub fn command(line: &str) -> Refusal {
     }
     Refusal::Usage {
         said: shorten(line),
-        hint: "That is no command; help lists them.".into(),
+        hint: "That is no command; `/slice help` lists them.".into(),
         meant: meant.iter().map(|line| shorten(line.trim())).collect(),
     }
 }
@@ -77,7 +78,7 @@ pub fn keyword(command: &Command, line: &str, word: &Word, after: Words<'_>) -> 
     let corrected = format!("{before}{keyword} {}", after.rest());
     Some(Refusal::Usage {
         said: shorten(&word.text),
-        hint: format!("It goes like this: {}.", command.usage()),
+        hint: format!("It goes like this: `/slice {}`.", command.usage()),
         meant: vec![shorten(corrected.trim())],
     })
 }

@@ -76,9 +76,11 @@ fn holds(row: &MemberRow) -> bool {
 
 fn line(row: &MemberRow) -> Text {
     let budget = &row.budget;
-    let text = Text::default()
-        .member(row.id)
-        .and(format!(" ({}): ", row.role.word()));
+    let text = Text::default().member(row.id).and(match row.role {
+        // Nothing is known of people who never said anything.
+        Role::Anyone => ": ".to_owned(),
+        role => format!(" ({}): ", role.word()),
+    });
     let Some(allocation) = row.allocation else {
         return text.and("no budget");
     };

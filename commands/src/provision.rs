@@ -122,13 +122,13 @@ async fn make_form(call: Call<'_>) -> Result<Form, Refusal> {
 fn empty_vault(call: &Call<'_>) -> Refusal {
     let text = "The vault is empty, so there is nothing to take a key from. Nothing was changed. ";
     if call.is_owner() {
-        return Refusal::Sentence {
-            text: format!("{text}Deposit a master key first."),
-            next: vec![Button::new("Deposit a master key", "vault add", call.mine()).primary()],
-        };
+        return Refusal::offering(
+            format!("{text}Deposit a master key first."),
+            Button::new("Deposit a master key", "vault add", call.mine()).primary(),
+        );
     }
     Refusal::sentence(format!(
-        "{text}Ask an owner to deposit a master key with vault add."
+        "{text}Ask an owner to deposit a master key with `/slice vault add`."
     ))
 }
 

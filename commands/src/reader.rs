@@ -113,7 +113,10 @@ impl<'a> Reader<'a> {
         }
         if words.is_empty() {
             let (word, usage) = (&keyword.text, self.command.usage());
-            return refuse(format!("After “{word}” comes the {}: {usage}.", shape.name));
+            return refuse(format!(
+                "After “{word}” comes the {}: `/slice {usage}`.",
+                shape.name
+            ));
         }
         if matches!(shape.kind, Kind::Rest(_)) {
             return self.tail(shape, words);
@@ -173,13 +176,13 @@ impl<'a> Reader<'a> {
         if takes_secret {
             return Refusal::sentence(format!(
                 "Slice refused that line unread and stored nothing: a key goes into the form that \
-                 “{}” opens, never into a message. If what you typed was a key, it has been in a \
+                 “/slice {}” opens, never into a message. If what you typed was a key, it has been in a \
                  chat message now: rotate it at its provider.",
                 self.command.usage()
             ));
         }
         let hint = format!(
-            "It goes like this: {}. Words that belong together go in quotes.",
+            "It goes like this: `/slice {}`. Words that belong together go in quotes.",
             self.command.usage()
         );
         Refusal::Usage {

@@ -58,6 +58,13 @@ impl Text {
         self.push(Span::Code(text.to_string()))
     }
 
+    /// A command line as a person types it.
+    #[must_use]
+    #[expect(clippy::needless_pass_by_value, reason = "lines and literals alike")]
+    pub fn say(self, line: impl ToString) -> Self {
+        self.push(Span::Code(format!("/slice {}", line.to_string())))
+    }
+
     #[must_use]
     pub fn member(self, member: MemberId) -> Self {
         self.push(Span::Member(member))

@@ -84,6 +84,7 @@ pub enum Refusal {
     },
     /// More than was asked for.
     MoreThanAsked {
+        number: i64,
         asked: Money,
     },
     AlreadyRevealed {
@@ -104,7 +105,7 @@ pub enum Refusal {
     },
     /// Anything else, as a sentence of ours.
     Sentence {
-        text: String,
+        text: Text,
         next: Vec<Button>,
     },
     /// The platform delivered the same thing twice; the first one has its answer.
@@ -118,10 +119,19 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    pub fn sentence(text: impl Into<String>) -> Self {
+    /// A sentence of ours, `words in backticks` as code.
+    pub fn sentence(text: impl AsRef<str>) -> Self {
         Self::Sentence {
-            text: text.into(),
+            text: Text::from(text.as_ref()),
             next: vec![],
+        }
+    }
+
+    /// A sentence with what to do next as a button.
+    pub fn offering(text: impl AsRef<str>, button: Button) -> Self {
+        Self::Sentence {
+            text: Text::from(text.as_ref()),
+            next: vec![button],
         }
     }
 
@@ -145,7 +155,19 @@ impl Refusal {
                     by.map_or_else(|| text.clone(), |by| text.clone().and(" by ").member(by));
                 Page::say(text.and(" at ").time(*at).and(". Nothing was changed now."))
             }
-            Self::Sentence { text, next } => Page::say(Text::new(text)).buttons(next.clone()),
+            Self::MoreThanAsked { number, asked } => {
+                let line = format!("approve {number} less");
+                Page::say(Text::new(format!(
+                    "The request is for {asked}; an approval can be for that much or less. Nothing \
+                     was changed."
+                )))
+                .buttons(vec![Button::new(
+                    "Approve less…",
+                    line,
+                    Audience::Owners,
+                )])
+            }
+            Self::Sentence { text, next } => Page::say(text.clone()).buttons(next.clone()),
             other => Page::say(other.line()),
         }
     }
@@ -156,21 +178,23 @@ impl Refusal {
             Self::Usage { said, hint, meant } => usage(said, hint, meant),
             Self::BadArgument { name, said, why } => Text::new(format!("The {name} "))
                 .code(said)
-                .and(format!(" {why}. Nothing was changed.")),
+                .and(" ")
+                .join(Text::from(why.as_str()))
+                .and(". Nothing was changed."),
             Self::LooksLikeAKey => Text::from(
                 "That text holds what looks like an API key, so Slice refused it unread and stored \
                  nothing. The key has been in a chat message now: rotate it at its provider. Keys \
-                 go into the form of `vault add`, never into a message.",
+                 go into the form of `/slice vault add`, never into a message.",
             ),
             Self::NotAllowed { needs } => Text::from(match needs {
                 Role::Owner => {
                     "Only owners can do that. Nothing was changed. Ask one of your owners, or see \
-                     what you can do with `help`."
+                     what you can do with `/slice help`."
                 }
                 _ => {
                     "You can't do that: it takes a budget, and a place in the groups that owners have \
-                     bound, if they have. Nothing was changed. Ask an owner to `allocate` you a \
-                     budget or to add you."
+                     bound, if they have. Nothing was changed. Ask an owner to give you a \
+                     budget with `/slice allocate`, or to add you."
                 }
             }),
             Self::NoAccess { why } => Text::new(format!("{why} Nothing was changed.")),
@@ -185,14 +209,14 @@ impl Refusal {
             ),
             Self::NoAllocation => Text::from(
                 "You have no budget yet, so there is nothing to take from. Nothing was changed. Ask \
-                 an owner to `allocate` you one.",
+                 an owner for one (`/slice allocate`).",
             ),
             Self::NoMaster { service, known } => Text::new(format!(
                 "There is no master key for {service} in the vault, so nothing was changed. {}",
                 known_services(known)
             ))
             .and(" An owner can deposit one with ")
-            .code(format!("vault add {service}"))
+            .say(format!("vault add {service}"))
             .and("."),
             Self::NoService { said, known } => Text::new("There is no service called ")
                 .code(said)
@@ -201,7 +225,7 @@ impl Refusal {
                     list(known)
                 )),
             Self::TooOld => Text::from(
-                "That button is too old. Nothing was changed. Type the command instead; `help` \
+                "That button is too old. Nothing was changed. Type the command instead; `/slice help` \
                  lists them.",
             ),
             Self::Provider { service, why } => {
@@ -209,7 +233,7 @@ impl Refusal {
             }
             Self::Unsure => Text::from(
                 "The database did not answer, so Slice can't tell whether that was recorded. Look \
-                 with `keys` or `audit show` before you try again.",
+                 with `/slice keys` or `/slice audit show` before you try again.",
             ),
             other => other.rule(),
         }
@@ -222,17 +246,17 @@ impl Refusal {
                 "The smallest cap for {service} is {least}. Nothing was changed. Ask for {least} or \
                  more; owners set their own floor with "
             ))
-            .code("settings smallest-cap")
+            .say("settings smallest-cap")
             .and("."),
             Self::TooLong { longest } => Text::new(format!(
                 "A key may live {longest} at most. Nothing was changed. Owners can change that with "
             ))
-            .code("settings longest-life")
+            .say("settings longest-life")
             .and("."),
             Self::NoSuchGrant { number } => Text::new(format!(
                 "There is no grant {number}. Nothing was changed. See yours with "
             ))
-            .code("keys")
+            .say("keys")
             .and("."),
             Self::NotYourGrant { number } => {
                 Text::new(format!("Grant {number} is not yours. Nothing was changed."))
@@ -241,12 +265,8 @@ impl Refusal {
                 "Grant {number} is your own request, and nobody approves their own. Nothing was \
                  changed. Another owner can approve it; if you are the only one, see "
             ))
-            .code("settings sole-owner on")
+            .say("settings sole-owner on")
             .and("."),
-            Self::MoreThanAsked { asked } => Text::new(format!(
-                "The request is for {asked}; an approval can be for that much or less. Nothing was \
-                 changed."
-            )),
             _ => Text::from(
                 "Slice can't reach its database right now. Nothing was changed. Try again in a \
                  minute.",
@@ -331,11 +351,12 @@ impl Refusal {
 fn usage(said: &str, hint: &str, meant: &[String]) -> Text {
     let mut text = Text::new("I don't understand ")
         .code(shorten(said))
-        .and(format!(". {hint}"));
+        .and(". ")
+        .join(Text::from(hint));
     for (index, line) in meant.iter().enumerate() {
         text = text
             .and(if index == 0 { " Did you mean " } else { " or " })
-            .code(line);
+            .say(line);
     }
     text.and(if meant.is_empty() {
         " Nothing was changed."

@@ -224,7 +224,10 @@ pub fn approve(books: &Books, approval: &Approval) -> Result<(Entry, Approved), 
         approval.life.unwrap_or(grant.life),
     );
     if grant.cap < cap {
-        return Err(Refusal::MoreThanAsked { asked: grant.cap });
+        return Err(Refusal::MoreThanAsked {
+            number: grant.number,
+            asked: grant.cap,
+        });
     }
     if books.org.settings.longest_life < life {
         return Err(Refusal::TooLong {

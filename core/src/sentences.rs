@@ -311,7 +311,9 @@ pub fn second_reveal(grant: &Grant, now: Time) -> Page {
 }
 
 pub fn gave_up(grant: &Grant, why: &str) -> Page {
-    let text = asked(grant).and(" could not be made: ").and(why);
+    let text = asked(grant)
+        .and(" could not be made: ")
+        .join(Text::from(why));
     Page::say(text.and(" Nothing exists at the provider, and the money is back in the budget."))
 }
 
@@ -320,7 +322,7 @@ pub fn assumed(grant: &Grant, delta: Money) -> Page {
         ": its key is gone at the provider, so its unread rest of {delta} counts as spent. An owner \
          can correct that with "
     ))
-    .code(format!("settle {} <amount>", grant.number))
+    .say(format!("settle {} <amount>", grant.number))
     .and("."))
 }
 
@@ -383,7 +385,8 @@ pub fn stuck(grant: &Grant, why: &str) -> Page {
     let text = asked(grant)
         .and(" has been waiting to be ended since ")
         .time(grant.moved_at)
-        .and(format!(": {why}"));
+        .and(": ")
+        .join(Text::from(why));
     Page::say(text).text(
         "Its money stays held, and its key may still spend up to its cap. Slice keeps trying; to be \
          sure, disable the key at the provider yourself.",
@@ -397,7 +400,7 @@ pub fn assumed_to_member(grant: &Grant, delta: Money) -> Page {
          that is wrong, an owner can correct it with ",
         own(grant)
     ))
-    .code(format!("/slice settle {} <amount>", grant.number))
+    .say(format!("settle {} <amount>", grant.number))
     .and("."))
 }
 

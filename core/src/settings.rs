@@ -62,6 +62,8 @@ pub struct Setting {
     pub about: &'static str,
     /// The value as people write it, and as the database keeps it.
     pub show: fn(&Settings) -> String,
+    /// The value as people read it, where that is not how they write it.
+    pub say: Option<fn(&Settings) -> Text>,
     /// Takes what `show` gave or a person wrote; the error is a sentence without its subject.
     pub set: fn(&mut Settings, &str) -> Result<(), &'static str>,
 }
@@ -72,12 +74,14 @@ pub const ALL: [Setting; 8] = [
         name: "free-hand",
         about: "The most a member may take at once without asking an owner",
         show: |settings| settings.free_hand.decimal(),
+        say: Some(|settings| Text::new(settings.free_hand.to_string())),
         set: |settings, text| money(text).map(|money| settings.free_hand = money),
     },
     Setting {
         name: "default-life",
         about: "How long a key lives when nobody says otherwise",
         show: |settings| settings.default_life.to_string(),
+        say: None,
         set: |settings, text| match life(text)? {
             life if life > settings.longest_life => Err("is more than `longest-life`"),
             life => {
@@ -90,6 +94,7 @@ pub const ALL: [Setting; 8] = [
         name: "longest-life",
         about: "How long a key may live at most",
         show: |settings| settings.longest_life.to_string(),
+        say: None,
         set: |settings, text| match life(text)? {
             life if life < settings.default_life => Err("is less than `default-life`"),
             life => {
@@ -102,6 +107,7 @@ pub const ALL: [Setting; 8] = [
         name: "smallest-cap",
         about: "The least a key may be capped at",
         show: |settings| settings.smallest_cap.decimal(),
+        say: Some(|settings| Text::new(settings.smallest_cap.to_string())),
         set: |settings, text| money(text).map(|money| settings.smallest_cap = money),
     },
     Setting {
@@ -113,6 +119,10 @@ pub const ALL: [Setting; 8] = [
                 .as_ref()
                 .map_or("off".into(), show_place)
         },
+        say: Some(|settings| match &settings.owners_channel {
+            Some(place) => Text::default().push(Span::Channel(place.channel.clone())),
+            None => Text::new("off"),
+        }),
         set: |settings, text| match text {
             "off" => {
                 settings.owners_channel = None;
@@ -132,6 +142,7 @@ pub const ALL: [Setting; 8] = [
             Delivery::Reveal => "reveal".into(),
             Delivery::Dm => "dm".into(),
         },
+        say: None,
         set: |settings, text| {
             settings.delivery = match text {
                 "reveal" => Delivery::Reveal,
@@ -148,6 +159,10 @@ pub const ALL: [Setting; 8] = [
             Some(from) => format!("on from {}", from.rfc3339()),
             None => "off".into(),
         },
+        say: Some(|settings| match settings.sole_owner_from {
+            Some(from) => Text::new("on from ").time(from),
+            None => Text::new("off"),
+        }),
         set: |settings, text| {
             settings.sole_owner_from = match text.strip_prefix("on from ") {
                 Some(from) => Some(instant(from).ok_or("is neither `on` nor `off`")?),
@@ -161,6 +176,7 @@ pub const ALL: [Setting; 8] = [
         name: "time-zone",
         about: "The zone in which months turn, such as Europe/Paris; in force from the next turn on",
         show: |settings| settings.zone.name().to_owned(),
+        say: None,
         set: |settings, text| {
             settings.zone = text
                 .parse()
@@ -201,11 +217,22 @@ fn instant(text: &str) -> Option<Time> {
     Some(Time::from_micros(instant.timestamp_micros()))
 }
 
-/// A kept value as people read it: a channel by its name.
-pub fn shown(value: &str) -> Text {
-    match parse_place(value) {
-        Some(place) => Text::default().push(Span::Channel(place.channel)),
-        None => Text::new(value),
+impl Setting {
+    /// The value as people read it: a channel by its name, an amount in dollars.
+    pub fn said(&self, settings: &Settings) -> Text {
+        match self.say {
+            Some(say) => say(settings),
+            None => Text::new((self.show)(settings)),
+        }
+    }
+}
+
+/// A kept value as people read it.
+pub fn shown(name: &str, value: &str) -> Text {
+    let mut settings = Settings::default();
+    match find(name) {
+        Some(setting) if (setting.set)(&mut settings, value).is_ok() => setting.said(&settings),
+        _ => Text::new(value),
     }
 }
 

@@ -18,6 +18,9 @@ use std::time::Duration;
 
 /// A provider that refuses for so long is given up on, as long as nothing exists there.
 pub const GIVE_UP_AFTER: Duration = Duration::from_mins(15);
+/// What was running when a key was stopped may be billed so much later: the key is read once more
+/// before it is deleted.
+pub const LATE_BILLING: Duration = Duration::from_mins(5);
 /// Retries at a provider double up to this.
 pub const BACKOFF_MAX: Duration = Duration::from_mins(10);
 /// The secret's view is open for so long before it counts as shown.
@@ -350,6 +353,7 @@ pub fn settled(books: &Books) -> Result<Entry, Refusal> {
     };
     let mut entry = Entry::event(moved(grant, State::Ended(end))?);
     entry.releases = true;
+    entry.look_again = Some(LATE_BILLING);
     let key = Message::new(To::Member(grant.member), sentences::key_is_over(grant));
     let told = Message::new(To::Member(grant.member), sentences::ended(grant, end));
     Ok(entry

@@ -36,9 +36,9 @@ fn what(event: &Event, grant: &str) -> Text {
         Event::MemberJoined { member } => Text::new("noted ").member(*member).and(" as a member"),
         Event::MonthOpened { month } => Text::new(format!("opened the month {month}")),
         Event::SettingChanged { name, from, to } => Text::new(format!("changed {name} from "))
-            .join(settings::shown(from))
+            .join(settings::shown(name, from))
             .and(" to ")
-            .join(settings::shown(to)),
+            .join(settings::shown(name, to)),
         Event::RoleBound { binding } => bound("bound", binding),
         Event::RoleUnbound { binding } => bound("unbound", binding),
         Event::AllocationSet { member, from, to } => Text::new("set the monthly budget of ")

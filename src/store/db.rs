@@ -175,6 +175,19 @@ impl Db {
         })
     }
 
+    /// Folds what was erased out of the write-ahead log too. What a reader still holds open goes with
+    /// the next checkpoint.
+    pub(super) async fn forget_pages(&self) {
+        if let Self::Sqlite { writer, .. } = self {
+            let folded = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)")
+                .execute(writer)
+                .await;
+            if let Err(error) = folded {
+                tracing::warn!(%error, "The write-ahead log could not be folded");
+            }
+        }
+    }
+
     pub(super) async fn close(&self) {
         match self {
             Self::Sqlite { readers, writer } => {

@@ -13,6 +13,7 @@ use chrono_tz::Tz;
 use slice_core::{
     audit,
     event::{Actor, Event},
+    grant::Grant,
     ids::{Identity, MemberId, OrgId, PlatformName, Workspace},
     month::Month,
     ports::MemberRow,
@@ -166,6 +167,11 @@ impl SqlStore {
             let text = "There is no such member. Nothing was erased.";
             return Err(Refusal::sentence(text).into());
         }
+        let open = values![org, member];
+        let open = books::grants(&mut writing.tx, sql::GRANTS_IN_BUDGET, open).await?;
+        if !open.is_empty() {
+            return Err(Refusal::sentence(still_open(&open)).into());
+        }
         let texts = writing
             .tx
             .first(sql::COUNT_TEXTS, values![org, member])
@@ -174,6 +180,17 @@ impl SqlStore {
         let erased = Event::TextErased { member };
         writing.record(Actor::Operator, &erased).await?;
         writing.commit().await?;
+        self.db.forget_pages().await;
         Ok(u64::try_from(texts).unwrap_or(0))
     }
+}
+
+/// Why a member cannot be forgotten yet: nobody would be left to end what she holds.
+fn still_open(open: &[Grant]) -> String {
+    let numbers: Vec<_> = open.iter().map(|grant| grant.number.to_string()).collect();
+    format!(
+        "She has grants that hold money or wait for an owner: {}. Nothing was erased. End them first: \
+         an owner says `/slice revoke <grant>`, or denies what waits.",
+        numbers.join(", ")
+    )
 }

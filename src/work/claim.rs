@@ -146,7 +146,7 @@ impl<'a> Job<'a> {
         let master = books.org.master(service).ok_or_else(|| {
             later(format!(
                 "There is no master key for {service} in the vault any more. An owner can deposit \
-                 one with `vault add {service}`."
+                 one with `/slice vault add {service}`."
             ))
         })?;
         let master = self.desk.master_secret(books, master).map_err(|_| {

@@ -6,6 +6,7 @@ use slice_core::{
     grant::{Grant, KeyState, State},
     money::Money,
     ports::Work,
+    steps::LATE_BILLING,
 };
 use slice_sandbox::Change;
 use sqlx::Row;
@@ -37,7 +38,7 @@ impl World {
     /// No undelivered message, no open lease, no unexpected request, books equal to the provider's
     /// state, a whole audit chain, and no secret anywhere but in its own delivery.
     pub async fn finish(&mut self) {
-        self.settled().await;
+        self.later(LATE_BILLING).await;
         let violations = self.sandbox.wire.violations();
         assert!(
             violations.is_empty(),
@@ -105,7 +106,7 @@ impl World {
 
     /// The books and the provider say the same.
     fn compare(&self, grants: &[Grant]) {
-        let live = self.live_keys();
+        let live = self.standing_keys();
         for grant in grants {
             for key in &grant.keys {
                 let id = key.provider_id.as_deref().unwrap_or_default();

@@ -18,6 +18,7 @@ use slice_core::{
     },
     refusal::Refusal,
     role::Role,
+    steps::LATE_BILLING,
 };
 use slice_sandbox::{Change, Fate, Sandbox};
 use std::{
@@ -272,6 +273,9 @@ async fn revoke(world: &mut World) {
     let grant = newest(world).await.expect("a grant");
     assert!(matches!(grant.state, State::Ended(_)), "{}", grant.state);
     assert_eq!(grant.committed(), Money::ZERO);
+    world.sandbox.clock.advance(LATE_BILLING);
+    let outcome = world.settle().await;
+    survive(world, outcome).await;
     assert!(
         world
             .sandbox

@@ -18,7 +18,11 @@ mod world;
 use libtest_mimic::{Arguments, Failed, Trial};
 use scenarios::Scenario;
 use slice::{config::LogFormat, log};
-use std::{panic::UnwindSafe, process::ExitCode};
+use std::{
+    panic::UnwindSafe,
+    process::ExitCode,
+    sync::atomic::{AtomicUsize, Ordering},
+};
 use tracing_subscriber::util::SubscriberInitExt;
 use world::World;
 
@@ -58,20 +62,20 @@ fn main() -> ExitCode {
     for (name, test) in once.concat() {
         trials.push(Trial::test(name, move || guarded(test)));
     }
-    let played = scenarios::ALL.len();
     let conclusion = libtest_mimic::run(&arguments, trials);
+    let names: Vec<_> = databases.iter().map(ToString::to_string).collect();
     println!(
-        "{played} scenarios × {} databases ({}) = {} conversations",
+        "{} scenarios × {} databases ({}): {} conversations played to their end",
+        scenarios::ALL.len(),
         databases.len(),
-        databases
-            .iter()
-            .map(ToString::to_string)
-            .collect::<Vec<_>>()
-            .join(", "),
-        played * databases.len()
+        names.join(", "),
+        PLAYED.load(Ordering::Relaxed)
     );
     conclusion.exit_code()
 }
+
+/// How many conversations were played.
+static PLAYED: AtomicUsize = AtomicUsize::new(0);
 
 /// One scenario on one database: played, compared with its transcript, and closed.
 fn play(kind: postgres::Kind, scenario: &'static Scenario) -> Result<(), Failed> {
@@ -83,6 +87,7 @@ fn play(kind: postgres::Kind, scenario: &'static Scenario) -> Result<(), Failed>
             (scenario.play)(&mut world).await;
             world.finish().await;
             world.kill();
+            PLAYED.fetch_add(1, Ordering::Relaxed);
             if !world.is_loose() {
                 let name = scenario.name.replace("::", "/");
                 let path = format!(

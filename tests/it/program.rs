@@ -123,6 +123,7 @@ fn played(folder: &tempfile::TempDir) -> String {
                 "provision openrouter 20 because \"a private reason\"",
             )
             .await;
+        world.says("ana", "revoke 1").await;
         world.finish().await;
         world.kill();
     });

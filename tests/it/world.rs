@@ -328,14 +328,18 @@ impl World {
         orgs[0]
     }
 
-    /// The keys that exist at the provider, by what they can still spend.
+    /// The keys at the provider that can still be used.
     pub fn live_keys(&self) -> Vec<slice_sandbox::KeyState> {
-        self.sandbox
-            .openrouter
-            .keys()
-            .into_iter()
-            .filter(|key| !key.deleted)
-            .collect()
+        let mut keys = self.standing_keys();
+        keys.retain(|key| !key.disabled);
+        keys
+    }
+
+    /// The keys that exist at the provider.
+    pub fn standing_keys(&self) -> Vec<slice_sandbox::KeyState> {
+        let mut keys = self.sandbox.openrouter.keys();
+        keys.retain(|key| !key.deleted);
+        keys
     }
 }
 

@@ -148,7 +148,7 @@ async fn run(call: Call<'_>) -> Result<Reply, Refusal> {
     Ok(match (role, first) {
         (Role::Owner, true) => page.text(
             "Workspace admins are owners no longer, unless they are in it. The owners' requests and \
-             alarms go to the channel that `settings owners-channel` names.",
+             alarms go to the channel that `/slice settings owners-channel` names.",
         ),
         (Role::User, _) => page.text("People outside of bound groups can take no new keys."),
         _ => page,

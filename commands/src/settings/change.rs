@@ -13,11 +13,11 @@ use slice_core::{
     ids::{ChannelId, Place},
     life::Life,
     money::Money,
-    page::{Page, Span, Text},
+    page::{Page, Text},
     refusal::{Refusal, shorten},
     reply::{Field, FieldKind, Form, Reply},
     role::{GroupKind, Role},
-    settings::{self, SOLE_OWNER_DELAY, SOLE_OWNER_LOOKBACK, Setting},
+    settings::{self, SOLE_OWNER_DELAY, SOLE_OWNER_LOOKBACK, Setting, shown},
     time::Time,
 };
 
@@ -174,10 +174,7 @@ async fn run(call: Call<'_>) -> Result<Reply, Refusal> {
         })?;
         let (from, to) = ((setting.show)(&books.org.settings), (setting.show)(&after));
         if from == to {
-            return Err(Refusal::sentence(format!(
-                "{} is {to} already. Nothing was changed.",
-                setting.name
-            )));
+            return Err(already(setting, &books.org));
         }
         let name = setting.name.to_owned();
         let event = Event::SettingChanged {
@@ -197,8 +194,12 @@ async fn run(call: Call<'_>) -> Result<Reply, Refusal> {
         Ok((Entry::event(event).say_all(told), (from, to)))
     };
     let (from, to) = call.desk().record(call.scope(), decide).await?;
-    let text = Text::new(format!("{} was ", setting.name)).join(shown(setting, &from));
-    let page = Page::say(text.and(" and is ").join(shown(setting, &to)).and(" now."));
+    let text = Text::new(format!("{} was ", setting.name)).join(shown(setting.name, &from));
+    let page = Page::say(
+        text.and(" and is ")
+            .join(shown(setting.name, &to))
+            .and(" now."),
+    );
     Ok(match setting.name {
         "time-zone" => {
             page.text("The running month ends as it began; the next one turns in the new zone.")
@@ -212,28 +213,24 @@ async fn run(call: Call<'_>) -> Result<Reply, Refusal> {
     .into())
 }
 
-/// A value as people read it: channels by their names.
-fn shown(setting: &Setting, value: &str) -> Text {
-    match value.rsplit_once('/') {
-        Some((_, channel)) if setting.name == "owners-channel" => {
-            Text::default().push(Span::Channel(ChannelId::new(channel)))
-        }
-        _ => Text::new(value),
-    }
+fn already(setting: &Setting, org: &Org) -> Refusal {
+    let text = Text::new(format!("{} is ", setting.name)).join(setting.said(&org.settings));
+    let text = text.and(" already. Nothing was changed.");
+    Refusal::Sentence { text, next: vec![] }
 }
 
 fn news(setting: &Setting, who: Text, (from, to): (&str, &str)) -> Text {
     let text = who.and(format!(" changed the setting {} from ", setting.name));
     let text = text
-        .join(shown(setting, from))
+        .join(shown(setting.name, from))
         .and(" to ")
-        .join(shown(setting, to))
+        .join(shown(setting.name, to))
         .and(".");
     if setting.name == "sole-owner" && to != "off" {
         return text.and(
             " From then on owners can approve requests of their own. If that is not meant to be, say ",
         )
-        .code("settings sole-owner off")
+        .say("settings sole-owner off")
         .and(".");
     }
     text
@@ -242,11 +239,9 @@ fn news(setting: &Setting, who: Text, (from, to): (&str, &str)) -> Text {
 /// From when on an owner may approve her own requests: at once where she is the only one, and
 /// after a day where another owner acted lately and may want to object.
 fn sole_owner(books: &Books, call: &Call<'_>) -> Result<String, Refusal> {
-    if let Some(from) = books.org.settings.sole_owner_from {
-        return Err(Refusal::sentence(format!(
-            "sole-owner is on already, from {}. Nothing was changed.",
-            from.rfc3339()
-        )));
+    if books.org.settings.sole_owner_from.is_some() {
+        let setting = settings::find("sole-owner").ok_or(Refusal::Unavailable)?;
+        return Err(already(setting, &books.org));
     }
     let lately = books.now - SOLE_OWNER_LOOKBACK;
     let another = |(owner, at): &(_, Time)| *owner != call.caller().member && lately < *at;

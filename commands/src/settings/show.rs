@@ -2,7 +2,7 @@
 
 use crate::grammar::{Call, Command};
 use slice_core::{
-    page::{Block, Button, Page, Span, Text},
+    page::{Block, Button, Page, Text},
     refusal::Refusal,
     reply::Reply,
     role::Role,
@@ -23,21 +23,16 @@ async fn run(call: Call<'_>) -> Result<Reply, Refusal> {
     let org = call.desk().store.books(call.look()).await?.org;
     let values = &org.settings;
     let field = |setting: &settings::Setting| {
-        let value = match (setting.name, &values.owners_channel) {
-            ("owners-channel", Some(place)) => {
-                Text::default().push(Span::Channel(place.channel.clone()))
-            }
-            _ => Text::default().bold((setting.show)(values)),
-        };
+        let value = setting.said(values).and(" · ");
         (
             setting.name.to_owned(),
-            value.and(" · ").join(Text::from(setting.about)),
+            value.join(Text::from(setting.about)),
         )
     };
     let page = Page::titled("Settings")
         .with(Block::Fields(settings::ALL.iter().map(field).collect()))
         .note(
-            "Change one with `/slice settings <name> <value>`, such as `settings free-hand 100`.",
+            "Change one with `/slice settings <name> <value>`, such as `/slice settings free-hand 100`.",
         );
     let mut buttons = vec![];
     if values.owners_channel.is_none() {

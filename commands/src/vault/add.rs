@@ -33,17 +33,13 @@ fn there_is_one(call: &Call<'_>, master: &Master) -> Refusal {
         last4,
         ..
     } = master;
-    Refusal::Sentence {
-        text: format!(
+    Refusal::offering(
+        format!(
             "There is a master key for {service} already (version {version}, ends in {last4}). \
              Nothing was changed. To put another in its place, rotate it."
         ),
-        next: vec![Button::new(
-            "Rotate it",
-            format!("vault rotate {service}"),
-            call.mine(),
-        )],
-    }
+        Button::new("Rotate it", format!("vault rotate {service}"), call.mine()),
+    )
 }
 
 async fn make_form(call: Call<'_>) -> Result<Form, Refusal> {
@@ -58,12 +54,11 @@ async fn make_form(call: Call<'_>) -> Result<Form, Refusal> {
     let mut offered = call.desk().services.names();
     offered.retain(|service| books.org.master(service).is_none());
     if offered.is_empty() {
-        return Err(Refusal::Sentence {
-            text: "The vault has a master key for every service there is. Nothing was changed. To \
-                   put another in one's place, rotate it."
-                .into(),
-            next: vec![Button::new("See the vault", "vault list", call.mine())],
-        });
+        return Err(Refusal::offering(
+            "The vault has a master key for every service there is. Nothing was changed. To \
+                   put another in one's place, rotate it.",
+            Button::new("See the vault", "vault list", call.mine()),
+        ));
     }
     key_form(&call, "Deposit a master key", "vault add", offered)
 }

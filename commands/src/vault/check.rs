@@ -67,7 +67,7 @@ async fn check(call: &Call<'_>, books: &Books, master: &Master) -> (String, Text
                 ": {} Put another in its place with ",
                 sentence(&why.to_string())
             ))
-            .code(format!("vault rotate {name}"))
+            .say(format!("vault rotate {name}"))
             .and("."),
     };
     (name, text)

@@ -46,8 +46,8 @@ fn still_needed(service: &str, numbers: &[i64]) -> Refusal {
     };
     Refusal::sentence(format!(
         "{} {grants} of {service} still {need} the master key, to be ended and read: {}{more}. \
-         Nothing was changed. End each with revoke <grant>, wait until it has ended, and remove the \
-         key then.",
+         Nothing was changed. End each with `/slice revoke <grant>`, and remove the key some minutes after \
+         the last one has ended.",
         numbers.len(),
         named.join(", ")
     ))

@@ -33,14 +33,10 @@ pub const COMMAND: Command = Command {
 };
 
 fn there_is_none(call: &Call<'_>, service: &ServiceName) -> Refusal {
-    Refusal::Sentence {
-        text: format!("There is no master key for {service} to rotate. Nothing was changed."),
-        next: vec![Button::new(
-            "Deposit one",
-            format!("vault add {service}"),
-            call.mine(),
-        )],
-    }
+    Refusal::offering(
+        format!("There is no master key for {service} to rotate. Nothing was changed."),
+        Button::new("Deposit one", format!("vault add {service}"), call.mine()),
+    )
 }
 
 async fn make_form(call: Call<'_>) -> Result<Form, Refusal> {
@@ -59,14 +55,10 @@ async fn make_form(call: Call<'_>) -> Result<Form, Refusal> {
         .map(|master| master.service.clone())
         .collect();
     if offered.is_empty() {
-        return Err(Refusal::Sentence {
-            text: "The vault is empty, so there is nothing to rotate. Nothing was changed.".into(),
-            next: vec![Button::new(
-                "Deposit a master key",
-                "vault add",
-                call.mine(),
-            )],
-        });
+        return Err(Refusal::offering(
+            "The vault is empty, so there is nothing to rotate. Nothing was changed.",
+            Button::new("Deposit a master key", "vault add", call.mine()),
+        ));
     }
     key_form(&call, "Rotate a master key", "vault rotate", offered)
 }

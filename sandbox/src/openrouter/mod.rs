@@ -147,6 +147,19 @@ impl OpenRouter {
         self.behind_our_back(hash, |key| key.deleted = true);
     }
 
+    /// Bills a request that was running when the key was stopped.
+    ///
+    /// # Panics
+    /// If the amount is no decimal number, or no key has the hash.
+    pub fn bill_late(&self, hash: &str, usd: &str) {
+        let micros = micros_from_usd(usd).expect("an amount is decimal text");
+        let now = self.hub.clock.now();
+        self.behind_our_back(hash, |key| {
+            key.usage_micros += micros;
+            key.spent.push((now, micros));
+        });
+    }
+
     fn behind_our_back(&self, hash: &str, change: impl FnOnce(&mut Key)) {
         let mut accounts = self.accounts();
         let key = accounts

@@ -118,7 +118,7 @@ impl Failure {
             Kind::BadMaster => later(
                 REMEDY_PAUSE,
                 "The master key for OpenRouter has characters that no key has. An owner can \
-                 replace it with `vault rotate openrouter`.",
+                 replace it with `/slice vault rotate openrouter`.",
             ),
             Kind::Unsent => later(PAUSE, "OpenRouter could not be reached."),
             Kind::TimedOut => self.unclear("OpenRouter did not answer in time."),
@@ -136,7 +136,7 @@ impl Failure {
             }
             401 => later(
                 REMEDY_PAUSE,
-                "OpenRouter refuses the master key. An owner has to replace it with `vault rotate \
+                "OpenRouter refuses the master key. An owner has to replace it with `/slice vault rotate \
                  openrouter`.",
             ),
             402 => later(
@@ -147,7 +147,7 @@ impl Failure {
             403 => later(
                 REMEDY_PAUSE,
                 "OpenRouter does not let the master key manage keys. An owner has to replace it \
-                 with a management key: `vault rotate openrouter`.",
+                 with a management key: `/slice vault rotate openrouter`.",
             ),
             404 => ServiceError::Gone,
             429 => {

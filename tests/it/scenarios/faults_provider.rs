@@ -100,9 +100,14 @@ pub async fn answers_that_never_come(world: &mut World) {
             .faults
             .inject_on("DELETE /api/v1/keys", fault, 1);
         world.says("ana", &format!("revoke {grant}")).await;
-        for _ in 0..4 {
+        for _ in 0..8 {
             world.later(Duration::from_mins(1)).await;
         }
+        assert_eq!(
+            world.sandbox.faults.pending(),
+            0,
+            "{fault:?} at the deletion"
+        );
         world.expect("ana", &["$2.00 is back in your budget"]);
     }
     assert_eq!(world.live_keys().len(), 4);

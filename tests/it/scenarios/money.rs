@@ -1,6 +1,7 @@
 //! Budgets: what fits, what does not, and what an owner can add.
 
 use crate::world::World;
+use slice_core::steps::LATE_BILLING;
 use std::time::Duration;
 
 pub async fn short_of_the_whole(world: &mut World) {
@@ -49,7 +50,11 @@ pub async fn the_whole_budget_and_not_a_cent_more(world: &mut World) {
     world.expect("ana", &["$1.00 short"]);
     world.says("ana", "provision openrouter 0.50").await;
     world.expect("ana", &["The smallest cap"]);
+    world.says("olga", "settings smallest-cap 5").await;
+    world.expect("olga", &["smallest-cap was $1.00 and is $5.00 now"]);
     world.says("olga", "topup @ana 5").await;
+    world.says("ana", "provision openrouter 4.99").await;
+    world.expect("ana", &["The smallest cap for openrouter is $5.00"]);
     world.says("ana", "provision openrouter 5").await;
     assert_eq!(world.live_keys().len(), 2);
 }
@@ -86,6 +91,22 @@ pub async fn amounts_that_are_none(world: &mut World) {
     assert!(world.live_keys().is_empty());
     world.says("ana", "provision openrouter $20").await;
     world.expect("ana", &["Your openrouter key is ready"]);
+}
+
+/// A request that was running when the key was stopped is charged as it is, before the key is
+/// deleted.
+pub async fn what_was_still_running_is_charged(world: &mut World) {
+    world.set_up().await;
+    world.says("ana", "provision openrouter 20").await;
+    let [key] = world.live_keys().try_into().expect("one key");
+    world.says("ana", "revoke 1").await;
+    world.says("ana", "budget").await;
+    world.expect("ana", &["Free: $100.00"]);
+    world.sandbox.openrouter.bill_late(&key.hash, "0.75");
+    world.later(LATE_BILLING).await;
+    assert!(world.standing_keys().is_empty(), "read, then deleted");
+    world.says("ana", "budget").await;
+    world.expect("ana", &["Spent: $0.75", "Free: $99.25"]);
 }
 
 pub async fn the_month_turns(world: &mut World) {

@@ -1,6 +1,7 @@
 //! The story that the demo tells, step by step.
 
 use crate::world::{MASTER, World};
+use slice_core::steps::LATE_BILLING;
 use slice_sandbox::ChannelKind;
 
 /// From an empty workspace to a proven audit trail.
@@ -110,6 +111,7 @@ async fn top_up(world: &mut World) {
 async fn books(world: &mut World) {
     world.says("ana", "revoke 2").await;
     world.expect("ana", &["$50.00 is back in your budget"]);
+    world.later(LATE_BILLING).await;
     for (who, line) in [
         ("ana", "keys"),
         ("ana", "budget"),

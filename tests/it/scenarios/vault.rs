@@ -1,6 +1,7 @@
 //! Master keys: in by a form, checked, sealed, replaced, removed.
 
 use crate::world::{MASTER, World};
+use slice_core::steps::LATE_BILLING;
 
 const SECOND: &str = "sk-or-mgmt-second-canary-89abcdef0123456789abcdef01234567";
 
@@ -27,6 +28,9 @@ pub async fn add_check_rotate_remove(world: &mut World) {
     world.sandbox.openrouter.revoke_management_key(MASTER);
     world.says("ana", "revoke 1").await;
     world.expect("ana", &["is back in your budget"]);
+    world.says("olga", "vault remove openrouter").await;
+    world.expect("olga", &["Nothing was changed"]);
+    world.later(LATE_BILLING).await;
     world.says("olga", "vault remove openrouter").await;
     world.says("olga", "vault list").await;
     world.says("ana", "provision openrouter 20").await;

@@ -281,6 +281,14 @@ pub async fn a_forgotten_person_leaves_numbers_and_a_whole_chain(database: TestD
         .offer(bench.org, &[offer])
         .await
         .expect("an action")[0];
+    let refused = bench.store.forget(bench.org, bench.ana).await;
+    assert!(refused.is_err(), "who holds money is not forgotten");
+    let number = opened.number;
+    let withdraw = |books: &_| Ok((requests::withdraw(books, number)?, ()));
+    bench
+        .by(bench.ana, Some(number), withdraw)
+        .await
+        .expect("withdrawn");
     let erased = bench
         .store
         .forget(bench.org, bench.ana)
