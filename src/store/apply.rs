@@ -19,7 +19,7 @@ use slice_core::{
 use std::time::Duration;
 
 /// Platforms repeat a delivery for an hour or so; marks are kept much longer.
-const DELIVERY_MARK_LIFE: Duration = Duration::from_hours(24 * 7);
+const MARK_LIFE: Duration = Duration::from_hours(24 * 7);
 const FORGOTTEN_ID_BYTES: usize = 16;
 
 impl Writing<'_> {
@@ -32,10 +32,7 @@ impl Writing<'_> {
                 let row = values![*member, self.org.id, self.now];
                 self.tx.one(sql::JOIN_MEMBER, row, "the member").await
             }
-            Event::MonthOpened { .. } => {
-                let old = values![self.org.id, self.now - DELIVERY_MARK_LIFE];
-                self.tx.run(sql::SWEEP_DELIVERIES, old).await.map(drop)
-            }
+            Event::MonthOpened { .. } => self.sweep().await,
             Event::WorkspaceLinked { workspace } => self.link(seq, workspace).await,
             Event::SettingChanged { name, to, .. } => {
                 let row = values![self.org.id, name.as_str(), to.as_str()];
@@ -77,6 +74,16 @@ impl Writing<'_> {
             | Event::KeyGone { .. }
             | Event::DriftSeen { .. } => self.apply_key(event).await,
         }
+    }
+
+    /// What nobody can ask about any more goes with the month: delivered messages, and buttons that
+    /// are too old to be clicked.
+    async fn sweep(&mut self) -> Done<()> {
+        for statement in [sql::SWEEP_DELIVERIES, sql::SWEEP_ACTIONS, sql::SWEEP_OUTBOX] {
+            let old = values![self.org.id, self.now - MARK_LIFE];
+            self.tx.run(statement, old).await?;
+        }
+        Ok(())
     }
 
     async fn link(&mut self, seq: i64, workspace: &Workspace) -> Done<()> {

@@ -220,6 +220,8 @@ statements! {
     MARK_DELIVERY = "INSERT INTO deliveries (org_id, id, at) VALUES ($1, $2, $3) \
         ON CONFLICT (org_id, id) DO NOTHING";
     SWEEP_DELIVERIES = "DELETE FROM deliveries WHERE org_id = $1 AND at < $2";
+    SWEEP_ACTIONS = "DELETE FROM actions WHERE org_id = $1 AND expires_at < $2";
+    SWEEP_OUTBOX = "DELETE FROM outbox WHERE org_id = $1 AND done_at < $2";
 
     // --- work
     DUE_ISSUE = due_where!("g.state IN ('reserved', 'issuing')");

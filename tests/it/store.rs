@@ -48,6 +48,7 @@ all! {
     open::two_programs_that_start_with_two_keys_do_not_both_start,
     open::a_bad_address_is_named_and_not_repeated,
     open::the_trail_refuses_changes_and_shows_those_made_by_force,
+    work::old_buttons_go_with_the_month,
     work::workers_claim_each_grant_once_until_its_lease_ends,
     work::a_grant_put_back_waits_its_time_and_goes_to_the_right_worker,
     work::messages_of_a_topic_come_in_their_order,

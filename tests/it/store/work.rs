@@ -3,10 +3,10 @@
 use super::bench::{Bench, dollars};
 use crate::postgres::TestDatabase;
 use slice_core::{
-    books::{Claimed, Entry, GrantRef, Message, Scope, To},
+    books::{Claimed, Entry, GrantRef, Message, Offer, Scope, To},
     event::Actor,
     ids::{ChannelId, Place},
-    page::Page,
+    page::{Audience, Page},
     ports::{Posted, Sent, Store as _, Work},
     refusal::Refusal,
     steps,
@@ -243,4 +243,21 @@ pub async fn couriers_claim_each_message_once(database: TestDatabase) {
     let all = [one, two].concat();
     assert_eq!(all.len(), 20);
     assert_eq!(all.iter().collect::<HashSet<_>>().len(), 20);
+}
+
+pub async fn old_buttons_go_with_the_month(database: TestDatabase) {
+    let bench = Bench::on(database).await;
+    let offer = Offer {
+        line: "keys".into(),
+        audience: Audience::Owners,
+    };
+    let offered = bench.store.offer(bench.org, &[offer]).await;
+    let action = offered.expect("an action")[0];
+    bench.clock.pass(Duration::from_hours(24 * 60));
+    let old = bench.store.action(action).await.expect("an answer");
+    assert!(old.is_some(), "it is too old, and still known");
+    bench.allocate(dollars(50)).await.expect("a new month");
+    let swept = bench.store.action(action).await.expect("an answer");
+    assert!(swept.is_none(), "the new month swept it");
+    bench.proven().await;
 }
