@@ -99,7 +99,7 @@ impl World {
                 .any(|mark| alive.starts_with(mark))
                 && !alive.contains("U999999999")
         };
-        let alive = self.sandbox.slack.alive_markup();
+        let alive = self.town.alive_markup();
         let foreign: Vec<_> = alive.iter().filter(|alive| !ours(alive)).collect();
         assert!(foreign.is_empty(), "alive, and not ours: {foreign:?}");
     }
@@ -140,7 +140,7 @@ impl World {
                 assert!(!holds(&database, &shape), "a secret is in the database");
             }
         }
-        let sights = self.sandbox.slack.sights_since(0);
+        let sights = self.town.sights_since(0);
         for key in self.sandbox.openrouter.keys() {
             let standing = sights
                 .iter()

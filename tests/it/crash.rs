@@ -223,8 +223,7 @@ async fn survive(world: &mut World, outcome: Result<(), Died>) -> bool {
 
 async fn provision(world: &mut World) {
     world
-        .sandbox
-        .slack
+        .town
         .person("ana")
         .command("/slice", "provision openrouter 20");
     let outcome = world.settle().await;
@@ -238,7 +237,7 @@ async fn provision(world: &mut World) {
 }
 
 async fn reveal(world: &mut World) {
-    let ana = world.sandbox.slack.person("ana");
+    let ana = world.town.person("ana");
     ana.click("Reveal key").expect("the message came");
     let outcome = world.settle().await;
     if survive(world, outcome).await {
@@ -261,7 +260,7 @@ async fn reveal(world: &mut World) {
 
 async fn revoke(world: &mut World) {
     let [key] = world.live_keys().try_into().expect("one key");
-    let ana = world.sandbox.slack.person("ana");
+    let ana = world.town.person("ana");
     ana.command("/slice", "revoke 1");
     let outcome = world.settle().await;
     if survive(world, outcome).await {

@@ -11,8 +11,8 @@ pub fn two_hundred_at_once(kind: Kind) {
         world.set_up().await;
         world.sandbox.openrouter.retry_after(1);
         world.sandbox.openrouter.every_nth_is_429(Some(3));
-        world.sandbox.slack.rate_limits(true);
-        let ana = world.sandbox.slack.person("ana");
+        world.town.rate_limits(true);
+        let ana = world.town.person("ana");
         for _ in 0..200 {
             ana.command("/slice", "provision openrouter 10");
         }

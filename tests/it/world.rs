@@ -1,8 +1,12 @@
 //! The real bot in the sandbox's world: people act, the world settles, and what everybody saw is
 //! compared. Nothing sleeps; time is the sandbox's clock.
 
+#[path = "world/town.rs"]
+mod town;
 #[path = "world/transcript.rs"]
 mod transcript;
+
+pub use town::Town;
 
 use rand::{RngCore, SeedableRng, rngs::StdRng};
 use slice::{
@@ -73,6 +77,8 @@ struct Running {
 /// A team in Slack, a provider, a database, and the bot between them.
 pub struct World {
     pub sandbox: Sandbox,
+    /// Where people and the bot talk.
+    pub town: Town,
     pub database_url: String,
     clock: Arc<WorldClock>,
     running: Option<Running>,
@@ -100,15 +106,17 @@ impl World {
         let sandbox = Sandbox::start(START)
             .await
             .expect("loopback has free ports");
-        sandbox.slack.add_person("olga", PersonKind::PrimaryOwner);
-        sandbox.slack.add_person("ana", PersonKind::Member);
-        sandbox.slack.add_person("bo", PersonKind::Member);
+        let town = Town::of(&sandbox);
+        town.add_person("olga", PersonKind::PrimaryOwner);
+        town.add_person("ana", PersonKind::Member);
+        town.add_person("bo", PersonKind::Member);
         sandbox
             .openrouter
             .add_management_key(MASTER, "team", "1000");
         let clock = Arc::new(WorldClock::new(sandbox.clock.clone(), 1));
         Self {
             sandbox,
+            town,
             database_url: database_url.to_owned(),
             clock,
             running: None,
@@ -197,14 +205,15 @@ impl World {
             return Err(Died);
         };
         let (sandbox, bot) = (self.sandbox.clone(), running.bot.clone());
+        let town = self.town.clone();
         let settling = running.runtime.spawn(async move {
             let mut crossed = 0;
             loop {
-                quiet(&sandbox, &bot).await;
+                quiet(&sandbox, &town, &bot).await;
                 let before = sandbox.wire.crossings_since(crossed).len();
                 bot.run_until_idle().await.expect("the database answers");
                 let after = sandbox.wire.crossings_since(crossed);
-                if before == after.len() && is_quiet(&sandbox, &bot) {
+                if before == after.len() && is_quiet(&sandbox, &town, &bot) {
                     return;
                 }
                 crossed = after.last().map_or(crossed, |crossing| crossing.n);
@@ -237,14 +246,14 @@ impl World {
     pub async fn says(&mut self, who: &str, line: &str) {
         let shown: String = line.chars().take(120).collect();
         self.note(Some(format!("{who}> /slice {shown}")));
-        self.sandbox.slack.person(who).command("/slice", line);
+        self.town.person(who).command("/slice", line);
         self.settled().await;
     }
 
     /// A person clicks the newest button with this label, and the world settles.
     pub async fn clicks(&mut self, who: &str, label: &str) {
         self.note(Some(format!("{who}> click {label}")));
-        let clicked = self.sandbox.slack.person(who).click(label);
+        let clicked = self.town.person(who).click(label);
         clicked.unwrap_or_else(|why| panic!("{why}"));
         self.settled().await;
     }
@@ -259,14 +268,14 @@ impl World {
             "{who}> submit {}",
             shown.collect::<Vec<_>>().join("; ")
         )));
-        let sent = self.sandbox.slack.person(who).submit(fields);
+        let sent = self.town.person(who).submit(fields);
         sent.unwrap_or_else(|why| panic!("{why}"));
         self.settled().await;
     }
 
     /// What a person newly sees.
     pub fn reads(&self, who: &str) -> String {
-        self.sandbox.slack.person(who).reads().join("\n")
+        self.town.person(who).reads().join("\n")
     }
 
     /// What a person newly sees, which must hold each of these.
@@ -301,10 +310,9 @@ impl World {
     }
 
     pub async fn owners_channel(&mut self) {
-        let slack = &self.sandbox.slack;
-        slack.add_channel("slice-owners", ChannelKind::PRIVATE);
-        slack.join("slice-owners", "olga");
-        slack.invite_bot("slice-owners");
+        self.town.add_channel("slice-owners", ChannelKind::PRIVATE);
+        self.town.join("slice-owners", "olga");
+        self.town.invite_bot("slice-owners");
         self.says("olga", "settings owners-channel #slice-owners")
             .await;
     }
@@ -349,17 +357,17 @@ impl Drop for World {
     }
 }
 
-fn is_quiet(sandbox: &Sandbox, bot: &Bot) -> bool {
-    sandbox.slack.unacknowledged() == 0
+fn is_quiet(sandbox: &Sandbox, town: &Town, bot: &Bot) -> bool {
+    town.unacknowledged() == 0
         && sandbox.wire.open_requests() == 0
         && *bot.edge.busy().borrow() == 0
 }
 
-async fn quiet(sandbox: &Sandbox, bot: &Bot) {
+async fn quiet(sandbox: &Sandbox, town: &Town, bot: &Bot) {
     let mut busy = bot.edge.busy();
     loop {
         let changed = sandbox.wire.changed();
-        if is_quiet(sandbox, bot) {
+        if is_quiet(sandbox, town, bot) {
             return;
         }
         tokio::select! {

@@ -32,15 +32,14 @@ pub async fn the_same_click_twice(world: &mut World) {
     world.clicks("olga", "Approve").await;
     assert_eq!(world.live_keys().len(), 1);
     world
-        .sandbox
-        .slack
+        .town
         .person("olga")
         .click_stale("Approve")
         .expect("an old button");
     world.settled().await;
     world.expect("olga", &["done already"]);
     world.says("ana", "provision openrouter 10").await;
-    let ana = world.sandbox.slack.person("ana");
+    let ana = world.town.person("ana");
     ana.click("I'm done: give it back").expect("a button");
     ana.click("I'm done: give it back")
         .expect("the same button");
@@ -126,7 +125,7 @@ pub async fn messages_that_get_lost(world: &mut World) {
 
 pub async fn too_many_requests(world: &mut World) {
     world.set_up().await;
-    world.sandbox.slack.rate_limits(true);
+    world.town.rate_limits(true);
     for _ in 0..5 {
         world.says("ana", "provision openrouter 5").await;
     }

@@ -32,7 +32,7 @@ pub async fn texts_stay_texts(world: &mut World) {
     }
     assert!(world.live_keys().is_empty());
     // In none of what she was shown did anybody's text mention olga: ana's texts name only herself.
-    let alive = world.sandbox.slack.alive_markup();
+    let alive = world.town.alive_markup();
     assert!(
         !alive
             .iter()

@@ -14,8 +14,7 @@ pub async fn a_small_key_at_once(world: &mut World) {
     world.clicks("ana", "Reveal key").await;
     world.expect("ana", &[&key.secret]);
     world
-        .sandbox
-        .slack
+        .town
         .person("ana")
         .close_modal()
         .expect("the view closes");
@@ -103,8 +102,7 @@ pub async fn a_request_is_withdrawn(world: &mut World) {
     world.says("ana", "withdraw 1").await;
     world.expect("olga", &["was withdrawn"]);
     world
-        .sandbox
-        .slack
+        .town
         .person("olga")
         .click_stale("Approve")
         .expect("an old button");
@@ -122,7 +120,7 @@ pub async fn delivery_by_dm(world: &mut World) {
     world.expect("ana", &[&key.secret]);
     world.says("ana", "reveal 1").await;
     world.expect("ana", &["was shown already"]);
-    let notifications: Vec<_> = world.sandbox.slack.person("ana").sees();
+    let notifications: Vec<_> = world.town.person("ana").sees();
     assert!(
         notifications
             .iter()

@@ -56,18 +56,16 @@ pub async fn deny_with_a_reason(world: &mut World) {
 
 pub async fn two_owners_click_at_once(world: &mut World) {
     world.set_up().await;
-    world.sandbox.slack.add_person("otto", PersonKind::Admin);
-    world.sandbox.slack.join("slice-owners", "otto");
+    world.town.add_person("otto", PersonKind::Admin);
+    world.town.join("slice-owners", "otto");
     world.says("ana", "provision openrouter 60").await;
     world
-        .sandbox
-        .slack
+        .town
         .person("olga")
         .click("Approve")
         .expect("olga sees it");
     world
-        .sandbox
-        .slack
+        .town
         .person("otto")
         .click("Approve")
         .expect("otto sees it");
@@ -90,7 +88,7 @@ pub async fn nobody_approves_their_own(world: &mut World) {
     world.expect("olga", &["Your openrouter key is ready"]);
     // With another active owner the same setting waits for a day.
     world.says("olga", "settings sole-owner off").await;
-    world.sandbox.slack.add_person("otto", PersonKind::Admin);
+    world.town.add_person("otto", PersonKind::Admin);
     world.says("otto", "members").await;
     world.says("olga", "settings sole-owner on").await;
     world.says("olga", "settings free-hand 10").await;
@@ -116,7 +114,7 @@ pub async fn requests_without_a_channel(world: &mut World) {
 
 pub async fn the_channel_is_archived(world: &mut World) {
     world.set_up().await;
-    world.sandbox.slack.archive("slice-owners");
+    world.town.archive("slice-owners");
     world.says("ana", "provision openrouter 60").await;
     world.expect("olga", &["asks for grant 1"]);
     world.clicks("olga", "Approve").await;
@@ -134,23 +132,20 @@ pub async fn settings(world: &mut World) {
     world.says("olga", "settings time-zone Mars/Olympus").await;
     world.says("olga", "settings no-such-thing 1").await;
     world.says("olga", "settings free-hnad 1").await;
-    world
-        .sandbox
-        .slack
-        .add_channel("open", ChannelKind::default());
-    world.sandbox.slack.join("open", "olga");
-    world.sandbox.slack.invite_bot("open");
+    world.town.add_channel("open", ChannelKind::default());
+    world.town.join("open", "olga");
+    world.town.invite_bot("open");
     world.says("olga", "settings owners-channel #open").await;
     let shared = ChannelKind::SHARED;
-    world.sandbox.slack.add_channel("partners", shared);
-    world.sandbox.slack.join("partners", "olga");
-    world.sandbox.slack.invite_bot("partners");
+    world.town.add_channel("partners", shared);
+    world.town.join("partners", "olga");
+    world.town.invite_bot("partners");
     world
         .says("olga", "settings owners-channel #partners")
         .await;
     let private = ChannelKind::PRIVATE;
-    world.sandbox.slack.add_channel("elsewhere", private);
-    world.sandbox.slack.join("elsewhere", "olga");
+    world.town.add_channel("elsewhere", private);
+    world.town.join("elsewhere", "olga");
     world
         .says("olga", "settings owners-channel #elsewhere")
         .await;

@@ -10,10 +10,10 @@ pub async fn owners_by_channel(world: &mut World) {
     world.says("olga", "roles bind #slice-owners owner").await;
     world.says("olga", "roles").await;
     // An admin who is not in the channel is no owner any more; a member who joins it is one.
-    world.sandbox.slack.add_person("otto", PersonKind::Admin);
+    world.town.add_person("otto", PersonKind::Admin);
     world.says("otto", "members").await;
     world.expect("otto", &["Only owners can do that"]);
-    world.sandbox.slack.join("slice-owners", "bo");
+    world.town.join("slice-owners", "bo");
     world.says("bo", "members").await;
     world.expect("bo", &["$100.00"]);
     world.says("olga", "roles unbind #slice-owners owner").await;
@@ -27,9 +27,9 @@ pub async fn a_public_channel_is_refused(world: &mut World) {
     world.says("olga", "roles bind #general owner").await;
     world.expect("olga", &["Nothing was changed"]);
     let shared = ChannelKind::SHARED;
-    world.sandbox.slack.add_channel("partners", shared);
-    world.sandbox.slack.join("partners", "olga");
-    world.sandbox.slack.invite_bot("partners");
+    world.town.add_channel("partners", shared);
+    world.town.join("partners", "olga");
+    world.town.invite_bot("partners");
     world.says("olga", "roles bind #partners owner").await;
     world.expect("olga", &["Nothing was changed"]);
     world.says("olga", "roles bind #slice-owners king").await;
@@ -62,9 +62,9 @@ pub async fn a_user_group_binds_users(world: &mut World) {
 pub async fn an_owner_who_left_the_channel_clicks(world: &mut World) {
     world.set_up().await;
     world.says("olga", "roles bind #slice-owners owner").await;
-    world.sandbox.slack.join("slice-owners", "bo");
+    world.town.join("slice-owners", "bo");
     world.says("ana", "provision openrouter 60").await;
-    world.sandbox.slack.leave("slice-owners", "bo");
+    world.town.leave("slice-owners", "bo");
     world.settled().await;
     world.replays_click_as("olga", "Approve", "bo").await;
     world.expect("bo", &["Only owners can do that"]);
@@ -76,23 +76,20 @@ pub async fn an_owner_who_left_the_channel_clicks(world: &mut World) {
 
 pub async fn guests_bots_strangers_and_the_gone(world: &mut World) {
     world.set_up().await;
-    let slack = world.sandbox.slack.clone();
     for (who, kind) in [
         ("gus", PersonKind::Guest),
         ("robo", PersonKind::Bot),
         ("sam", PersonKind::Stranger),
     ] {
-        slack.add_person(who, kind);
+        world.town.add_person(who, kind);
         world.says(who, "keys").await;
         world.expect(who, &["Nothing was changed"]);
         world.says("olga", &format!("allocate @{who} 10")).await;
         world.expect("olga", &["Nothing was changed"]);
     }
     world.says("olga", "allocate @bo 10").await;
-    let payload = slack.command_payload(&slack.team_id(), slack.person("bo").id(), "C1", "keys");
-    slack.remove_person("bo");
-    slack.inject_envelope("slash_commands", payload);
-    world.settled().await;
+    world.town.remove_person("bo");
+    world.says_raw("bo", "keys").await;
     world.says("olga", "members").await;
 }
 

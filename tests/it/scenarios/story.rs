@@ -30,10 +30,9 @@ async fn arrival(world: &mut World) {
     world.says("olga", "vault add openrouter").await;
     world.submits("olga", &[("Master key", MASTER)]).await;
     world.expect("olga", &["sealed"]);
-    let slack = world.sandbox.slack.clone();
-    slack.add_channel("slice-owners", ChannelKind::PRIVATE);
-    slack.join("slice-owners", "olga");
-    slack.invite_bot("slice-owners");
+    world.town.add_channel("slice-owners", ChannelKind::PRIVATE);
+    world.town.join("slice-owners", "olga");
+    world.town.invite_bot("slice-owners");
     world
         .says("olga", "settings owners-channel #slice-owners")
         .await;

@@ -50,8 +50,7 @@ pub async fn keys_that_are_refused(world: &mut World) {
         world.submits("olga", &[("Master key", key)]).await;
         world.expect("olga", &["Nothing was"]);
         world
-            .sandbox
-            .slack
+            .town
             .person("olga")
             .close_modal()
             .expect("the view closes");

@@ -5,17 +5,13 @@ use super::{VAULT_KEY, World};
 impl World {
     /// A person types exactly this, escaped by nobody, as a hostile client would send it.
     pub async fn says_raw(&mut self, who: &str, line: &str) {
-        let slack = &self.sandbox.slack;
-        let (team, user) = (slack.team_id(), slack.person(who).id().to_owned());
-        let channel = slack.channel("general").to_string();
-        let payload = slack.command_payload(&team, &user, &channel, line);
-        slack.inject_envelope("slash_commands", payload);
+        self.town.types_raw(who, line);
         self.settled().await;
     }
 
     /// `thief` sends a click on a button that only `who` sees.
     pub async fn replays_click_as(&mut self, who: &str, label: &str, thief: &str) {
-        let stolen = self.sandbox.slack.person(thief).click_stolen(who, label);
+        let stolen = self.town.person(thief).click_stolen(who, label);
         stolen.unwrap_or_else(|why| panic!("{why}"));
         self.settled().await;
     }
@@ -23,14 +19,14 @@ impl World {
     /// A click on a button whose action never was.
     pub async fn clicks_unknown_action(&mut self, who: &str) {
         let value = "00000000-0000-4000-8000-000000000000";
-        let forged = self.sandbox.slack.person(who).click_forged(value);
+        let forged = self.town.person(who).click_forged(value);
         forged.unwrap_or_else(|why| panic!("{why}"));
         self.settled().await;
     }
 
     /// The newest button that a person sees whose label begins so.
     pub fn button_like(&self, who: &str, beginning: &str) -> String {
-        let buttons = self.sandbox.slack.person(who).buttons();
+        let buttons = self.town.person(who).buttons();
         let found = buttons
             .iter()
             .find(|label| label.starts_with(beginning))
@@ -40,7 +36,7 @@ impl World {
 
     /// The key in a person's open view; she closes it.
     pub fn revealed_key(&self, who: &str) -> String {
-        let ana = self.sandbox.slack.person(who);
+        let ana = self.town.person(who);
         let shown = ana.modal().expect("an open view");
         ana.close_modal().expect("the view closes");
         let key = shown
@@ -77,14 +73,14 @@ impl World {
 
     /// The newest file whose name ends so, as text.
     pub fn file(&self, ending: &str) -> String {
-        let sights = self.sandbox.slack.sights_since(0).into_iter().rev();
+        let sights = self.town.sights_since(0).into_iter().rev();
         let mut files = sights.filter(|sight| sight.place == slice_sandbox::Place::File);
         let name = files.find_map(|sight| {
             let name = sight.text.lines().next().unwrap_or_default().to_owned();
             name.ends_with(ending).then_some(name)
         });
         let name = name.unwrap_or_else(|| panic!("no file {ending}"));
-        let bytes = self.sandbox.slack.file(&name).expect("the file's bytes");
+        let bytes = self.town.file(&name).expect("the file's bytes");
         String::from_utf8(bytes).expect("a text file")
     }
 
@@ -127,7 +123,7 @@ impl World {
 
     pub fn secrets(&self) -> Vec<String> {
         let mut secrets = self.sandbox.openrouter.secrets();
-        secrets.extend(self.sandbox.slack.secrets());
+        secrets.extend(self.town.secrets());
         secrets.push(VAULT_KEY.to_owned());
         secrets
     }
@@ -135,7 +131,7 @@ impl World {
     /// Notes what was done and what everybody then saw; prints it where somebody watches.
     pub(super) fn note(&mut self, what: Option<String>) {
         let mut lines: Vec<String> = what.into_iter().collect();
-        for sight in self.sandbox.slack.sights_since(self.seen) {
+        for sight in self.town.sights_since(self.seen) {
             self.seen = sight.n;
             if sight.change == slice_sandbox::Change::Deleted {
                 lines.push(format!("    {}: ({}, closed)", sight.person, sight.place));
