@@ -190,7 +190,7 @@ impl Desk {
         let secret = self
             .master_secret(books, master)
             .map_err(|_| unknown("a broken seal"))?;
-        let spending = [KeyState::Armed, KeyState::Disabled];
+        let spending = [KeyState::Armed, KeyState::Enabling, KeyState::Disabled];
         for key in grant
             .keys
             .iter()

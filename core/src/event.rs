@@ -146,6 +146,16 @@ pub enum Event {
         grant: GrantId,
         attempt: i64,
     },
+    /// A suspended key may spend again up to `cap`; its provider hears of it next.
+    KeyEnabling {
+        grant: GrantId,
+        attempt: i64,
+        cap: Money,
+    },
+    KeyEnabled {
+        grant: GrantId,
+        attempt: i64,
+    },
     KeyGone {
         grant: GrantId,
         attempt: i64,
@@ -221,6 +231,8 @@ impl Event {
             | Self::KeyMinted { grant, .. }
             | Self::KeyArmed { grant, .. }
             | Self::KeyDisabled { grant, .. }
+            | Self::KeyEnabling { grant, .. }
+            | Self::KeyEnabled { grant, .. }
             | Self::KeyGone { grant, .. }
             | Self::DriftSeen { grant, .. }
             | Self::RevealBegun { grant }

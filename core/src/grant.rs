@@ -195,6 +195,8 @@ pub enum KeyState {
     Minted,
     /// It can spend up to its armed cap.
     Armed,
+    /// It is being let spend again, up to its armed cap: its provider may or may not have heard.
+    Enabling,
     /// It exists and can spend no more.
     Disabled,
     /// It does not exist.
@@ -202,10 +204,11 @@ pub enum KeyState {
 }
 
 impl KeyState {
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Intended,
         Self::Minted,
         Self::Armed,
+        Self::Enabling,
         Self::Disabled,
         Self::Gone,
     ];
@@ -215,6 +218,7 @@ impl KeyState {
             Self::Intended => "intended",
             Self::Minted => "minted",
             Self::Armed => "armed",
+            Self::Enabling => "enabling",
             Self::Disabled => "disabled",
             Self::Gone => "gone",
         }
@@ -297,6 +301,13 @@ impl Grant {
             .map(|key| (key.armed_cap - key.usage).or_zero())
             .sum();
         (self.cap - self.usage()).max(spendable).or_zero()
+    }
+
+    /// What a key may spend in all, so that all of the grant's keys together keep its cap.
+    pub fn cap_of(&self, key: &Key) -> Money {
+        let others = self.keys.iter().filter(|one| one.attempt != key.attempt);
+        let spent: Money = others.map(|one| one.usage).sum();
+        (self.cap - spent).or_zero()
     }
 
     /// The attempt that counts: the last one.

@@ -14,6 +14,7 @@ pub mod life;
 pub mod money;
 pub mod month;
 pub mod page;
+pub mod pauses;
 pub mod ports;
 pub mod refusal;
 pub mod reply;

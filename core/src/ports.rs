@@ -87,6 +87,10 @@ pub enum Work {
     Issue,
     /// in doubt: look for the key by its label.
     Reconcile,
+    /// suspended, but a key of it may still spend: disable, read.
+    Suspend,
+    /// active again, but its key was not enabled yet.
+    Resume,
     /// revoking: disable, read, settle.
     End,
     /// ended, but a key of it still exists: delete it.
@@ -384,6 +388,12 @@ pub trait ServiceAdapter: Send + Sync {
     ) -> BoxFuture<'a, Result<Meter, ServiceError>>;
     /// Stops it; it can be read afterwards.
     fn disable<'a>(
+        &'a self,
+        master: &'a Secret,
+        provider_id: &'a str,
+    ) -> BoxFuture<'a, Result<(), ServiceError>>;
+    /// Lets a stopped one spend again, up to its cap as it stands there.
+    fn enable<'a>(
         &'a self,
         master: &'a Secret,
         provider_id: &'a str,

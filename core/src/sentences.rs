@@ -3,7 +3,7 @@
 use crate::{
     budget::Budget,
     drift::Drift,
-    grant::{End, Grant},
+    grant::{End, Grant, State},
     ids::MemberId,
     life::Life,
     money::Money,
@@ -380,13 +380,21 @@ fn drift_costs(drift: Drift, grant: &Grant) -> String {
     }
 }
 
-/// A key that its provider will not let go, to the owners.
+/// A key whose provider does not do with it what it should, to the owners.
 pub fn stuck(grant: &Grant, why: &str) -> Page {
+    let what = match grant.state {
+        State::Active => "resumed",
+        State::Suspended(_) => "suspended",
+        _ => "ended",
+    };
     let text = asked(grant)
-        .and(" has been waiting to be ended since ")
+        .and(format!(" has been waiting to be {what} since "))
         .time(grant.moved_at)
         .and(": ")
         .join(Text::from(why));
+    if grant.state == State::Active {
+        return Page::say(text).text("Its money stays held. Slice keeps trying.");
+    }
     Page::say(text).text(
         "Its money stays held, and its key may still spend up to its cap. Slice keeps trying; to be \
          sure, disable the key at the provider yourself.",

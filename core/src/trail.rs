@@ -138,6 +138,10 @@ fn key(event: &Event, grant: &str) -> String {
             format!("armed key {attempt} of {grant} with {cap}")
         }
         Event::KeyDisabled { attempt, .. } => format!("disabled key {attempt} of {grant}"),
+        Event::KeyEnabling { attempt, cap, .. } => {
+            format!("let key {attempt} of {grant} spend again, up to {cap} in all")
+        }
+        Event::KeyEnabled { attempt, .. } => format!("enabled key {attempt} of {grant}"),
         Event::KeyGone { attempt, .. } => format!("noted that key {attempt} of {grant} is gone"),
         Event::DriftSeen { attempt, drift, .. } => match drift {
             Some(drift) => format!(

@@ -6,11 +6,12 @@ use slice_core::{
     books::{Books, Entry, Member, Org},
     budget::{Ask, Budget},
     event::{Actor, Event},
-    grant::{End, Grant, Key, KeyState, State},
+    grant::{End, Grant, Key, KeyState, Pause, State},
     ids::{GrantId, MemberId, OrgId, PlatformName, ServiceName, Workspace, WorkspaceId},
     life::Life,
     money::Money,
     month::Month,
+    pauses,
     refusal::Refusal,
     requests::{self, Approval, Request},
     sentences::KeyFacts,
@@ -227,6 +228,17 @@ impl Ledger {
                 let key = self.key(*grant, *attempt);
                 (key.state, key.armed_cap) = (KeyState::Disabled, key.usage);
             }
+            Event::KeyEnabling {
+                grant,
+                attempt,
+                cap,
+            } => {
+                let key = self.key(*grant, *attempt);
+                (key.state, key.armed_cap) = (KeyState::Enabling, *cap);
+            }
+            Event::KeyEnabled { grant, attempt } => {
+                self.key(*grant, *attempt).state = KeyState::Armed;
+            }
             Event::KeyGone { grant, attempt } => {
                 let key = self.key(*grant, *attempt);
                 (key.state, key.armed_cap) = (KeyState::Gone, key.usage);
@@ -252,9 +264,13 @@ impl Ledger {
             (State::Issuing, Some((attempt, KeyState::Minted))) => {
                 steps::armed(&books, attempt, &facts)
             }
-            (State::Revoking(_), Some((attempt, KeyState::Armed))) => {
-                steps::disabled(&books, attempt)
+            (State::Active, Some((attempt, KeyState::Enabling))) => {
+                pauses::enabled(&books, attempt)
             }
+            (
+                State::Suspended(_) | State::Revoking(_),
+                Some((attempt, KeyState::Armed | KeyState::Enabling)),
+            ) => steps::disabled(&books, attempt),
             (State::Revoking(_), Some((attempt, KeyState::Intended | KeyState::Minted))) => {
                 steps::gone(&books, attempt)
             }
@@ -276,6 +292,8 @@ enum Step {
     Spend { which: usize, cents: i64 },
     Vanish { which: usize },
     GiveUp { which: usize },
+    Suspend,
+    Resume,
     MonthTurns,
 }
 
@@ -294,6 +312,8 @@ fn step() -> impl Strategy<Value = Step> {
         3 => (which.clone(), cents).prop_map(|(which, cents)| Step::Spend { which, cents }),
         1 => which.clone().prop_map(|which| Step::Vanish { which }),
         1 => which.prop_map(|which| Step::GiveUp { which }),
+        1 => Just(Step::Suspend),
+        1 => Just(Step::Resume),
         1 => Just(Step::MonthTurns),
     ]
 }
@@ -347,6 +367,12 @@ fn decide(ledger: &mut Ledger, step: &Step) -> Result<Entry, Refusal> {
         }
         Step::Work { which } => ledger.work(which),
         Step::Spend { .. } | Step::Vanish { .. } | Step::GiveUp { .. } => find_out(ledger, step),
+        Step::Suspend => {
+            let member = ledger.seen(Actor::Slice, None).member.as_ref();
+            let member = member.ok_or(Refusal::LostLease)?;
+            Ok(pauses::suspend(member, Pause::Leaver, |_| true))
+        }
+        Step::Resume => pauses::resume(ledger.seen(Actor::Slice, None), Pause::Leaver),
         Step::MonthTurns => {
             ledger.books.month = ledger.books.month.next();
             (ledger.spent, ledger.topups) = (Money::ZERO, Money::ZERO);
@@ -361,7 +387,9 @@ fn find_out(ledger: &mut Ledger, step: &Step) -> Result<Entry, Refusal> {
         Step::Spend { which, cents } => {
             let books = ledger.seen(Actor::Slice, None);
             let grant = books.live.get(which).ok_or(Refusal::LostLease)?;
-            let key = grant.keys.iter().find(|key| key.state == KeyState::Armed);
+            // What is suspended or resumed may spend until its provider has heard of it.
+            let spends = [KeyState::Armed, KeyState::Enabling];
+            let key = grant.keys.iter().find(|key| spends.contains(&key.state));
             let key = key
                 .filter(|key| key.usage < key.armed_cap)
                 .ok_or(Refusal::LostLease)?;
@@ -418,7 +446,7 @@ proptest! {
             let after = ledger.budget();
             let takes = entry.events.iter().any(|event| match event {
                 Event::GrantOpened { state, .. } => state.holds_money(),
-                Event::GrantApproved { .. } => true,
+                Event::GrantApproved { .. } | Event::KeyEnabling { .. } => true,
                 _ => false,
             });
             let held = |budget: &Budget| budget.spent + budget.committed;

@@ -326,6 +326,14 @@ impl ServiceAdapter for OpenRouter {
         Box::pin(self.change(master, provider_id, Change::Disabled(true)))
     }
 
+    fn enable<'a>(
+        &'a self,
+        master: &'a Secret,
+        provider_id: &'a str,
+    ) -> BoxFuture<'a, Result<(), ServiceError>> {
+        Box::pin(self.change(master, provider_id, Change::Disabled(false)))
+    }
+
     fn delete<'a>(
         &'a self,
         master: &'a Secret,

@@ -71,6 +71,8 @@ impl Writing<'_> {
             | Event::KeyMinted { .. }
             | Event::KeyArmed { .. }
             | Event::KeyDisabled { .. }
+            | Event::KeyEnabling { .. }
+            | Event::KeyEnabled { .. }
             | Event::KeyGone { .. }
             | Event::DriftSeen { .. } => self.apply_key(event).await,
         }
@@ -333,6 +335,18 @@ impl Writing<'_> {
             Event::KeyDisabled { grant, attempt } => {
                 let row = values![org, *grant, *attempt];
                 self.tx.one(sql::DISABLE_KEY, row, "the disabled key").await
+            }
+            Event::KeyEnabling {
+                grant,
+                attempt,
+                cap,
+            } => {
+                let row = values![org, *grant, *attempt, *cap];
+                self.tx.one(sql::ENABLE_KEY, row, "the key to enable").await
+            }
+            Event::KeyEnabled { grant, attempt } => {
+                let row = values![org, *grant, *attempt];
+                self.tx.one(sql::KEY_ENABLED, row, "the enabled key").await
             }
             Event::KeyGone { grant, attempt } => {
                 let row = values![org, *grant, *attempt];

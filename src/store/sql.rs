@@ -147,7 +147,7 @@ statements! {
     );
     LIVE_GRANTS = grants_where!(
         "g.org_id = $1 AND g.state NOT LIKE 'ended%' AND EXISTS (SELECT 1 FROM keys live \
-         WHERE live.grant_id = g.id AND live.state IN ('intended', 'minted', 'armed', 'disabled'))"
+         WHERE live.grant_id = g.id AND live.state <> 'gone')"
     );
     OPEN_GRANT = "INSERT INTO grants (id, org_id, number, member_id, service, cap, life_hours, \
         state, name_text, reason_text, opened_at, moved_at, topped_up, fence, claim, lease_until, \
@@ -171,6 +171,12 @@ statements! {
     DISABLE_KEY = "UPDATE keys SET state = 'disabled', \
         armed_cap = CASE WHEN usage < armed_cap AND usage >= 0 THEN usage ELSE armed_cap END \
         WHERE org_id = $1 AND grant_id = $2 AND attempt = $3 AND state <> 'gone'";
+    /// A key that a worker was about to disable may be disabled already.
+    ENABLE_KEY = "UPDATE keys SET state = 'enabling', armed_cap = $4 \
+        WHERE org_id = $1 AND grant_id = $2 AND attempt = $3 \
+        AND state IN ('armed', 'enabling', 'disabled')";
+    KEY_ENABLED = "UPDATE keys SET state = 'armed' \
+        WHERE org_id = $1 AND grant_id = $2 AND attempt = $3 AND state = 'enabling'";
     LOSE_KEY = "UPDATE keys SET state = 'gone', seal = NULL, \
         armed_cap = CASE WHEN usage >= 0 THEN usage ELSE 0 END \
         WHERE org_id = $1 AND grant_id = $2 AND attempt = $3";
@@ -226,6 +232,13 @@ statements! {
     // --- work
     DUE_ISSUE = due_where!("g.state IN ('reserved', 'issuing')");
     DUE_RECONCILE = due_where!("g.state = 'in_doubt'");
+    DUE_SUSPEND = due_where!(
+        "g.state LIKE 'suspended%' AND g.id IN (SELECT grant_id FROM keys \
+         WHERE state IN ('armed', 'enabling'))"
+    );
+    DUE_RESUME = due_where!(
+        "g.state = 'active' AND g.id IN (SELECT grant_id FROM keys WHERE state = 'enabling')"
+    );
     DUE_END = due_where!(
         "g.state IN ('revoking(revoked)', 'revoking(expired)', 'revoking(unclaimed)')"
     );

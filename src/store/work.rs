@@ -18,6 +18,8 @@ fn due(work: Work) -> &'static str {
     match work {
         Work::Issue => sql::DUE_ISSUE,
         Work::Reconcile => sql::DUE_RECONCILE,
+        Work::Suspend => sql::DUE_SUSPEND,
+        Work::Resume => sql::DUE_RESUME,
         Work::End => sql::DUE_END,
         Work::Sweep => sql::DUE_SWEEP,
         Work::CloseReveal => sql::DUE_CLOSE_REVEAL,

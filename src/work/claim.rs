@@ -29,7 +29,7 @@ const BOOKS_PAUSE: Duration = Duration::from_secs(5);
 const REMEDY_PAUSE: Duration = Duration::from_mins(1);
 /// An order that got lost on its way may arrive this late. Only then does "nothing carries the
 /// label" mean that nothing will.
-const SETTLES: Duration = Duration::from_secs(30);
+pub(super) const SETTLES: Duration = Duration::from_secs(30);
 
 /// Why a worker stops short of its end.
 #[derive(Debug)]
@@ -253,6 +253,11 @@ impl Provider<'_> {
     pub async fn disable(&self, id: &str) -> Result<Option<()>, Stop> {
         self.job.in_time()?;
         known(self.adapter.disable(&self.master, id).await)
+    }
+
+    pub async fn enable(&self, id: &str) -> Result<(), Stop> {
+        self.job.in_time()?;
+        Ok(self.adapter.enable(&self.master, id).await?)
     }
 
     /// What a key has spent in all. `None`: the provider does not know it.

@@ -33,7 +33,7 @@ async fn issue(job: Job<'_>) -> Result<(), Stop> {
             KeyState::Gone => make(job, &books, &grant).await,
             // Whoever wrote this intent never came back: the provider may have heard of it.
             KeyState::Intended => doubt(job, &grant, "the order was never answered.").await,
-            KeyState::Minted | KeyState::Armed | KeyState::Disabled => {
+            KeyState::Minted | KeyState::Armed | KeyState::Enabling | KeyState::Disabled => {
                 arm(job, &books, &grant, key).await
             }
         },

@@ -6,6 +6,8 @@ mod delivery;
 mod ender;
 mod issuer;
 mod reconciler;
+mod stopping;
+mod suspender;
 
 use futures::future::BoxFuture;
 use slice_core::{desk::Desk, refusal::Refusal};
@@ -33,7 +35,7 @@ struct Worker {
 }
 
 /// Every worker there is.
-const WORKERS: [Worker; 6] = [
+const WORKERS: [Worker; 8] = [
     Worker {
         name: "issuer",
         count: 4,
@@ -48,6 +50,16 @@ const WORKERS: [Worker; 6] = [
         name: "ender",
         count: 2,
         step: |desk| Box::pin(ender::step(desk)),
+    },
+    Worker {
+        name: "suspender",
+        count: 2,
+        step: |desk| Box::pin(suspender::suspend(desk)),
+    },
+    Worker {
+        name: "resumer",
+        count: 1,
+        step: |desk| Box::pin(suspender::resume(desk)),
     },
     Worker {
         name: "sweeper",

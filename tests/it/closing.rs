@@ -51,6 +51,8 @@ impl World {
         for work in [
             Work::Issue,
             Work::Reconcile,
+            Work::Suspend,
+            Work::Resume,
             Work::End,
             Work::Sweep,
             Work::CloseReveal,
@@ -118,6 +120,11 @@ impl World {
                         assert_eq!(there.limit_micros, Some(key.armed_cap.micros()), "{name}");
                         assert_eq!(there.usage_micros, key.usage.micros(), "{name}");
                         assert!(!there.disabled, "{name} can spend");
+                    }
+                    (State::Suspended(_), KeyState::Disabled) => {
+                        let there = there.unwrap_or_else(|| panic!("{name} exists"));
+                        assert_eq!(there.usage_micros, key.usage.micros(), "{name}");
+                        assert!(there.disabled, "{name} can't spend");
                     }
                     (_, KeyState::Gone) => assert!(there.is_none(), "{name} is gone"),
                     (state, key) => panic!("{name} stands still at {state}, {key:?}"),

@@ -1,0 +1,94 @@
+//! Suspends and resumes keys: what the books decided, the provider hears next.
+
+use super::{
+    claim::{self, Job, Stop},
+    stopping::{fail, stop_and_read},
+};
+use slice_core::{
+    desk::Desk,
+    grant::{Grant, KeyState, State},
+    pauses,
+    ports::{ServiceError, Work},
+    refusal::Refusal,
+};
+use std::time::Duration;
+use tracing::{info, warn};
+
+/// Stops the key of one suspended grant. Gives whether there was one.
+pub async fn suspend(desk: &Desk) -> Result<bool, Refusal> {
+    claim::run(desk, Work::Suspend, stop).await
+}
+
+/// Lets the key of one resumed grant spend again. Gives whether there was one.
+pub async fn resume(desk: &Desk) -> Result<bool, Refusal> {
+    claim::run(desk, Work::Resume, enable).await
+}
+
+async fn stop(job: Job<'_>) -> Result<(), Stop> {
+    let (_, grant) = job.read().await?;
+    let State::Suspended(_) = grant.state else {
+        return Err(Refusal::LostLease.into());
+    };
+    match stop_keys(job, &grant).await {
+        Ok(()) => {}
+        Err(Stop::Service(why)) => return fail(job, &grant, &why).await,
+        Err(stop) => return Err(stop),
+    }
+    let (_, grant) = job.read().await?;
+    if grant.keys.iter().all(|key| key.state == KeyState::Gone) {
+        job.write(pauses::lost).await?;
+        warn!(grant.id = %grant.id, "The key of grant {} is gone at its provider", grant.number);
+        return Ok(());
+    }
+    job.put_back(Duration::ZERO).await?;
+    info!(grant.id = %grant.id, "Suspended the key of grant {}: {}", grant.number, grant.state);
+    Ok(())
+}
+
+async fn stop_keys(job: Job<'_>, grant: &Grant) -> Result<(), Stop> {
+    let (books, _) = job.read().await?;
+    let provider = job.provider(&books, &grant.service)?;
+    let spending = [KeyState::Armed, KeyState::Enabling];
+    for key in grant
+        .keys
+        .iter()
+        .filter(|key| spending.contains(&key.state))
+    {
+        let id = key.provider_id.as_deref().ok_or(Refusal::LostLease)?;
+        stop_and_read(job, &provider, grant, (key, id)).await?;
+    }
+    Ok(())
+}
+
+async fn enable(job: Job<'_>) -> Result<(), Stop> {
+    let (_, grant) = job.read().await?;
+    if grant.state != State::Active {
+        return Err(Refusal::LostLease.into());
+    }
+    match enable_key(job, &grant).await {
+        // The ender finds out what became of it, and tells.
+        Err(Stop::Service(ServiceError::Gone)) => {
+            job.write(pauses::lost).await?;
+            warn!(grant.id = %grant.id, "The key of grant {} is gone at its provider", grant.number);
+            Ok(())
+        }
+        Err(Stop::Service(why)) => fail(job, &grant, &why).await,
+        other => other,
+    }
+}
+
+async fn enable_key(job: Job<'_>, grant: &Grant) -> Result<(), Stop> {
+    let (books, _) = job.read().await?;
+    let key = grant
+        .key()
+        .filter(|key| key.state == KeyState::Enabling)
+        .ok_or(Refusal::LostLease)?;
+    let id = key.provider_id.as_deref().ok_or(Refusal::LostLease)?;
+    let provider = job.provider(&books, &grant.service)?;
+    provider.arm(id, key.armed_cap).await?;
+    provider.enable(id).await?;
+    let attempt = key.attempt;
+    job.write(|books| pauses::enabled(books, attempt)).await?;
+    info!(grant.id = %grant.id, "Enabled the key of grant {}", grant.number);
+    Ok(())
+}
