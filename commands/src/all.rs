@@ -1,8 +1,8 @@
 //! Every command there is, in the order in which help lists them.
 
 use crate::{
-    allocate, approve, ask, audit, budget, deny, grammar::Command, help, keys, members, provision,
-    reveal, revoke, roles, settings, settle, topup, vault, withdraw,
+    allocate, approve, ask, audit, budget, deny, grammar::Command, help, keep, keys, members,
+    provision, reveal, revoke, roles, settings, settle, topup, transfer, vault, withdraw,
 };
 
 /// One line per command. Parsing, help, manifests and role checks are loops over this.
@@ -20,6 +20,8 @@ pub static ALL: &[Command] = &[
     allocate::COMMAND,
     topup::COMMAND,
     members::COMMAND,
+    keep::COMMAND,
+    transfer::COMMAND,
     settle::COMMAND,
     vault::list::COMMAND,
     vault::add::COMMAND,

@@ -21,6 +21,7 @@ mod audit;
 mod budget;
 mod deny;
 pub mod help;
+mod keep;
 mod keys;
 mod members;
 mod provision;
@@ -30,6 +31,7 @@ mod roles;
 mod settings;
 mod settle;
 mod topup;
+mod transfer;
 pub mod vault;
 mod withdraw;
 

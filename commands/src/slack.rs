@@ -47,7 +47,7 @@ pub const EVENTS: [(&str, &str); 9] = [
     ("team_join", "What is known of a person is asked anew."),
     (
         "user_change",
-        "Somebody was deactivated, or became a guest or an admin.",
+        "Somebody was deactivated, or became a guest or an admin: a leaver's keys are suspended.",
     ),
     (
         "member_joined_channel",

@@ -404,6 +404,7 @@ fn grant() -> Grant {
         topped_up: false,
         revealed_at: None,
         revealing_until: None,
+        revoke_at: None,
         first_tried_at: None,
         moved_at: Time::default(),
         keys: vec![],

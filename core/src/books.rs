@@ -82,6 +82,8 @@ pub struct Member {
     pub id: MemberId,
     /// `None`: nobody ever allocated her anything.
     pub allocation: Option<Money>,
+    /// Since when no identity of hers has a role.
+    pub left_at: Option<Time>,
     pub budget: Budget,
     /// Her grants that hold money or wait for an owner.
     pub grants: Vec<Grant>,
@@ -96,6 +98,8 @@ pub struct Books {
     pub org: Org,
     /// The member in question: the grant's if there is one, else the one that the scope names.
     pub member: Option<Member>,
+    /// The second member that the scope names, such as a grant's recipient.
+    pub other: Option<Member>,
     /// The grant that the scope names. `None` where it names none, or an unknown one.
     pub grant: Option<Grant>,
     /// Every grant of the org with a key that may have spent, if the scope asks for them.
@@ -124,6 +128,7 @@ pub struct Scope {
     pub org: OrgId,
     pub actor: Actor,
     pub member: Option<MemberId>,
+    pub other: Option<MemberId>,
     pub grant: Option<GrantRef>,
     /// Whether the books should show every live grant of the org.
     pub live: bool,
@@ -141,6 +146,7 @@ impl Scope {
             org,
             actor,
             member: None,
+            other: None,
             grant: None,
             live: false,
             action: None,
@@ -153,6 +159,14 @@ impl Scope {
     pub fn member(self, member: MemberId) -> Self {
         Self {
             member: Some(member),
+            ..self
+        }
+    }
+
+    #[must_use]
+    pub fn other(self, other: MemberId) -> Self {
+        Self {
+            other: Some(other),
             ..self
         }
     }

@@ -126,6 +126,25 @@ pub enum Event {
         by: Option<MemberId>,
         why: Option<TextId>,
     },
+    /// No identity of hers has a role any more.
+    MemberLeft {
+        member: MemberId,
+    },
+    MemberBack {
+        member: MemberId,
+    },
+    /// A leaver's grant goes on until then.
+    GrantKept {
+        grant: GrantId,
+        by: MemberId,
+        until: Time,
+    },
+    /// What was left of one grant was given to another member as a new one.
+    GrantTransferred {
+        grant: GrantId,
+        to: GrantId,
+        by: MemberId,
+    },
     KeyIntended {
         grant: GrantId,
         attempt: i64,
@@ -211,6 +230,8 @@ impl Event {
     pub fn member(&self) -> Option<MemberId> {
         match self {
             Self::MemberJoined { member }
+            | Self::MemberLeft { member }
+            | Self::MemberBack { member }
             | Self::AllocationSet { member, .. }
             | Self::ToppedUp { member, .. }
             | Self::GrantOpened { member, .. }
@@ -227,6 +248,8 @@ impl Event {
             Self::GrantOpened { grant, .. }
             | Self::GrantApproved { grant, .. }
             | Self::GrantMoved { grant, .. }
+            | Self::GrantKept { grant, .. }
+            | Self::GrantTransferred { grant, .. }
             | Self::KeyIntended { grant, .. }
             | Self::KeyMinted { grant, .. }
             | Self::KeyArmed { grant, .. }

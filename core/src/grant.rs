@@ -279,6 +279,8 @@ pub struct Grant {
     pub revealed_at: Option<Time>,
     /// A view is showing the secret; until then nobody else can.
     pub revealing_until: Option<Time>,
+    /// Its member has left: when it is revoked, unless somebody decides otherwise.
+    pub revoke_at: Option<Time>,
     /// When a worker first tried to make its key.
     pub first_tried_at: Option<Time>,
     /// One per attempt, in order.

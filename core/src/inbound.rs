@@ -62,6 +62,8 @@ pub trait Answers: Send + Sync {
 pub enum Notice {
     /// What is known of these people's groups or standing may be wrong now.
     PeopleChanged(Workspace),
+    /// The same of this one person: she may have joined, left, or changed her groups.
+    PersonChanged(Identity),
     /// The app was removed, or its tokens were revoked.
     Uninstalled(Workspace),
 }

@@ -16,6 +16,16 @@ impl Life {
         Self(days * HOURS_PER_DAY)
     }
 
+    /// The shortest life that covers a span, in whole hours; a year at the most.
+    pub fn at_least(span: Duration) -> Self {
+        let hours = span.as_secs().div_ceil(3600);
+        Self(
+            u32::try_from(hours)
+                .unwrap_or(HOURS_MAX)
+                .clamp(1, HOURS_MAX),
+        )
+    }
+
     pub const fn hours(self) -> u32 {
         self.0
     }

@@ -3,10 +3,11 @@
 //! A suspended grant keeps its money. The move is recorded first; a worker tells the provider next.
 
 use crate::{
-    books::{Books, Entry, Member},
-    event::Event,
+    books::{Books, Entry, Member, Scope},
+    desk::Desk,
+    event::{Actor, Event},
     grant::{End, Grant, KeyState, Pause, State},
-    ids::MemberId,
+    ids::{MemberId, OrgId, Workspace},
     money::Money,
     refusal::Refusal,
 };
@@ -52,8 +53,8 @@ pub fn resume_one(books: &Books, grant: &Grant) -> Result<Vec<Event>, Refusal> {
     if excess != Money::ZERO {
         return Err(Refusal::sentence(format!(
             "Grant {} can't go on: its member's grants hold {excess} more than the budget, since \
-             that was cut or the month turned. Nothing was changed. An owner can `allocate` or \
-             `topup` more, or `revoke` a grant.",
+             that was cut or the month turned. Nothing was changed. An owner can allocate \
+             or add more, or revoke a grant.",
             grant.number
         )));
     }
@@ -98,4 +99,55 @@ pub fn lost(books: &Books) -> Result<Entry, Refusal> {
     let mut entry = Entry::event(moved(grant, to, None));
     entry.releases = true;
     Ok(entry)
+}
+
+impl Desk {
+    /// Suspends every active grant of those members whom nothing but this workspace knows. Gives
+    /// whom it suspended grants of. Said again, it does what is left to do.
+    pub async fn suspend_workspace(
+        &self,
+        workspace: &Workspace,
+        pause: Pause,
+    ) -> Result<Vec<(OrgId, MemberId)>, Refusal> {
+        self.change_workspace(workspace, |books| match &books.member {
+            Some(member) => Ok(suspend(member, pause, |_| true)),
+            None => Ok(Entry::default()),
+        })
+        .await
+    }
+
+    /// Lets their grants go on that were suspended for this reason. Whose budget has no room for it
+    /// is left as she is, and is not in the answer.
+    pub async fn resume_workspace(
+        &self,
+        workspace: &Workspace,
+        pause: Pause,
+    ) -> Result<Vec<(OrgId, MemberId)>, Refusal> {
+        self.change_workspace(workspace, |books| {
+            Ok(resume(books, pause).unwrap_or_default())
+        })
+        .await
+    }
+
+    async fn change_workspace(
+        &self,
+        workspace: &Workspace,
+        decide: impl Fn(&Books) -> Result<Entry, Refusal> + Send + Sync,
+    ) -> Result<Vec<(OrgId, MemberId)>, Refusal> {
+        let mut changed = vec![];
+        for (org, member) in self.store.only_in(workspace).await? {
+            let scope = Scope::new(org, Actor::Slice).member(member);
+            let moved = self
+                .record(scope, |books| {
+                    let entry = decide(books)?;
+                    let moves = !entry.events.is_empty();
+                    Ok((entry, moves))
+                })
+                .await?;
+            if moved {
+                changed.push((org, member));
+            }
+        }
+        Ok(changed)
+    }
 }

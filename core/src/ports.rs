@@ -1,5 +1,9 @@
 //! What Slice needs from the world. Nothing else reads a clock, a database or a network.
 
+pub use crate::service::{
+    Capabilities, Ceiling, Found, Hardness, Health, Issued, Meter, Order, ServiceAdapter,
+    ServiceError,
+};
 use crate::{
     action::Action,
     audit::{Broken, Link},
@@ -10,7 +14,6 @@ use crate::{
         ActionId, ChannelId, GrantId, Identity, MemberId, MessageId, OrgId, Place, PlatformName,
         ServiceName, UserId, Workspace,
     },
-    life::Life,
     money::Money,
     page::Page,
     refusal::Refusal,
@@ -80,6 +83,14 @@ pub struct ClaimedGrant {
     pub fence: Fence,
 }
 
+/// A member whose standing a worker looks up.
+#[derive(Clone, Copy, Debug)]
+pub struct Check {
+    pub org: OrgId,
+    pub member: MemberId,
+    pub fence: Fence,
+}
+
 /// Which grants a worker takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Work {
@@ -97,6 +108,8 @@ pub enum Work {
     Sweep,
     /// a view that showed the secret never said how it went: it counts as shown.
     CloseReveal,
+    /// its member left, and nobody decided about it in time: revoke.
+    Release,
 }
 
 /// What a walk over the chain proved: the number of events and the head, or the first broken link.
@@ -164,6 +177,11 @@ pub trait Store: Send + Sync {
         platform: PlatformName,
         members: &'a [MemberId],
     ) -> BoxFuture<'a, Result<Vec<(MemberId, Identity)>, Refusal>>;
+    /// Members with grants that have not ended, whom no other workspace knows than this one.
+    fn only_in<'a>(
+        &'a self,
+        workspace: &'a Workspace,
+    ) -> BoxFuture<'a, Result<Vec<(OrgId, MemberId)>, Refusal>>;
     /// Notes the role with which a member acted, and whether she installed Slice.
     fn note_role(
         &self,
@@ -222,6 +240,13 @@ pub trait Store: Send + Sync {
     ) -> BoxFuture<'_, Result<Option<ClaimedGrant>, Refusal>>;
     /// Gives a claim back, to be looked at again after a while.
     fn put_back(&self, claim: ClaimedGrant, after: Duration) -> BoxFuture<'_, Result<(), Refusal>>;
+    /// Claims one member who holds a live key and was not looked up for a while. A claim that is
+    /// not given back falls due again when its lease is over.
+    fn claim_check(&self, lease: Duration) -> BoxFuture<'_, Result<Option<Check>, Refusal>>;
+    /// Ends a look: the next one comes after this, unless one was asked for meanwhile.
+    fn checked(&self, check: Check, after: Duration) -> BoxFuture<'_, Result<(), Refusal>>;
+    /// Asks for a look at whoever has this identity. Nobody has it: nothing happens.
+    fn check_now<'a>(&'a self, who: &'a Identity) -> BoxFuture<'a, Result<(), Refusal>>;
     /// Claims one message that is due, for the length of `lease`. Messages of one topic and reader
     /// are claimed in their order.
     fn claim_message(&self, lease: Duration) -> BoxFuture<'_, Result<Option<Claimed>, Refusal>>;
@@ -236,174 +261,6 @@ pub trait Store: Send + Sync {
     ) -> BoxFuture<'a, Result<Vec<Posted>, Refusal>>;
     /// Messages that wait, and the age of the oldest: for health checks.
     fn backlog(&self) -> BoxFuture<'_, Result<(i64, Option<Duration>), Refusal>>;
-}
-
-/// What a service's cap is worth.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Hardness {
-    /// The provider refuses; requests already running may finish.
-    Hard,
-    /// Read every so often, and stopped at cap minus a margin.
-    Metered { every: Duration },
-    /// The price and the end date make the cap.
-    ByConstruction,
-}
-
-impl Hardness {
-    /// The same words everywhere in chat.
-    pub fn said(self) -> String {
-        match self {
-            Self::Hard => "hard cap (requests already running may finish)".into(),
-            Self::Metered { every } => {
-                format!(
-                    "metered every {} min, stopped short of the cap",
-                    every.as_secs() / 60
-                )
-            }
-            Self::ByConstruction => "capped by construction (price × time)".into(),
-        }
-    }
-}
-
-/// What an adapter can do and promise.
-#[derive(Clone, Debug)]
-pub struct Capabilities {
-    /// What people call the service.
-    pub title: &'static str,
-    pub hardness: Hardness,
-    /// It can make something that cannot spend yet.
-    pub inert: bool,
-    pub smallest_cap: Money,
-    /// How long after the bot's own end the provider ends the key by itself; `None`: it cannot.
-    pub dead_man: Option<Duration>,
-    /// How to use a key, as one line of shell with `$KEY` in the key's place.
-    pub usage: String,
-    /// Where a master key comes from: a sentence for the form.
-    pub master_hint: &'static str,
-}
-
-/// What is ordered of a service.
-#[derive(Clone, Debug)]
-pub struct Order {
-    /// Found again by this after a crash.
-    pub label: String,
-    pub cap: Money,
-    pub life: Life,
-    /// When the provider ends it by itself.
-    pub dead_man: Time,
-}
-
-/// Something made at a provider; it cannot spend until it is armed, where the service can do that.
-#[derive(Debug)]
-pub struct Issued {
-    pub provider_id: String,
-    pub secret: Secret,
-}
-
-/// A key at a provider, as found by its label.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Found {
-    pub provider_id: String,
-    pub usage: Money,
-}
-
-/// What a provider will let a key spend in all.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ceiling {
-    At(Money),
-    /// There is no limit.
-    Open,
-    /// The provider knows of none: the cap is Slice's to watch.
-    Unsaid,
-}
-
-/// A key as its provider shows it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Meter {
-    /// What it has spent in all.
-    pub usage: Money,
-    pub ceiling: Ceiling,
-    pub is_disabled: bool,
-}
-
-/// What a failed call lets us conclude.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ServiceError {
-    /// The provider refused, and nothing changed there. The text is for people, written by us.
-    Rejected(String),
-    /// Nothing changed there; try again after this.
-    Later { after: Duration, why: String },
-    /// Something may have changed there: look before doing it again.
-    Unknown(String),
-    /// The provider does not know what we asked about.
-    Gone,
-}
-
-impl fmt::Display for ServiceError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Rejected(why) | Self::Later { why, .. } | Self::Unknown(why) => f.write_str(why),
-            Self::Gone => f.write_str("the provider does not know the key"),
-        }
-    }
-}
-
-/// What is known about a master key after a check.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Health {
-    /// What the account can still spend, if the provider says.
-    pub balance: Option<Money>,
-}
-
-/// A provider that sub-keys are made at. Every call has a time limit of its own.
-pub trait ServiceAdapter: Send + Sync {
-    fn name(&self) -> &ServiceName;
-    fn capabilities(&self) -> &Capabilities;
-    /// Whether the master key is good for making keys.
-    fn check<'a>(&'a self, master: &'a Secret) -> BoxFuture<'a, Result<Health, ServiceError>>;
-    /// Makes something that cannot spend.
-    fn issue<'a>(
-        &'a self,
-        master: &'a Secret,
-        order: &'a Order,
-    ) -> BoxFuture<'a, Result<Issued, ServiceError>>;
-    /// Lets it spend up to `cap` in all, and reads back that it is so.
-    fn arm<'a>(
-        &'a self,
-        master: &'a Secret,
-        provider_id: &'a str,
-        cap: Money,
-    ) -> BoxFuture<'a, Result<(), ServiceError>>;
-    /// All keys with exactly this label, disabled ones included.
-    fn find<'a>(
-        &'a self,
-        master: &'a Secret,
-        label: &'a str,
-    ) -> BoxFuture<'a, Result<Vec<Found>, ServiceError>>;
-    /// What the key has spent, and may spend.
-    fn read<'a>(
-        &'a self,
-        master: &'a Secret,
-        provider_id: &'a str,
-    ) -> BoxFuture<'a, Result<Meter, ServiceError>>;
-    /// Stops it; it can be read afterwards.
-    fn disable<'a>(
-        &'a self,
-        master: &'a Secret,
-        provider_id: &'a str,
-    ) -> BoxFuture<'a, Result<(), ServiceError>>;
-    /// Lets a stopped one spend again, up to its cap as it stands there.
-    fn enable<'a>(
-        &'a self,
-        master: &'a Secret,
-        provider_id: &'a str,
-    ) -> BoxFuture<'a, Result<(), ServiceError>>;
-    /// Removes it. That it is gone already is a success.
-    fn delete<'a>(
-        &'a self,
-        master: &'a Secret,
-        provider_id: &'a str,
-    ) -> BoxFuture<'a, Result<(), ServiceError>>;
 }
 
 /// What a failed call to a chat platform lets us conclude.

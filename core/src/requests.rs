@@ -6,6 +6,7 @@ use crate::{
     event::Event,
     grant::{End, Grant, KeyState, State},
     ids::{GrantId, MemberId, ServiceName, TextId},
+    leaving,
     life::Life,
     money::Money,
     refusal::Refusal,
@@ -219,6 +220,13 @@ pub fn approve(books: &Books, approval: &Approval) -> Result<(Entry, Approved), 
     })?;
     let by = books.actor.member().ok_or(Refusal::NotForYou)?;
     may_decide(books, grant, by)?;
+    if member.left_at.is_some() {
+        return Err(Refusal::sentence(format!(
+            "The member of grant {} has left, so there is nobody to have its key. Nothing was \
+             changed. Deny it, or wait until that person is back.",
+            grant.number
+        )));
+    }
     let (cap, life) = (
         approval.cap.unwrap_or(grant.cap),
         approval.life.unwrap_or(grant.life),
@@ -352,7 +360,7 @@ pub fn revoke(books: &Books, number: i64, by_owner: bool) -> Result<Entry, Refus
         by: actor,
         why: None,
     };
-    let mut entry = Entry::event(moved);
+    let mut entry = Entry::event(moved).say_all(leaving::ending(books, grant));
     if let Some(owner) = actor.filter(|actor| *actor != grant.member) {
         let told = sentences::revoked_by_owner(grant, owner);
         entry = entry.say(Message::new(To::Member(grant.member), told));

@@ -34,6 +34,8 @@ fn what(event: &Event, grant: &str) -> Text {
             workspace.id
         )),
         Event::MemberJoined { member } => Text::new("noted ").member(*member).and(" as a member"),
+        Event::MemberLeft { member } => Text::new("noted that ").member(*member).and(" has left"),
+        Event::MemberBack { member } => Text::new("noted that ").member(*member).and(" is back"),
         Event::MonthOpened { month } => Text::new(format!("opened the month {month}")),
         Event::SettingChanged { name, from, to } => Text::new(format!("changed {name} from "))
             .join(settings::shown(name, from))
@@ -59,7 +61,7 @@ fn what(event: &Event, grant: &str) -> Text {
                 readings.len()
             ))
         }
-        other => Text::new(vault_or_key(other, grant)),
+        other => Text::new(vault_or_grant(other, grant)),
     }
 }
 
@@ -70,7 +72,7 @@ fn bound(verb: &str, binding: &Binding) -> Text {
         .and(format!(" as {}", binding.role.word()))
 }
 
-fn vault_or_key(event: &Event, grant: &str) -> String {
+fn vault_or_grant(event: &Event, grant: &str) -> String {
     match event {
         Event::MasterAdded {
             service,
@@ -117,14 +119,14 @@ fn vault_or_key(event: &Event, grant: &str) -> String {
         Event::GrantMoved { from, to, .. } => {
             format!("moved {grant} from “{}” to “{}”", from.said(), to.said())
         }
-        Event::SpendAssumed { reading, .. } => {
+        Event::GrantKept { until, .. } => {
             format!(
-                "counted {} of {grant} as spent: its key is gone",
-                reading.delta
+                "kept {grant} until {}, although its member has left",
+                until.short()
             )
         }
-        Event::SpendCorrected { from, to, .. } => {
-            format!("corrected the spending of {grant} from {from} to {to}")
+        Event::GrantTransferred { .. } => {
+            format!("gave what was left of {grant} to another member")
         }
         other => key(other, grant),
     }
@@ -150,6 +152,15 @@ fn key(event: &Event, grant: &str) -> String {
             ),
             None => format!("found key {attempt} of {grant} put right at its provider"),
         },
+        Event::SpendAssumed { reading, .. } => {
+            format!(
+                "counted {} of {grant} as spent: its key is gone",
+                reading.delta
+            )
+        }
+        Event::SpendCorrected { from, to, .. } => {
+            format!("corrected the spending of {grant} from {from} to {to}")
+        }
         Event::RevealBegun { .. } => format!("opened the key of {grant}"),
         Event::RevealFailed { .. } => {
             format!("could not show the key of {grant}, and kept it sealed")
@@ -161,6 +172,8 @@ fn key(event: &Event, grant: &str) -> String {
         Event::OrgOpened
         | Event::WorkspaceLinked { .. }
         | Event::MemberJoined { .. }
+        | Event::MemberLeft { .. }
+        | Event::MemberBack { .. }
         | Event::MonthOpened { .. }
         | Event::SettingChanged { .. }
         | Event::RoleBound { .. }
@@ -173,9 +186,9 @@ fn key(event: &Event, grant: &str) -> String {
         | Event::GrantOpened { .. }
         | Event::GrantApproved { .. }
         | Event::GrantMoved { .. }
+        | Event::GrantKept { .. }
+        | Event::GrantTransferred { .. }
         | Event::UsageRead { .. }
-        | Event::SpendAssumed { .. }
-        | Event::SpendCorrected { .. }
         | Event::TextErased { .. } => String::new(),
     }
 }

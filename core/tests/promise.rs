@@ -79,6 +79,7 @@ impl Ledger {
             actor: Actor::Slice,
             org,
             member: None,
+            other: None,
             grant: None,
             live: vec![],
             action: None,
@@ -113,6 +114,7 @@ impl Ledger {
         self.books.member = Some(Member {
             id: member(ANA),
             allocation: Some(self.allocation),
+            left_at: None,
             budget: self.budget(),
             grants: live.cloned().collect(),
         });
@@ -165,6 +167,7 @@ impl Ledger {
                     topped_up: false,
                     revealed_at: None,
                     revealing_until: None,
+                    revoke_at: None,
                     first_tried_at: None,
                     moved_at: Time::default(),
                     keys: vec![],

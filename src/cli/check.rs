@@ -90,6 +90,13 @@ async fn books(config: &BooksConfig, services: &Services) -> Vec<Check> {
             }
         }
     }
+    checks.push(Check::good(
+        "leavers",
+        format!(
+            "whoever holds a live key is looked up every {} min",
+            slice_core::leaving::CHECK_EVERY.as_secs() / 60
+        ),
+    ));
     checks
 }
 

@@ -152,6 +152,15 @@ impl Edge {
         Ok(org)
     }
 
+    /// Whether she still has a role is asked live by a worker. Should this get lost, its next round
+    /// finds out.
+    async fn look_at(&self, who: &Identity) {
+        if let Err(refusal) = self.desk.store.check_now(who).await {
+            warn!(?refusal, "Could not note that a person changed");
+        }
+        (self.wake)();
+    }
+
     async fn understand(&self, org: OrgId, said: Said) -> Result<Spoken, Refusal> {
         match said {
             Said::Line(line) => Ok(Spoken {
@@ -271,6 +280,14 @@ impl Reception for Edge {
     fn notice(&self, notice: Notice) {
         match notice {
             Notice::PeopleChanged(workspace) => self.people.forget(&workspace),
+            Notice::PersonChanged(who) => {
+                self.people.forget(&who.workspace);
+                let (edge, busy) = (self.clone(), Busy::begin(&self.busy));
+                tokio::spawn(async move {
+                    edge.look_at(&who).await;
+                    drop(busy);
+                });
+            }
             Notice::Uninstalled(workspace) => {
                 self.people.forget(&workspace);
                 error!(workspace.id = %workspace.id, "Slice was removed from workspace {}", workspace.id);

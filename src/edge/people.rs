@@ -165,16 +165,7 @@ impl Asked<'_> {
                 bound.push(binding.role);
             }
         }
-        let facts = Facts {
-            standing,
-            bound,
-            has_owner_binding: books.org.has_binding(Role::Owner),
-            has_user_binding: books.org.has_binding(Role::User),
-            first_workspace: books.org.workspaces.first() == Some(&who.workspace),
-            has_allocation: books
-                .member
-                .is_some_and(|member| member.allocation.is_some()),
-        };
+        let facts = Facts::of(&books, who, standing, bound);
         role::resolve(&facts).map_err(|why| Refusal::NoAccess {
             why: why.to_owned(),
         })

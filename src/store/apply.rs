@@ -7,10 +7,10 @@ use super::{
     writing::Writing,
 };
 use slice_core::{
-    event::{Event, Reading},
-    grant::{End, State},
+    event::Event,
+    grant::{End, Pause, State},
     ids::{GrantId, MemberId, ServiceName, UserId, Workspace},
-    money::Money,
+    leaving::{CHECK_EVERY, GRACE},
     month::Month,
     role::Binding,
     steps::REVEAL_LEASE,
@@ -27,10 +27,23 @@ impl Writing<'_> {
     /// error: nothing of the transaction may stand then.
     pub(super) async fn apply(&mut self, seq: i64, event: &Event) -> Done<()> {
         match event {
-            Event::OrgOpened | Event::RevealRefused { .. } => Ok(()),
+            Event::OrgOpened | Event::RevealRefused { .. } | Event::GrantTransferred { .. } => {
+                Ok(())
+            }
             Event::MemberJoined { member } => {
                 let row = values![*member, self.org.id, self.now];
                 self.tx.one(sql::JOIN_MEMBER, row, "the member").await
+            }
+            Event::MemberLeft { member } => {
+                let row = values![self.org.id, *member, self.now];
+                self.tx.one(sql::LEAVE, row, "the member who left").await
+            }
+            Event::MemberBack { member } => {
+                let row = || values![self.org.id, *member];
+                self.tx.run(sql::SPARE_GRANTS, row()).await?;
+                self.tx
+                    .one(sql::COME_BACK, row(), "the member who came back")
+                    .await
             }
             Event::MonthOpened { .. } => self.sweep().await,
             Event::WorkspaceLinked { workspace } => self.link(seq, workspace).await,
@@ -64,6 +77,7 @@ impl Writing<'_> {
             Event::GrantOpened { .. }
             | Event::GrantApproved { .. }
             | Event::GrantMoved { .. }
+            | Event::GrantKept { .. }
             | Event::RevealBegun { .. }
             | Event::RevealFailed { .. }
             | Event::Revealed { .. } => self.apply_grant(event).await,
@@ -153,7 +167,7 @@ impl Writing<'_> {
         }
     }
 
-    fn take_seal(&mut self, owner: &SealOwner) -> Option<Seal> {
+    pub(super) fn take_seal(&mut self, owner: &SealOwner) -> Option<Seal> {
         let at = self.seals.iter().position(|(whose, _)| whose == owner)?;
         Some(self.seals.swap_remove(at).1)
     }
@@ -183,6 +197,10 @@ impl Writing<'_> {
                 by,
                 ..
             } => self.move_grant(*grant, (*from, *to), *by).await,
+            Event::GrantKept { grant, until, .. } => {
+                let row = values![org, *grant, *until];
+                self.tx.one(sql::KEEP_GRANT, row, "the kept grant").await
+            }
             Event::RevealBegun { grant } => {
                 let until = values![org, *grant, self.now + REVEAL_LEASE];
                 self.tx
@@ -225,6 +243,8 @@ impl Writing<'_> {
             return wrong(format!("grant {number} can't be opened as {state}"));
         }
         self.org.next_grant += 1;
+        let look = values![self.org.id, *member, self.now + CHECK_EVERY];
+        self.tx.run(sql::LOOK_LATER, look).await?;
         let row = values![
             *grant,
             self.org.id,
@@ -262,193 +282,24 @@ impl Writing<'_> {
             self.now
         ];
         self.tx.one(sql::MOVE_GRANT, row, "the moved grant").await?;
+        if to == State::Suspended(Pause::Leaver) {
+            let row = values![self.org.id, grant, self.now + GRACE];
+            self.tx
+                .one(sql::KEEP_GRANT, row, "the leaver's grant")
+                .await?;
+        }
         if to.keeps_seal() {
             return Ok(());
         }
         self.erase_seals(grant).await
     }
 
-    async fn erase_seals(&mut self, grant: GrantId) -> Done<()> {
+    pub(super) async fn erase_seals(&mut self, grant: GrantId) -> Done<()> {
         let row = values![self.org.id, grant];
         self.tx.run(sql::ERASE_SEALS, row).await.map(drop)
     }
 
-    /// A key that comes when its grant is already being ended is nobody's to use.
-    async fn erase_unwanted_seals(&mut self, grant: GrantId) -> Done<()> {
-        let row = self
-            .tx
-            .first(sql::GRANT_FACTS, values![self.org.id, grant])
-            .await?;
-        let state = row
-            .map(|row| row.word("state", State::from_word))
-            .transpose()?;
-        if state.is_some_and(State::keeps_seal) {
-            return Ok(());
-        }
-        self.erase_seals(grant).await
-    }
-
-    async fn apply_key(&mut self, event: &Event) -> Done<()> {
-        let org = self.org.id;
-        match event {
-            Event::KeyIntended {
-                grant,
-                attempt,
-                label,
-            } => {
-                let row = values![org, *grant, *attempt, label.as_str()];
-                self.tx
-                    .one(sql::INTEND_KEY, row, "the intended key")
-                    .await?;
-                let row = values![org, *grant, self.now];
-                self.tx
-                    .one(sql::FIRST_TRY, row, "the grant of the key")
-                    .await
-            }
-            Event::KeyMinted {
-                grant,
-                attempt,
-                provider_id,
-            } => {
-                let owner = SealOwner::Key {
-                    org,
-                    grant: *grant,
-                    attempt: *attempt,
-                };
-                let seal = self.take_seal(&owner);
-                let seal = seal.as_ref().map(Seal::as_str);
-                let row = values![org, *grant, *attempt, provider_id.as_str(), seal];
-                self.tx.one(sql::MINT_KEY, row, "the minted key").await?;
-                self.erase_unwanted_seals(*grant).await
-            }
-            Event::KeyArmed {
-                grant,
-                attempt,
-                cap,
-                ends_at,
-            } => {
-                let row = values![org, *grant, *attempt, *cap];
-                self.tx.one(sql::ARM_KEY, row, "the armed key").await?;
-                let row = values![org, *grant, *ends_at];
-                self.tx.one(sql::END_AT, row, "the grant of the key").await
-            }
-            Event::KeyDisabled { grant, attempt } => {
-                let row = values![org, *grant, *attempt];
-                self.tx.one(sql::DISABLE_KEY, row, "the disabled key").await
-            }
-            Event::KeyEnabling {
-                grant,
-                attempt,
-                cap,
-            } => {
-                let row = values![org, *grant, *attempt, *cap];
-                self.tx.one(sql::ENABLE_KEY, row, "the key to enable").await
-            }
-            Event::KeyEnabled { grant, attempt } => {
-                let row = values![org, *grant, *attempt];
-                self.tx.one(sql::KEY_ENABLED, row, "the enabled key").await
-            }
-            Event::KeyGone { grant, attempt } => {
-                let row = values![org, *grant, *attempt];
-                self.tx.one(sql::LOSE_KEY, row, "the lost key").await
-            }
-            Event::DriftSeen {
-                grant,
-                attempt,
-                drift,
-            } => {
-                let drift = drift.as_ref().map(rows::drift_word);
-                let row = values![org, *grant, *attempt, drift];
-                self.tx.one(sql::NOTE_DRIFT, row, "the changed key").await
-            }
-            _ => wrong("not an event about a key"),
-        }
-    }
-
-    async fn apply_spending(&mut self, seq: i64, event: &Event) -> Done<()> {
-        match event {
-            Event::UsageRead { month, readings } => {
-                self.in_this_month(*month)?;
-                for (place, reading) in (0..).zip(readings) {
-                    self.charge((seq, place), reading).await?;
-                }
-                Ok(())
-            }
-            Event::SpendAssumed { month, reading } => {
-                self.in_this_month(*month)?;
-                self.charge((seq, 0), reading).await
-            }
-            Event::SpendCorrected {
-                month,
-                grant,
-                member,
-                from,
-                to,
-            } => {
-                self.in_this_month(*month)?;
-                self.correct(seq, *grant, *member, (*from, *to)).await
-            }
-            _ => wrong("not an event about spending"),
-        }
-    }
-
-    /// Charges what is new in a reading, which must be all that the books lack.
-    async fn charge(&mut self, at: (i64, i64), reading: &Reading) -> Done<()> {
-        let (grant, attempt, delta) = (reading.grant, reading.attempt, reading.delta);
-        let row = values![self.org.id, grant, attempt, delta, reading.usage];
-        self.tx
-            .one(sql::READ_USAGE, row, "the key that was read")
-            .await?;
-        self.note_charge(at, (reading.member, grant, attempt), delta)
-            .await
-    }
-
-    async fn note_charge(
-        &mut self,
-        (seq, place): (i64, i64),
-        (member, grant, attempt): (MemberId, GrantId, i64),
-        delta: Money,
-    ) -> Done<()> {
-        let (org, month) = (self.org.id, self.turn.month);
-        let row = values![org, seq, place, member, month, grant, attempt, delta];
-        self.tx.one(sql::CHARGE, row, "the charge").await
-    }
-
-    /// An owner's word about what a grant spent in all goes to its last key.
-    async fn correct(
-        &mut self,
-        seq: i64,
-        grant: GrantId,
-        member: MemberId,
-        (from, to): (Money, Money),
-    ) -> Done<()> {
-        let row = self
-            .tx
-            .first(sql::USAGE_OF_GRANT, values![self.org.id, grant])
-            .await?;
-        let Some((row, attempt)) = row
-            .map(|row| {
-                row.maybe_int("attempt")
-                    .map(|last| last.map(|last| (row, last)))
-            })
-            .transpose()?
-            .flatten()
-        else {
-            return wrong("a grant without a key spent nothing that could be corrected");
-        };
-        if row.money("total")? != from {
-            return wrong("a correction starts from what the books do not show");
-        }
-        let delta = to - from;
-        let usage = values![self.org.id, grant, attempt, delta];
-        self.tx
-            .one(sql::CORRECT_USAGE, usage, "the corrected key")
-            .await?;
-        self.note_charge((seq, 0), (member, grant, attempt), delta)
-            .await
-    }
-
-    fn in_this_month(&self, month: Month) -> Done<()> {
+    pub(super) fn in_this_month(&self, month: Month) -> Done<()> {
         if month == self.turn.month {
             return Ok(());
         }

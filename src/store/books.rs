@@ -156,6 +156,7 @@ async fn member(tx: &mut Tx, org: OrgId, id: MemberId, month: Month) -> Done<Opt
     Ok(Some(Member {
         id,
         allocation,
+        left_at: row.maybe_time("left_at")?,
         budget,
         grants,
     }))
@@ -186,6 +187,10 @@ pub(super) async fn read(
         None => None,
     };
     let member_id = grant.as_ref().map(|grant| grant.member).or(scope.member);
+    let other = match scope.other {
+        Some(id) => member(tx, row.id, id, turn.month).await?,
+        None => None,
+    };
     let member = match member_id {
         Some(id) => member(tx, row.id, id, turn.month).await?,
         None => None,
@@ -201,6 +206,7 @@ pub(super) async fn read(
         actor: scope.actor,
         org,
         member,
+        other,
         grant,
         live,
         action: scope.action,

@@ -64,7 +64,7 @@ const SQLITE: &str = "sqlite";
 const POSTGRES: &str = "postgres";
 
 /// Number, name, and the text for each dialect; forward only.
-const MIGRATIONS: [(i64, &str, [&str; 2]); 3] = [
+const MIGRATIONS: [(i64, &str, [&str; 2]); 4] = [
     (
         1,
         "books",
@@ -77,6 +77,11 @@ const MIGRATIONS: [(i64, &str, [&str; 2]); 3] = [
             include_str!("../../migrations/sqlite/0002_append_only_audit.sql"),
             include_str!("../../migrations/postgres/0002_append_only_audit.sql"),
         ],
+    ),
+    (
+        4,
+        "leaving and linking",
+        [include_str!("../../migrations/0004_leaving_and_linking.sql"); 2],
     ),
     (
         5,

@@ -122,6 +122,18 @@ impl SqlStore {
         Ok(found)
     }
 
+    pub(super) async fn members_only_in(
+        &self,
+        workspace: &Workspace,
+    ) -> Done<Vec<(OrgId, MemberId)>> {
+        let which = values![workspace.platform.word(), workspace.id.as_str()];
+        let mut tx = self.db.read().await?;
+        let rows = tx.all(sql::ONLY_IN, which).await?;
+        rows.iter()
+            .map(|row| Ok((row.parsed("org_id")?, row.parsed("member_id")?)))
+            .collect()
+    }
+
     pub(super) async fn set_role(&self, org: OrgId, member: MemberId, role: Role) -> Done<()> {
         let now = self.clock.now();
         let row = values![org, member, role.word(), now, now - ROLE_NOTE_AGE];

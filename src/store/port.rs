@@ -15,7 +15,9 @@ use slice_core::{
     books::{Books, Claimed, Entry, Message, Offer, Scope},
     grant::Grant,
     ids::{ActionId, Identity, MemberId, OrgId, PlatformName, Workspace},
-    ports::{AuditQuery, AuditRow, ClaimedGrant, Decide, MemberRow, Posted, Sent, Store, Work},
+    ports::{
+        AuditQuery, AuditRow, Check, ClaimedGrant, Decide, MemberRow, Posted, Sent, Store, Work,
+    },
     refusal::Refusal,
     role::Role,
 };
@@ -100,6 +102,10 @@ impl Store for SqlStore {
         answer(self.identities(org, platform, members))
     }
 
+    fn only_in<'a>(&'a self, workspace: &'a Workspace) -> Answer<'a, Vec<(OrgId, MemberId)>> {
+        answer(self.members_only_in(workspace))
+    }
+
     fn note_role(&self, org: OrgId, member: MemberId, role: Role) -> Answer<'_, ()> {
         answer(self.set_role(org, member, role))
     }
@@ -158,6 +164,18 @@ impl Store for SqlStore {
 
     fn put_back(&self, claim: ClaimedGrant, after: Duration) -> Answer<'_, ()> {
         answer(self.end_claim(claim, after))
+    }
+
+    fn claim_check(&self, lease: Duration) -> Answer<'_, Option<Check>> {
+        answer(self.claim_member(lease))
+    }
+
+    fn checked(&self, check: Check, after: Duration) -> Answer<'_, ()> {
+        answer(self.end_check(check, after))
+    }
+
+    fn check_now<'a>(&'a self, who: &'a Identity) -> Answer<'a, ()> {
+        answer(self.look_now(who))
     }
 
     fn claim_message(&self, lease: Duration) -> Answer<'_, Option<Claimed>> {

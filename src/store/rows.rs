@@ -52,6 +52,7 @@ fn grant(row: &Row) -> Done<Grant> {
         topped_up: row.flag("topped_up")?,
         revealed_at: row.maybe_time("revealed_at")?,
         revealing_until: row.maybe_time("revealing_until")?,
+        revoke_at: row.maybe_time("revoke_at")?,
         first_tried_at: row.maybe_time("first_tried_at")?,
         keys: vec![],
     })

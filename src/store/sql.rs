@@ -16,7 +16,7 @@ macro_rules! grants_where {
         concat!(
             "SELECT g.id, g.number, g.member_id, g.service, g.cap, g.life_hours, g.state, g.moved_at, \
              name.text AS name, reason.text AS reason, g.opened_at, g.decided_by, g.decided_at, \
-             g.ends_at, g.topped_up, g.revealed_at, g.revealing_until, g.first_tried_at, \
+             g.ends_at, g.topped_up, g.revealed_at, g.revealing_until, g.revoke_at, g.first_tried_at, \
              k.attempt, k.label, k.provider_id, k.state AS key_state, k.armed_cap, k.usage, k.seal, \
              k.drift \
              FROM grants g \
@@ -96,10 +96,23 @@ statements! {
         seen_at) VALUES ($1, $2, $3, $4, $5, $6)";
     MEMBER_OF = "SELECT member_id FROM identities WHERE org_id = $1 AND platform = $2 \
         AND workspace_id = $3 AND user_id = $4";
-    MEMBER = "SELECT id, allocation, role FROM members WHERE org_id = $1 AND id = $2";
+    MEMBER = "SELECT id, allocation, role, left_at, alias_of FROM members WHERE org_id = $1 AND id = $2";
     MEMBERS = "SELECT id, allocation, role FROM members WHERE org_id = $1 ORDER BY joined_at, id";
     IDENTITIES = "SELECT workspace_id, user_id FROM identities WHERE org_id = $1 \
         AND platform = $2 AND member_id = $3 AND forgotten_at IS NULL ORDER BY seen_at, workspace_id";
+    ONLY_IN = "SELECT DISTINCT i.org_id, i.member_id FROM identities i \
+        WHERE i.platform = $1 AND i.workspace_id = $2 AND i.forgotten_at IS NULL \
+        AND NOT EXISTS (SELECT 1 FROM identities e WHERE e.member_id = i.member_id \
+            AND e.forgotten_at IS NULL AND (e.platform <> $1 OR e.workspace_id <> $2)) \
+        AND EXISTS (SELECT 1 FROM grants g WHERE g.member_id = i.member_id \
+            AND g.state NOT LIKE 'ended%') ORDER BY i.org_id, i.member_id";
+    LEAVE = "UPDATE members SET left_at = $3 WHERE org_id = $1 AND id = $2 AND left_at IS NULL";
+    COME_BACK = "UPDATE members SET left_at = NULL WHERE org_id = $1 AND id = $2";
+    SPARE_GRANTS = "UPDATE grants SET revoke_at = NULL WHERE org_id = $1 AND member_id = $2";
+    /// Who just spoke for herself was just looked at; who holds other grants keeps her turn.
+    LOOK_LATER = "UPDATE members SET check_at = $3 WHERE org_id = $1 AND id = $2 \
+        AND NOT EXISTS (SELECT 1 FROM grants g WHERE g.member_id = members.id \
+            AND g.state NOT LIKE 'ended%')";
     /// Only what is new, or a minute old: people act often.
     NOTE_ROLE = "UPDATE members SET role = $3, role_at = $4 WHERE org_id = $1 AND id = $2 \
         AND (role <> $3 OR role_at <= $5)";
@@ -155,6 +168,7 @@ statements! {
     APPROVE_GRANT = "UPDATE grants SET state = 'reserved', cap = $3, life_hours = $4, \
         decided_by = $5, decided_at = $6, moved_at = $6, topped_up = $7 \
         WHERE org_id = $1 AND id = $2 AND state = 'awaiting_owner' AND cap = $8";
+    KEEP_GRANT = "UPDATE grants SET revoke_at = $3 WHERE org_id = $1 AND id = $2";
     MOVE_GRANT = "UPDATE grants SET state = $4, moved_at = $7, decided_by = COALESCE($5, decided_by), \
         decided_at = COALESCE($6, decided_at) WHERE org_id = $1 AND id = $2 AND state = $3";
     GRANT_FACTS = "SELECT member_id, service, state FROM grants WHERE org_id = $1 AND id = $2";
@@ -246,6 +260,23 @@ statements! {
         "g.id IN (SELECT grant_id FROM keys WHERE state <> 'gone') AND g.state LIKE 'ended%'"
     );
     DUE_CLOSE_REVEAL = due_where!("g.revealing_until < $1 AND g.revealed_at IS NULL");
+    DUE_RELEASE = due_where!(
+        "g.revoke_at <= $1 AND (g.state = 'active' OR g.state LIKE 'suspended%')"
+    );
+    /// Whoever holds what may still spend, or will.
+    DUE_CHECK = "SELECT m.id, m.org_id, m.check_fence FROM members m \
+        WHERE m.check_at <= $1 AND m.alias_of IS NULL AND EXISTS \
+            (SELECT 1 FROM grants g WHERE g.member_id = m.id \
+             AND (g.state IN ('reserved', 'issuing', 'in_doubt', 'active') \
+                  OR g.state LIKE 'suspended%')) \
+        ORDER BY m.check_at, m.id LIMIT 1";
+    CLAIM_CHECK = "UPDATE members SET check_fence = check_fence + 1, check_at = $4 \
+        WHERE id = $1 AND check_fence = $2 AND check_at <= $3 RETURNING check_fence";
+    /// Unless somebody asked for another look meanwhile.
+    END_CHECK = "UPDATE members SET check_at = $3 \
+        WHERE id = $1 AND check_fence = $2 AND check_at > 0";
+    CHECK_NOW = "UPDATE members SET check_at = 0 WHERE id IN (SELECT member_id FROM identities \
+        WHERE platform = $1 AND workspace_id = $2 AND user_id = $3)";
     CLAIM_GRANT = "UPDATE grants SET fence = fence + 1, claim = fence + 1, lease_until = $5 \
         WHERE id = $1 AND fence = $2 AND state = $3 AND lease_until <= $4 RETURNING fence";
     /// Locks the grant's row too, so that no other worker can claim it before the commit.

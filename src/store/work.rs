@@ -9,8 +9,8 @@ use super::{
 use slice_core::{
     books::Fence,
     grant::State,
-    ids::GrantId,
-    ports::{ClaimedGrant, Work},
+    ids::{GrantId, Identity, MemberId},
+    ports::{Check, ClaimedGrant, Work},
 };
 use std::time::Duration;
 
@@ -23,6 +23,7 @@ fn due(work: Work) -> &'static str {
         Work::End => sql::DUE_END,
         Work::Sweep => sql::DUE_SWEEP,
         Work::CloseReveal => sql::DUE_CLOSE_REVEAL,
+        Work::Release => sql::DUE_RELEASE,
     }
 }
 
@@ -46,6 +47,41 @@ impl SqlStore {
                 return Ok(Some(ClaimedGrant { org, grant, fence }));
             }
         }
+    }
+
+    pub(super) async fn claim_member(&self, lease: Duration) -> Done<Option<Check>> {
+        loop {
+            let now = self.clock.now();
+            let mut tx = self.db.read().await?;
+            let Some(row) = tx.first(sql::DUE_CHECK, values![now]).await? else {
+                return Ok(None);
+            };
+            drop(tx);
+            let (member, org): (MemberId, _) = (row.parsed("id")?, row.parsed("org_id")?);
+            let seen = values![member, row.int("check_fence")?, now, now + lease];
+            let mut tx = self.db.write().await?;
+            if let Some(row) = tx.first(sql::CLAIM_CHECK, seen).await? {
+                let fence = Fence(row.int("check_fence")?);
+                tx.commit().await?;
+                return Ok(Some(Check { org, member, fence }));
+            }
+        }
+    }
+
+    pub(super) async fn end_check(&self, check: Check, after: Duration) -> Done<()> {
+        let row = values![check.member, check.fence.0, self.clock.now() + after];
+        let mut tx = self.db.write().await?;
+        tx.run(sql::END_CHECK, row).await?;
+        tx.commit().await
+    }
+
+    pub(super) async fn look_now(&self, who: &Identity) -> Done<()> {
+        let workspace = &who.workspace;
+        let (platform, place) = (workspace.platform.word(), workspace.id.as_str());
+        let row = values![platform, place, who.user.as_str()];
+        let mut tx = self.db.write().await?;
+        tx.run(sql::CHECK_NOW, row).await?;
+        tx.commit().await
     }
 
     pub(super) async fn end_claim(&self, claim: ClaimedGrant, after: Duration) -> Done<()> {

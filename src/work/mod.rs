@@ -5,6 +5,7 @@ mod courier;
 mod delivery;
 mod ender;
 mod issuer;
+mod leavers;
 mod reconciler;
 mod stopping;
 mod suspender;
@@ -35,7 +36,7 @@ struct Worker {
 }
 
 /// Every worker there is.
-const WORKERS: [Worker; 8] = [
+const WORKERS: [Worker; 10] = [
     Worker {
         name: "issuer",
         count: 4,
@@ -60,6 +61,16 @@ const WORKERS: [Worker; 8] = [
         name: "resumer",
         count: 1,
         step: |desk| Box::pin(suspender::resume(desk)),
+    },
+    Worker {
+        name: "leavers",
+        count: 1,
+        step: |desk| Box::pin(leavers::look(desk)),
+    },
+    Worker {
+        name: "releaser",
+        count: 1,
+        step: |desk| Box::pin(leavers::release(desk)),
     },
     Worker {
         name: "sweeper",

@@ -56,6 +56,7 @@ impl World {
             Work::End,
             Work::Sweep,
             Work::CloseReveal,
+            Work::Release,
         ] {
             let claimed = store
                 .claim_grant(work, Duration::ZERO)

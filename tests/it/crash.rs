@@ -14,7 +14,8 @@ use slice_core::{
     ids::{ActionId, Identity, MemberId, OrgId, PlatformName, Workspace},
     money::Money,
     ports::{
-        AuditQuery, AuditRow, ClaimedGrant, Decide, MemberRow, Posted, Sent, Store, Verified, Work,
+        AuditQuery, AuditRow, Check, ClaimedGrant, Decide, MemberRow, Posted, Sent, Store,
+        Verified, Work,
     },
     refusal::Refusal,
     role::Role,
@@ -92,6 +93,7 @@ mortal! {
     read org_of(workspace: &'a Workspace) -> Option<OrgId>;
     read orgs() -> Vec<OrgId>;
     read users(org: OrgId, platform: PlatformName, members: &'a [MemberId]) -> Vec<(MemberId, Identity)>;
+    read only_in(workspace: &'a Workspace) -> Vec<(OrgId, MemberId)>;
     read members(org: OrgId) -> Vec<MemberRow>;
     read grants(org: OrgId, member: MemberId, limit: i64) -> Vec<Grant>;
     read live_grants(org: OrgId) -> Vec<Grant>;
@@ -113,6 +115,9 @@ mortal! {
     write offer(org: OrgId, offers: &'a [Offer]) -> Vec<ActionId>;
     write claim_grant(work: Work, lease: Duration) -> Option<ClaimedGrant>;
     write put_back(claim: ClaimedGrant, after: Duration) -> ();
+    write claim_check(lease: Duration) -> Option<Check>;
+    write checked(check: Check, after: Duration) -> ();
+    write check_now(who: &'a Identity) -> ();
     write claim_message(lease: Duration) -> Option<Claimed>;
     write sending(claimed: &'a Claimed) -> ();
     write sent(claimed: &'a Claimed, sent: Sent) -> ();

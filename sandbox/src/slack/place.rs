@@ -70,6 +70,22 @@ impl World {
         self.tell(&team, happened);
     }
 
+    /// Deactivates somebody, who is in no channel and group any more; gives the id.
+    fn take_out(&mut self, handle: &str) -> String {
+        let id = self.person_id(handle);
+        for person in self.people.iter_mut().filter(|person| person.id == id) {
+            person.deleted = true;
+        }
+        let channels = self.channels.iter_mut();
+        for channel in channels.filter(|channel| channel.im.is_none()) {
+            channel.members.remove(&id);
+        }
+        for group in &mut self.usergroups {
+            group.users.retain(|user| *user != id);
+        }
+        id
+    }
+
     fn user_changed(&mut self, id: &str) {
         let Some(person) = self.person(id).cloned() else {
             return;
@@ -175,22 +191,14 @@ impl Slack {
     /// Deactivates somebody: out of all channels and groups; the app hears `user_change`.
     pub fn remove_person(&self, handle: &str) {
         self.change(|world| {
-            let id = world.person_id(handle);
-            for person in world.people.iter_mut().filter(|person| person.id == id) {
-                person.deleted = true;
-            }
-            for channel in world
-                .channels
-                .iter_mut()
-                .filter(|channel| channel.im.is_none())
-            {
-                channel.members.remove(&id);
-            }
-            for group in &mut world.usergroups {
-                group.users.retain(|user| *user != id);
-            }
+            let id = world.take_out(handle);
             world.user_changed(&id);
         });
+    }
+
+    /// The same, and the event gets lost.
+    pub fn lose_person(&self, handle: &str) {
+        self.change(|world| drop(world.take_out(handle)));
     }
 
     /// Who installed the app: the first primary owner.

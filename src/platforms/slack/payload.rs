@@ -256,6 +256,16 @@ struct EventCallback<'a> {
 struct Event<'a> {
     #[serde(rename = "type", borrow)]
     kind: Cow<'a, str>,
+    user: Option<Subject>,
+}
+
+/// Whom an event is about: an id, or a whole profile.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Subject {
+    Id(String),
+    Profile(Named),
+    Other(serde::de::IgnoredAny),
 }
 
 /// What an event means; `Ok(None)` if nothing, `Err` if it cannot be read.
@@ -264,7 +274,13 @@ pub(super) fn event(payload: &str) -> Result<Option<Notice>, ()> {
     let workspace = workspace(callback.team_id);
     Ok(match callback.event.kind.as_ref() {
         "user_change" | "team_join" | "member_joined_channel" | "member_left_channel" => {
-            Some(Notice::PeopleChanged(workspace))
+            Some(match callback.event.user {
+                Some(Subject::Id(user) | Subject::Profile(Named { id: user })) => {
+                    let user = UserId::new(user);
+                    Notice::PersonChanged(Identity { workspace, user })
+                }
+                _ => Notice::PeopleChanged(workspace),
+            })
         }
         kind if kind.starts_with("subteam_") => Some(Notice::PeopleChanged(workspace)),
         "app_uninstalled" | "tokens_revoked" => Some(Notice::Uninstalled(workspace)),
@@ -370,6 +386,15 @@ mod tests {
                 Ok(Some(Notice::PeopleChanged(workspace("T1")))),
                 "{kind}"
             );
+        }
+        let ana = || Identity {
+            workspace: workspace("T1"),
+            user: UserId::new("U1"),
+        };
+        for user in [json!("U1"), json!({ "id": "U1", "deleted": true })] {
+            let event = json!({ "type": "user_change", "user": user });
+            let named = super::event(&json!({ "team_id": "T1", "event": event }).to_string());
+            assert_eq!(named, Ok(Some(Notice::PersonChanged(ana()))));
         }
         for kind in ["app_uninstalled", "tokens_revoked"] {
             assert_eq!(

@@ -3,6 +3,7 @@
 mod faults_provider;
 mod faults_slack;
 mod hostile;
+mod leaving;
 mod member;
 mod money;
 mod owners;
@@ -59,6 +60,14 @@ scenarios! {
     roles::an_owner_who_left_the_channel_clicks,
     roles::guests_bots_strangers_and_the_gone,
     roles::an_unknown_workspace,
+    leaving::nobody_decides_for_seven_days,
+    leaving::an_owner_keeps_a_key,
+    leaving::an_owner_transfers_what_is_left,
+    leaving::an_owner_revokes,
+    leaving::a_leaver_comes_back,
+    leaving::a_role_is_taken_away,
+    leaving::no_event_came,
+    leaving::an_error_is_never_left,
     vault::add_check_rotate_remove,
     vault::keys_that_are_refused,
     vault::a_key_pasted_as_text,

@@ -390,11 +390,12 @@ pub(super) async fn sockets(stage: Stage) {
             );
         }
     }
-    slack.joins_team("zoe", PersonKind::Member);
-    assert_eq!(
-        stage.notices().await,
-        Notice::PeopleChanged(stage.workspace())
-    );
+    let zoe = slack.joins_team("zoe", PersonKind::Member);
+    let zoe = Identity {
+        workspace: stage.workspace(),
+        user: UserId::new(zoe.0),
+    };
+    assert_eq!(stage.notices().await, Notice::PersonChanged(zoe));
     slack.inject_event(serde_json::json!({ "type": "tokens_revoked", "tokens": {} }));
     assert_eq!(
         stage.notices().await,

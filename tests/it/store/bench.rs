@@ -267,9 +267,13 @@ impl Bench {
     }
 
     pub async fn budget(&self) -> Budget {
+        self.budget_of(self.ana).await
+    }
+
+    pub async fn budget_of(&self, who: MemberId) -> Budget {
         let members = self.store.members(self.org).await.expect("members");
-        let ana = members.into_iter().find(|member| member.id == self.ana);
-        ana.expect("ana").budget
+        let found = members.into_iter().find(|member| member.id == who);
+        found.expect("a member").budget
     }
 
     pub async fn proven(&self) -> i64 {

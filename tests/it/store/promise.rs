@@ -11,12 +11,14 @@ use proptest::{
     test_runner::{TestCaseError, TestRunner},
 };
 use slice_core::{
-    books::{Books, Entry},
-    event::{Event, Reading},
+    books::{Books, Entry, GrantRef, Scope},
+    event::{Actor, Event, Reading},
     grant::{End, KeyState, State},
     ids::{GrantId, MemberId},
+    leaving,
     money::Money,
     month::Month,
+    pauses,
     ports::{AuditQuery, AuditRow, Store as _},
     refusal::Refusal,
     requests::{self, Approval, Request},
@@ -48,6 +50,11 @@ enum Try {
     Disabled(usize),
     Assumed(usize),
     Settled(usize),
+    Leave,
+    Back,
+    Keep(usize),
+    Enabled(usize),
+    Transfer(usize),
     Corrected { grant: usize, to: i64 },
     Allocate(i64),
     TopUp(i64),
@@ -83,6 +90,11 @@ fn anything() -> impl Strategy<Value = Try> {
         one(2, Try::Disabled),
         one(1, Try::Assumed),
         one(2, Try::Settled),
+        one(2, Try::Keep),
+        one(2, Try::Enabled),
+        one(2, Try::Transfer),
+        (1, Just(Try::Leave).boxed()),
+        (1, Just(Try::Back).boxed()),
         (1, (1..150_i64).prop_map(Try::Allocate).boxed()),
         (1, (1..50_i64).prop_map(Try::TopUp).boxed()),
         (1, (1..20_u64).prop_map(Try::Days).boxed()),
@@ -125,6 +137,22 @@ impl Bench {
                 self.clock.pass(Duration::from_hours(24 * days));
                 None
             }
+            Try::Leave | Try::Back => {
+                let decide = move |books: &Books| match what {
+                    Try::Leave => Ok((leaving::left(books), ())),
+                    _ => Ok((leaving::back(books), ())),
+                };
+                let done = self.by(olga, None, decide).await;
+                done.ok().map(|(entry, ())| entry)
+            }
+            Try::Transfer(grant) => {
+                let number = i64::try_from(grant).expect("a small number") + 1;
+                let scope = Scope::new(self.org, Actor::Member(olga))
+                    .grant(GrantRef::Number(number))
+                    .other(olga);
+                let give = self.record(scope, |b| leaving::transfer(b, number, dollars(1)));
+                give.await.ok().map(|(entry, _)| entry)
+            }
             Try::Withdraw(grant) => self.attempt(ana, grant, Box::new(requests::withdraw)).await,
             other => self.work(other).await,
         }
@@ -153,6 +181,8 @@ impl Bench {
             Try::Disabled(grant) => (grant, Box::new(|b, _| steps::disabled(b, last(b)?))),
             Try::Assumed(grant) => (grant, Box::new(|b, _| assumed(b))),
             Try::Settled(grant) => (grant, Box::new(|b, _| settled(b))),
+            Try::Keep(grant) => (grant, Box::new(|b, n| Ok(leaving::keep(b, n)?.0))),
+            Try::Enabled(grant) => (grant, Box::new(|b, _| enabled(b))),
             Try::Corrected { grant, to } => (
                 grant,
                 Box::new(move |b, n| Ok(requests::settle(b, n, dollars(to))?.0)),
@@ -202,7 +232,8 @@ fn armed(books: &Books) -> Decided {
 }
 
 fn used(books: &Books, usage: i64) -> Decided {
-    let attempt = key_is(books, &[KeyState::Armed, KeyState::Disabled])?;
+    let spends = [KeyState::Armed, KeyState::Enabling, KeyState::Disabled];
+    let attempt = key_is(books, &spends)?;
     let grant = books.grant.as_ref().ok_or(Refusal::LostLease)?;
     let read = steps::Read {
         grant: grant.id,
@@ -213,8 +244,12 @@ fn used(books: &Books, usage: i64) -> Decided {
     Ok(steps::usage_read(books, &[read]))
 }
 
+fn enabled(books: &Books) -> Decided {
+    pauses::enabled(books, key_is(books, &[KeyState::Enabling])?)
+}
+
 fn assumed(books: &Books) -> Decided {
-    let attempt = key_is(books, &[KeyState::Armed])?;
+    let attempt = key_is(books, &[KeyState::Armed, KeyState::Enabling])?;
     steps::assumed_spent(books, attempt)
 }
 
@@ -223,9 +258,9 @@ fn settled(books: &Books) -> Decided {
     steps::settled(books)
 }
 
-/// The state that events add up to, counted without the store.
-#[derive(Default)]
+/// One member's state as events add up to it, counted without the store.
 struct Fold {
+    member: MemberId,
     allocation: Money,
     month: Option<Month>,
     topups: HashMap<Month, Money>,
@@ -234,6 +269,7 @@ struct Fold {
 }
 
 struct Folded {
+    member: MemberId,
     cap: Money,
     state: State,
     keys: HashMap<i64, (Money, Money)>,
@@ -254,8 +290,15 @@ impl Folded {
 }
 
 impl Fold {
-    fn of(rows: &[AuditRow]) -> Self {
-        let mut fold = Self::default();
+    fn of(rows: &[AuditRow], member: MemberId) -> Self {
+        let mut fold = Self {
+            member,
+            allocation: Money::ZERO,
+            month: None,
+            topups: HashMap::new(),
+            spent: HashMap::new(),
+            grants: HashMap::new(),
+        };
         for row in rows.iter().rev() {
             fold.step(&row.event);
         }
@@ -263,8 +306,10 @@ impl Fold {
     }
 
     fn charge(&mut self, month: Month, reading: &Reading) {
-        let spent = self.spent.entry(month).or_default();
-        *spent = *spent + reading.delta;
+        if reading.member == self.member {
+            let spent = self.spent.entry(month).or_default();
+            *spent = *spent + reading.delta;
+        }
         if let Some(grant) = self.grants.get_mut(&reading.grant) {
             grant.keys.entry(reading.attempt).or_default().1 = reading.usage;
         }
@@ -273,8 +318,15 @@ impl Fold {
     fn step(&mut self, event: &Event) {
         match event {
             Event::MonthOpened { month } => self.month = Some(*month),
-            Event::AllocationSet { to, .. } => self.allocation = *to,
-            Event::ToppedUp { month, amount, .. } => {
+            Event::AllocationSet { member, to, .. } if *member == self.member => {
+                self.allocation = *to;
+            }
+            Event::ToppedUp {
+                member,
+                month,
+                amount,
+                ..
+            } if *member == self.member => {
                 let topups = self.topups.entry(*month).or_default();
                 *topups = *topups + *amount;
             }
@@ -285,15 +337,24 @@ impl Fold {
             }
             Event::SpendAssumed { month, reading } => self.charge(*month, reading),
             Event::SpendCorrected {
-                month, from, to, ..
-            } => {
+                month,
+                from,
+                to,
+                member,
+                ..
+            } if *member == self.member => {
                 let spent = self.spent.entry(*month).or_default();
                 *spent = *spent + *to - *from;
             }
             Event::GrantOpened {
-                grant, cap, state, ..
+                grant,
+                cap,
+                state,
+                member,
+                ..
             } => {
                 let folded = Folded {
+                    member: *member,
                     cap: *cap,
                     state: *state,
                     keys: HashMap::new(),
@@ -314,7 +375,7 @@ impl Fold {
                 grant.state = State::Reserved;
             }
             Event::GrantMoved { to, .. } => grant.state = *to,
-            Event::KeyArmed { attempt, cap, .. } => {
+            Event::KeyArmed { attempt, cap, .. } | Event::KeyEnabling { attempt, cap, .. } => {
                 grant.keys.entry(*attempt).or_default().0 = *cap;
             }
             Event::KeyDisabled { attempt, .. } => {
@@ -336,6 +397,7 @@ fn takes(entry: &Entry) -> bool {
         matches!(
             event,
             Event::GrantApproved { .. }
+                | Event::KeyEnabling { .. }
                 | Event::GrantOpened {
                     state: State::Reserved,
                     ..
@@ -346,12 +408,18 @@ fn takes(entry: &Entry) -> bool {
 
 async fn live(database: TestDatabase, tries: Vec<Try>) -> Result<(), TestCaseError> {
     let bench = Bench::on(database).await;
+    // What leavers leave behind is given to olga.
+    let scope = Scope::new(bench.org, Actor::Member(bench.olga)).member(bench.olga);
+    let hers = bench.record(scope, |books| requests::allocate(books, dollars(60)));
+    hers.await.expect("an allocation");
     for what in tries {
         let said = format!("{what:?}");
         let Some(entry) = bench.play(what).await else {
             continue;
         };
-        let budget = bench.budget().await;
+        let opened = entry.events.iter().find_map(Event::member);
+        let recipient = opened.filter(|_| said.starts_with("Transfer"));
+        let budget = bench.budget_of(recipient.unwrap_or(bench.ana)).await;
         prop_assert!(
             !takes(&entry) || Money::ZERO <= budget.balance(),
             "{said}: {budget:?}"
@@ -367,26 +435,32 @@ async fn live(database: TestDatabase, tries: Vec<Try>) -> Result<(), TestCaseErr
         .audit(bench.org, &query)
         .await
         .expect("the trail");
-    let fold = Fold::of(&rows);
-    let budget = bench.budget().await;
-    let scope = slice_core::books::Scope::new(bench.org, slice_core::event::Actor::Slice);
-    let books = bench
-        .store
-        .books(scope.member(bench.ana))
-        .await
-        .expect("books");
+    for member in [bench.ana, bench.olga] {
+        adds_up(&bench, member, &rows).await?;
+    }
+    prop_assert_eq!(bench.proven().await, i64::try_from(rows.len()).unwrap_or(0));
+    Ok(())
+}
+
+/// What the store says of a member is what the trail adds up to.
+async fn adds_up(bench: &Bench, who: MemberId, rows: &[AuditRow]) -> Result<(), TestCaseError> {
+    let fold = Fold::of(rows, who);
+    let budget = bench.budget_of(who).await;
+    let scope = Scope::new(bench.org, Actor::Slice).member(who);
+    let books = bench.store.books(scope).await.expect("books");
     let month = books.month;
     prop_assert!(fold.month.is_none_or(|opened| opened <= month));
     let this_month = |sums: &HashMap<Month, Money>| sums.get(&month).copied().unwrap_or_default();
     prop_assert_eq!(budget.allocation, fold.allocation);
     prop_assert_eq!(budget.topups, this_month(&fold.topups));
     prop_assert_eq!(budget.spent, this_month(&fold.spent));
-    let committed: Money = fold.grants.values().map(Folded::committed).sum();
+    let hers = fold.grants.values().filter(|grant| grant.member == who);
+    let committed: Money = hers.map(Folded::committed).sum();
     prop_assert_eq!(budget.committed, committed);
-    prop_assert_eq!(books.member.map(|ana| ana.budget), Some(budget));
+    prop_assert_eq!(books.member.map(|member| member.budget), Some(budget));
     for grant in bench
         .store
-        .grants(bench.org, bench.ana, 1000)
+        .grants(bench.org, who, 1000)
         .await
         .expect("grants")
     {
@@ -400,7 +474,6 @@ async fn live(database: TestDatabase, tries: Vec<Try>) -> Result<(), TestCaseErr
             grant.state
         );
     }
-    prop_assert_eq!(bench.proven().await, i64::try_from(rows.len()).unwrap_or(0));
     Ok(())
 }
 

@@ -1,0 +1,173 @@
+//! What Slice needs of a provider that sub-keys are made at.
+
+use crate::{ids::ServiceName, life::Life, money::Money, secret::Secret, time::Time};
+use futures::future::BoxFuture;
+use std::{fmt, time::Duration};
+
+/// What a service's cap is worth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hardness {
+    /// The provider refuses; requests already running may finish.
+    Hard,
+    /// Read every so often, and stopped at cap minus a margin.
+    Metered { every: Duration },
+    /// The price and the end date make the cap.
+    ByConstruction,
+}
+
+impl Hardness {
+    /// The same words everywhere in chat.
+    pub fn said(self) -> String {
+        match self {
+            Self::Hard => "hard cap (requests already running may finish)".into(),
+            Self::Metered { every } => {
+                format!(
+                    "metered every {} min, stopped short of the cap",
+                    every.as_secs() / 60
+                )
+            }
+            Self::ByConstruction => "capped by construction (price × time)".into(),
+        }
+    }
+}
+
+/// What an adapter can do and promise.
+#[derive(Clone, Debug)]
+pub struct Capabilities {
+    /// What people call the service.
+    pub title: &'static str,
+    pub hardness: Hardness,
+    /// It can make something that cannot spend yet.
+    pub inert: bool,
+    pub smallest_cap: Money,
+    /// How long after the bot's own end the provider ends the key by itself; `None`: it cannot.
+    pub dead_man: Option<Duration>,
+    /// How to use a key, as one line of shell with `$KEY` in the key's place.
+    pub usage: String,
+    /// Where a master key comes from: a sentence for the form.
+    pub master_hint: &'static str,
+}
+
+/// What is ordered of a service.
+#[derive(Clone, Debug)]
+pub struct Order {
+    /// Found again by this after a crash.
+    pub label: String,
+    pub cap: Money,
+    pub life: Life,
+    /// When the provider ends it by itself.
+    pub dead_man: Time,
+}
+
+/// Something made at a provider; it cannot spend until it is armed, where the service can do that.
+#[derive(Debug)]
+pub struct Issued {
+    pub provider_id: String,
+    pub secret: Secret,
+}
+
+/// A key at a provider, as found by its label.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    pub provider_id: String,
+    pub usage: Money,
+}
+
+/// What a provider will let a key spend in all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ceiling {
+    At(Money),
+    /// There is no limit.
+    Open,
+    /// The provider knows of none: the cap is Slice's to watch.
+    Unsaid,
+}
+
+/// A key as its provider shows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Meter {
+    /// What it has spent in all.
+    pub usage: Money,
+    pub ceiling: Ceiling,
+    pub is_disabled: bool,
+}
+
+/// What a failed call lets us conclude.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ServiceError {
+    /// The provider refused, and nothing changed there. The text is for people, written by us.
+    Rejected(String),
+    /// Nothing changed there; try again after this.
+    Later { after: Duration, why: String },
+    /// Something may have changed there: look before doing it again.
+    Unknown(String),
+    /// The provider does not know what we asked about.
+    Gone,
+}
+
+impl fmt::Display for ServiceError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Rejected(why) | Self::Later { why, .. } | Self::Unknown(why) => f.write_str(why),
+            Self::Gone => f.write_str("the provider does not know the key"),
+        }
+    }
+}
+
+/// What is known about a master key after a check.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Health {
+    /// What the account can still spend, if the provider says.
+    pub balance: Option<Money>,
+}
+
+/// A provider that sub-keys are made at. Every call has a time limit of its own.
+pub trait ServiceAdapter: Send + Sync {
+    fn name(&self) -> &ServiceName;
+    fn capabilities(&self) -> &Capabilities;
+    /// Whether the master key is good for making keys.
+    fn check<'a>(&'a self, master: &'a Secret) -> BoxFuture<'a, Result<Health, ServiceError>>;
+    /// Makes something that cannot spend.
+    fn issue<'a>(
+        &'a self,
+        master: &'a Secret,
+        order: &'a Order,
+    ) -> BoxFuture<'a, Result<Issued, ServiceError>>;
+    /// Lets it spend up to `cap` in all, and reads back that it is so.
+    fn arm<'a>(
+        &'a self,
+        master: &'a Secret,
+        provider_id: &'a str,
+        cap: Money,
+    ) -> BoxFuture<'a, Result<(), ServiceError>>;
+    /// All keys with exactly this label, disabled ones included.
+    fn find<'a>(
+        &'a self,
+        master: &'a Secret,
+        label: &'a str,
+    ) -> BoxFuture<'a, Result<Vec<Found>, ServiceError>>;
+    /// What the key has spent, and may spend.
+    fn read<'a>(
+        &'a self,
+        master: &'a Secret,
+        provider_id: &'a str,
+    ) -> BoxFuture<'a, Result<Meter, ServiceError>>;
+    /// Stops it; it can be read afterwards.
+    fn disable<'a>(
+        &'a self,
+        master: &'a Secret,
+        provider_id: &'a str,
+    ) -> BoxFuture<'a, Result<(), ServiceError>>;
+    /// Lets a stopped one spend again, up to its cap as it stands there.
+    fn enable<'a>(
+        &'a self,
+        master: &'a Secret,
+        provider_id: &'a str,
+    ) -> BoxFuture<'a, Result<(), ServiceError>>;
+    /// Removes it. That it is gone already is a success.
+    fn delete<'a>(
+        &'a self,
+        master: &'a Secret,
+        provider_id: &'a str,
+    ) -> BoxFuture<'a, Result<(), ServiceError>>;
+}

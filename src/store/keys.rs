@@ -1,0 +1,115 @@
+//! What events about keys do to the state.
+
+use super::{
+    db::values,
+    failure::{Done, wrong},
+    rows, sql,
+    writing::Writing,
+};
+use slice_core::{
+    event::Event,
+    grant::State,
+    ids::GrantId,
+    vault::{Seal, SealOwner},
+};
+
+impl Writing<'_> {
+    pub(super) async fn apply_key(&mut self, event: &Event) -> Done<()> {
+        let org = self.org.id;
+        match event {
+            Event::KeyIntended {
+                grant,
+                attempt,
+                label,
+            } => {
+                let row = values![org, *grant, *attempt, label.as_str()];
+                self.tx
+                    .one(sql::INTEND_KEY, row, "the intended key")
+                    .await?;
+                let row = values![org, *grant, self.now];
+                self.tx
+                    .one(sql::FIRST_TRY, row, "the grant of the key")
+                    .await
+            }
+            Event::KeyMinted {
+                grant,
+                attempt,
+                provider_id,
+            } => {
+                let owner = SealOwner::Key {
+                    org,
+                    grant: *grant,
+                    attempt: *attempt,
+                };
+                let seal = self.take_seal(&owner);
+                let seal = seal.as_ref().map(Seal::as_str);
+                let row = values![org, *grant, *attempt, provider_id.as_str(), seal];
+                self.tx.one(sql::MINT_KEY, row, "the minted key").await?;
+                self.erase_unwanted_seals(*grant).await
+            }
+            Event::KeyArmed {
+                grant,
+                attempt,
+                cap,
+                ends_at,
+            } => {
+                let row = values![org, *grant, *attempt, *cap];
+                self.tx.one(sql::ARM_KEY, row, "the armed key").await?;
+                let row = values![org, *grant, *ends_at];
+                self.tx.one(sql::END_AT, row, "the grant of the key").await
+            }
+            other => self.change_key(other).await,
+        }
+    }
+
+    async fn change_key(&mut self, event: &Event) -> Done<()> {
+        let org = self.org.id;
+        match event {
+            Event::KeyDisabled { grant, attempt } => {
+                let row = values![org, *grant, *attempt];
+                self.tx.one(sql::DISABLE_KEY, row, "the disabled key").await
+            }
+            Event::KeyEnabling {
+                grant,
+                attempt,
+                cap,
+            } => {
+                let row = values![org, *grant, *attempt, *cap];
+                self.tx.one(sql::ENABLE_KEY, row, "the key to enable").await
+            }
+            Event::KeyEnabled { grant, attempt } => {
+                let row = values![org, *grant, *attempt];
+                self.tx.one(sql::KEY_ENABLED, row, "the enabled key").await
+            }
+            Event::KeyGone { grant, attempt } => {
+                let row = values![org, *grant, *attempt];
+                self.tx.one(sql::LOSE_KEY, row, "the lost key").await
+            }
+            Event::DriftSeen {
+                grant,
+                attempt,
+                drift,
+            } => {
+                let drift = drift.as_ref().map(rows::drift_word);
+                let row = values![org, *grant, *attempt, drift];
+                self.tx.one(sql::NOTE_DRIFT, row, "the changed key").await
+            }
+            _ => wrong("not an event about a key"),
+        }
+    }
+
+    /// A key that comes when its grant is already being ended is nobody's to use.
+    async fn erase_unwanted_seals(&mut self, grant: GrantId) -> Done<()> {
+        let row = self
+            .tx
+            .first(sql::GRANT_FACTS, values![self.org.id, grant])
+            .await?;
+        let state = row
+            .map(|row| row.word("state", State::from_word))
+            .transpose()?;
+        if state.is_some_and(State::keeps_seal) {
+            return Ok(());
+        }
+        self.erase_seals(grant).await
+    }
+}

@@ -1,0 +1,98 @@
+//! What events about spending do to the state: each charges what the books lack, and no more.
+
+use super::{
+    db::values,
+    failure::{Done, wrong},
+    sql,
+    writing::Writing,
+};
+use slice_core::{
+    event::{Event, Reading},
+    ids::{GrantId, MemberId},
+    money::Money,
+};
+
+impl Writing<'_> {
+    pub(super) async fn apply_spending(&mut self, seq: i64, event: &Event) -> Done<()> {
+        match event {
+            Event::UsageRead { month, readings } => {
+                self.in_this_month(*month)?;
+                for (place, reading) in (0..).zip(readings) {
+                    self.charge((seq, place), reading).await?;
+                }
+                Ok(())
+            }
+            Event::SpendAssumed { month, reading } => {
+                self.in_this_month(*month)?;
+                self.charge((seq, 0), reading).await
+            }
+            Event::SpendCorrected {
+                month,
+                grant,
+                member,
+                from,
+                to,
+            } => {
+                self.in_this_month(*month)?;
+                self.correct(seq, *grant, *member, (*from, *to)).await
+            }
+            _ => wrong("not an event about spending"),
+        }
+    }
+
+    /// Charges what is new in a reading, which must be all that the books lack.
+    async fn charge(&mut self, at: (i64, i64), reading: &Reading) -> Done<()> {
+        let (grant, attempt, delta) = (reading.grant, reading.attempt, reading.delta);
+        let row = values![self.org.id, grant, attempt, delta, reading.usage];
+        self.tx
+            .one(sql::READ_USAGE, row, "the key that was read")
+            .await?;
+        self.note_charge(at, (reading.member, grant, attempt), delta)
+            .await
+    }
+
+    async fn note_charge(
+        &mut self,
+        (seq, place): (i64, i64),
+        (member, grant, attempt): (MemberId, GrantId, i64),
+        delta: Money,
+    ) -> Done<()> {
+        let (org, month) = (self.org.id, self.turn.month);
+        let row = values![org, seq, place, member, month, grant, attempt, delta];
+        self.tx.one(sql::CHARGE, row, "the charge").await
+    }
+
+    /// An owner's word about what a grant spent in all goes to its last key.
+    async fn correct(
+        &mut self,
+        seq: i64,
+        grant: GrantId,
+        member: MemberId,
+        (from, to): (Money, Money),
+    ) -> Done<()> {
+        let row = self
+            .tx
+            .first(sql::USAGE_OF_GRANT, values![self.org.id, grant])
+            .await?;
+        let Some((row, attempt)) = row
+            .map(|row| {
+                row.maybe_int("attempt")
+                    .map(|last| last.map(|last| (row, last)))
+            })
+            .transpose()?
+            .flatten()
+        else {
+            return wrong("a grant without a key spent nothing that could be corrected");
+        };
+        if row.money("total")? != from {
+            return wrong("a correction starts from what the books do not show");
+        }
+        let delta = to - from;
+        let usage = values![self.org.id, grant, attempt, delta];
+        self.tx
+            .one(sql::CORRECT_USAGE, usage, "the corrected key")
+            .await?;
+        self.note_charge((seq, 0), (member, grant, attempt), delta)
+            .await
+    }
+}

@@ -1,0 +1,178 @@
+//! Members who leave, and what owners make of their keys.
+
+use crate::world::World;
+use slice_sandbox::{ChannelKind, Fault, PersonKind};
+use std::time::Duration;
+
+const DAY: Duration = Duration::from_hours(24);
+
+/// ana has spent $3.25 of grant 1, and leaves.
+async fn ana_leaves(world: &mut World) {
+    world.set_up().await;
+    world
+        .says("ana", "provision openrouter 20 as \"night run\"")
+        .await;
+    let [key] = world.standing_keys().try_into().expect("one key");
+    let spent = world.sandbox.openrouter.spend(&key.secret, "3.25");
+    spent.expect("the key spends");
+    world.all_read();
+    world.sandbox.slack.remove_person("ana");
+    world.settled().await;
+    let [key] = world.standing_keys().try_into().expect("one key");
+    assert!(key.disabled, "it can spend nothing");
+}
+
+pub async fn nobody_decides_for_seven_days(world: &mut World) {
+    ana_leaves(world).await;
+    world.expect(
+        "olga",
+        &["@ana has left", "$16.75 left", "[Revoke]", "[Keep 7 days]"],
+    );
+    world.says("olga", "members").await;
+    world.expect("olga", &["$16.75"]);
+    world.later(Duration::from_mins(7 * 24 * 60 - 1)).await;
+    assert_eq!(world.standing_keys().len(), 1, "the week is not over");
+    world.later(Duration::from_mins(1)).await;
+    assert!(world.live_keys().is_empty());
+    world.expect("olga", &["is over: it is being revoked"]);
+    world.says("olga", "members").await;
+    world.expect("olga", &["free $96.75"]);
+}
+
+pub async fn an_owner_keeps_a_key(world: &mut World) {
+    ana_leaves(world).await;
+    world.clicks("olga", "Keep 7 days").await;
+    world.expect("olga", &["still knows its secret"]);
+    let [key] = world.standing_keys().try_into().expect("one key");
+    assert!(!key.disabled, "it spends again");
+    world.later(Duration::from_hours(1)).await;
+    assert!(!world.standing_keys()[0].disabled, "and is left alone");
+    world.says("ana", "keys").await;
+    world.later(DAY * 6).await;
+    world.says("olga", "keep 1").await;
+    world.later(DAY * 6).await;
+    assert_eq!(world.standing_keys().len(), 1, "the second week runs");
+    world.later(DAY).await;
+    assert!(world.live_keys().is_empty());
+}
+
+pub async fn an_owner_transfers_what_is_left(world: &mut World) {
+    ana_leaves(world).await;
+    world.clicks("olga", "Transfer to…").await;
+    world.submits("olga", &[("To whom", "@bo")]).await;
+    world.expect("olga", &["has no budget"]);
+    world.says("olga", "allocate @bo 10").await;
+    world.says("olga", "transfer 1 @bo").await;
+    world.expect("olga", &["$6.75 short", "$10.00 free"]);
+    world.says("olga", "transfer 1 @ana").await;
+    world.says("olga", "topup @bo 6.75").await;
+    let [old] = world.standing_keys().try_into().expect("one key");
+    world.says("olga", "transfer 1 @bo").await;
+    world.expect("olga", &["gets $16.75 as grant 2"]);
+    world.expect("bo", &["gave you grant 2", "Your openrouter key is ready"]);
+    let [new] = world.live_keys().try_into().expect("one key");
+    assert_ne!(old.hash, new.hash);
+    assert_eq!(new.limit_micros, Some(16_750_000));
+    world.clicks("bo", "Reveal key").await;
+    world.expect("bo", &[&new.secret]);
+    world.says("olga", "transfer 1 @bo").await;
+    world.expect("olga", &["can't be transferred"]);
+    world.says("olga", "members").await;
+    world.expect("olga", &["free $96.75", "free $0.00"]);
+}
+
+pub async fn an_owner_revokes(world: &mut World) {
+    ana_leaves(world).await;
+    world.clicks("olga", "Revoke").await;
+    world.expect("olga", &["Its end was asked for by @olga"]);
+    assert!(world.live_keys().is_empty());
+    world.says("olga", "keep 1").await;
+    world.expect("olga", &["can't be kept"]);
+    world.says("bo", "keep 1").await;
+    world.expect("bo", &["Only owners can do that"]);
+}
+
+pub async fn a_leaver_comes_back(world: &mut World) {
+    world.set_up().await;
+    world.says("ana", "provision openrouter 20").await;
+    world.sandbox.slack.set_kind("ana", PersonKind::Guest);
+    world.settled().await;
+    world.expect("olga", &["@ana has left"]);
+    assert!(world.standing_keys()[0].disabled);
+    world.says("ana", "reveal 1").await;
+    world.sandbox.slack.set_kind("ana", PersonKind::Member);
+    world.settled().await;
+    world.expect("ana", &["your keys that were suspended go on"]);
+    world.expect("olga", &["is back"]);
+    assert!(!world.standing_keys()[0].disabled);
+    world.later(DAY).await;
+    world.says("ana", "reveal 1").await;
+    // A cut leaves an excess, and nothing that would add to it goes on.
+    world.says("olga", "allocate @ana 5").await;
+    world.sandbox.slack.set_kind("ana", PersonKind::Guest);
+    world.settled().await;
+    world.says("olga", "keep 1").await;
+    world.expect("olga", &["hold $15.00 more than the budget"]);
+    world.sandbox.slack.set_kind("ana", PersonKind::Member);
+    world.settled().await;
+    world.expect("olga", &["hold $15.00 more than the budget"]);
+    assert!(world.standing_keys()[0].disabled);
+    world.says("olga", "allocate @ana 30").await;
+    world.later(Duration::from_mins(10)).await;
+    assert!(!world.standing_keys()[0].disabled);
+}
+
+pub async fn a_role_is_taken_away(world: &mut World) {
+    world.set_up().await;
+    let slack = world.sandbox.slack.clone();
+    slack.add_channel("research", ChannelKind::PRIVATE);
+    for who in ["olga", "ana"] {
+        slack.join("research", who);
+    }
+    slack.invite_bot("research");
+    world.says("olga", "roles bind #research user").await;
+    world.says("ana", "provision openrouter 20").await;
+    slack.leave("research", "ana");
+    world.settled().await;
+    world.expect("olga", &["@ana has left: nothing gives that person a role"]);
+    assert!(world.standing_keys()[0].disabled);
+    slack.join("research", "ana");
+    world.settled().await;
+    assert!(!world.standing_keys()[0].disabled);
+}
+
+/// Events get lost; each holder of a live key is looked up by the clock as well.
+pub async fn no_event_came(world: &mut World) {
+    world.set_up().await;
+    world.says("ana", "provision openrouter 20").await;
+    world.sandbox.slack.lose_person("ana");
+    world.later(Duration::from_mins(9)).await;
+    assert!(!world.standing_keys()[0].disabled, "nobody knows yet");
+    world.later(Duration::from_mins(1)).await;
+    assert!(world.standing_keys()[0].disabled);
+    world.expect("olga", &["@ana has left"]);
+}
+
+/// Whatever goes wrong when Slack is asked, nobody has left because of it.
+pub async fn an_error_is_never_left(world: &mut World) {
+    world.set_up().await;
+    world.says("ana", "provision openrouter 20").await;
+    for fault in [
+        Fault::ServerError500,
+        Fault::RateLimited429 { retry_after: 1 },
+        Fault::MalformedJson,
+        Fault::LostBefore,
+        Fault::NotFound404,
+        Fault::TokenRevoked,
+    ] {
+        world.sandbox.faults.inject_on("users.info", fault, 1);
+        world.later(Duration::from_mins(10)).await;
+        assert_eq!(world.sandbox.faults.pending(), 0, "{fault:?} was met");
+        assert!(
+            !world.standing_keys()[0].disabled,
+            "{fault:?} is not “left”"
+        );
+    }
+    world.later(Duration::from_mins(10)).await;
+    assert!(!world.standing_keys()[0].disabled);
+}
