@@ -108,7 +108,7 @@ async fn tell(world: &mut World, folder: &Path) -> ExitCode {
             .expect("the database opens")
     };
     let whole = open(world.database_url.clone()).await;
-    let code = cli::audit::verify(&whole, None)
+    let code = cli::audit::verify(&whole, None, None)
         .await
         .expect("the trail can be read");
     assert_eq!(code, ExitCode::SUCCESS, "the trail is whole");
@@ -116,7 +116,7 @@ async fn tell(world: &mut World, folder: &Path) -> ExitCode {
     alter_a_copy(&folder.join("slice.db"), &copy).await;
     println!("\n$ # one event is altered in a copy of the database\n$ slice audit verify");
     let altered = open(format!("sqlite:{}", copy.display())).await;
-    let code = cli::audit::verify(&altered, None)
+    let code = cli::audit::verify(&altered, None, None)
         .await
         .expect("the trail can be read");
     assert_eq!(code, ExitCode::FAILURE, "the alteration is found");
@@ -237,6 +237,7 @@ async fn act(world: &mut World, line: &str) -> Result<(), String> {
         world.settled().await;
     } else if what == "close" {
         person.close_modal()?;
+        world.settled().await;
     } else if what == "curl" {
         let key = last_key(world, who).ok_or("reveal a key first")?;
         world.curls(who, &key, "5").await;

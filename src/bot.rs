@@ -38,6 +38,7 @@ impl Parts {
     /// Opens the database and brings its tables up to date.
     pub async fn open_store(&self) -> Result<SqlStore, OpenError> {
         let (clock, vault) = (self.clock.clone(), self.vault.clone());
+        SqlStore::make(&self.database_url)?;
         let store = SqlStore::open(&self.database_url, clock, vault).await?;
         store.migrate().await?;
         Ok(store)

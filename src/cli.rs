@@ -17,7 +17,13 @@ use crate::{
 };
 use clap::{Parser, Subcommand, ValueEnum};
 use slice_core::ids::{OrgId, ServiceName};
-use std::{path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
+use std::{
+    io::{ErrorKind, Write},
+    path::PathBuf,
+    process::ExitCode,
+    sync::Arc,
+    time::Duration,
+};
 
 /// A call to a chat platform or a provider that is not answered within this is given up on.
 const CALL_TIMEOUT: Duration = Duration::from_secs(20);
@@ -50,6 +56,13 @@ enum Command {
     /// Work with the audit trail
     #[command(subcommand)]
     Audit(Audit),
+    /// Unbind a channel, group or role that nobody in chat can unbind any more
+    Unbind {
+        #[arg(long)]
+        org: Option<OrgId>,
+        /// As a refusal or `slice audit export` names it, such as C0123ABCD
+        group: String,
+    },
     /// Erase a member's texts and identities; the audit trail stays provable
     Forget {
         #[arg(long)]
@@ -82,6 +95,9 @@ enum Audit {
     Verify {
         #[arg(long)]
         org: Option<OrgId>,
+        /// A head that an export, a digest or an earlier run told: the trail must have had it
+        #[arg(long)]
+        head: Option<String>,
     },
     /// Print every event
     Export {
@@ -123,6 +139,15 @@ pub fn run() -> ExitCode {
     }
 }
 
+/// To standard output. Whoever reads it may stop reading at any time.
+fn print(text: &str) -> Result<ExitCode, Failure> {
+    let written = writeln!(std::io::stdout(), "{text}");
+    match written {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(ExitCode::SUCCESS),
+    }
+}
+
 fn fail(failure: &Failure) -> ExitCode {
     eprintln!("slice: {failure}");
     ExitCode::FAILURE
@@ -139,6 +164,7 @@ async fn carry_out(command: Command) -> Result<ExitCode, Failure> {
         Command::Migrate => {
             let books = config::read_books(&lookup)?;
             let vault = vault(&books)?;
+            SqlStore::make(&books.database_url)?;
             let store = SqlStore::open(&books.database_url, Arc::new(SystemClock), vault).await?;
             store.migrate().await?;
             println!("The database is up to date.");
@@ -153,9 +179,14 @@ async fn carry_out(command: Command) -> Result<ExitCode, Failure> {
             let services = services::registry(&services(&openrouter_api));
             operator::vault_put(&books, &services, org, ServiceName::new(service)).await
         }
-        Command::Audit(Audit::Verify { org }) => audit::verify(&open(&lookup).await?, org).await,
+        Command::Audit(Audit::Verify { org, head }) => {
+            audit::verify(&open(&lookup).await?, org, head.as_deref()).await
+        }
         Command::Audit(Audit::Export { org, format, to }) => {
             audit::export(&open(&lookup).await?, org, format, to).await
+        }
+        Command::Unbind { org, group } => {
+            operator::unbind(&open(&lookup).await?, org, &group).await
         }
         Command::Forget { org, member } => {
             operator::forget(&open(&lookup).await?, org, &member).await
@@ -166,8 +197,7 @@ async fn carry_out(command: Command) -> Result<ExitCode, Failure> {
                 Platform::Slack => slice_commands::slack::manifest(),
                 Platform::Discord => slice_commands::discord::commands(),
             };
-            println!("{}", serde_json::to_string_pretty(&manifest)?);
-            Ok(ExitCode::SUCCESS)
+            print(&serde_json::to_string_pretty(&manifest)?)
         }
     }
 }
@@ -181,7 +211,12 @@ fn vault(books: &BooksConfig) -> Result<Arc<KeyVault>, Failure> {
 async fn open(lookup: &dyn Fn(&str) -> Option<String>) -> Result<SqlStore, Failure> {
     let books = config::read_books(lookup)?;
     let vault = vault(&books)?;
-    Ok(SqlStore::open(&books.database_url, Arc::new(SystemClock), vault).await?)
+    let store = SqlStore::open(&books.database_url, Arc::new(SystemClock), vault).await?;
+    if store.is_current().await? {
+        Ok(store)
+    } else {
+        Err("the database's tables are not up to date: run `slice migrate`".into())
+    }
 }
 
 fn parts(config: Config) -> Result<Parts, Failure> {

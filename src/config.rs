@@ -6,6 +6,7 @@ use slice_core::{
     secret::Secret,
 };
 use std::{fmt, net::SocketAddr};
+use url::{Host, Url};
 
 /// The embedded database, where `DATABASE_URL` names no other.
 const DATABASE_DEFAULT: &str = "sqlite:slice.db";
@@ -189,6 +190,13 @@ impl Reader<'_> {
             let says = format!("{} does not begin with {expected}.", variable.name);
             self.mistake(variable, says);
         }
+        if value.starts_with("http://") && !is_loopback(&value) {
+            let says = format!(
+                "{} is http:// to another machine, where keys would go in the clear. Use https://.",
+                variable.name
+            );
+            self.mistake(variable, says);
+        }
         value.trim_end_matches('/').to_owned()
     }
 
@@ -222,6 +230,16 @@ impl Reader<'_> {
             vault_key,
         }
     }
+}
+
+fn is_loopback(address: &str) -> bool {
+    let parsed = Url::parse(address).ok();
+    parsed.is_some_and(|url| match url.host() {
+        Some(Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(Host::Ipv6(ip)) => ip.is_loopback(),
+        Some(Host::Domain(name)) => name == "localhost",
+        None => false,
+    })
 }
 
 /// `slack/T0123` as a workspace.
@@ -347,6 +365,7 @@ mod tests {
             "DATABASE_URL" => Some("mysql://somewhere".to_owned()),
             "SLICE_LISTEN" => Some("everywhere".to_owned()),
             "SLICE_LOG_FORMAT" => Some("jsno".to_owned()),
+            "SLICE_OPENROUTER_API_URL" => Some("http://openrouter.ai/api/v1".to_owned()),
             "SLICE_WORKSPACES" => Some("slack/T1, T2".to_owned()),
             _ => None,
         };
@@ -359,6 +378,7 @@ mod tests {
             &WORKSPACES,
             &LISTEN,
             &LOG_FORMAT,
+            &OPENROUTER_API,
         ] {
             let found = mistakes
                 .0

@@ -19,7 +19,8 @@ use slice_core::{
 };
 
 const MEMBER: Param<UserId> = Param::member("member", "Whose budget it is");
-const AMOUNT: Param<Money> = Param::money("amount", "The budget of each month in US dollars");
+const AMOUNT: Param<Money> =
+    Param::money_or_zero("amount", "The budget of each month in US dollars");
 
 pub const COMMAND: Command = Command {
     params: &[MEMBER.shape(), AMOUNT.shape()],

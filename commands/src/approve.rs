@@ -10,7 +10,8 @@ use slice_core::{
     grant::{Grant, State},
     life::Life,
     money::Money,
-    page::{Page, Text},
+    page::{Audience, Button, Page, Text},
+    presence::Presence,
     refusal::Refusal,
     reply::{Field, Form, Reply},
     requests::{self, Approval},
@@ -24,8 +25,17 @@ const LIFE: Param<Life> = Param::life("life", "How long it may live: 12h, 7d, 2w
     .named("for")
     .optional();
 
+/// What the button said that the approval adds to the member's month.
+const ADDING: Param<Money> = Param::money(
+    "adding",
+    "What it adds to the month, if the budget is short",
+)
+.named("adding")
+.optional()
+.hidden();
+
 pub const COMMAND: Command = Command {
-    params: &[GRANT.shape(), AMOUNT.shape(), LIFE.shape()],
+    params: &[GRANT.shape(), AMOUNT.shape(), LIFE.shape(), ADDING.shape()],
     examples: &["approve 3", "approve 3 50", "approve 3 50 for 3d"],
     view: View::Form,
     form: Some(|call| Box::pin(make_form(call))),
@@ -83,7 +93,18 @@ async fn make_form(call: Call<'_>) -> Result<Form, Refusal> {
 async fn run(call: Call<'_>) -> Result<Reply, Refusal> {
     let number = GRANT.need(&call)?;
     let (cap, life) = (AMOUNT.get(&call), LIFE.get(&call));
+    let adding = ADDING.get(&call).unwrap_or(Money::ZERO);
     let desk = call.desk();
+    let grant = waiting(&call, number, "approved").await?;
+    if desk.presence(call.caller().org, grant.member).await? == Presence::Left {
+        return Err(Refusal::offering(
+            format!(
+                "Whoever asked for grant {number} has left, or has no role any more, so nobody would \
+                 get the key. Nothing was approved."
+            ),
+            Button::new("Deny…", format!("deny {number} form"), Audience::Owners),
+        ));
+    }
     let decide = |books: &Books| {
         let service = books.grant.as_ref().map(|grant| &grant.service);
         let adapter = service.and_then(|service| desk.services.find(service));
@@ -95,6 +116,7 @@ async fn run(call: Call<'_>) -> Result<Reply, Refusal> {
                 cap,
                 life,
                 service_min,
+                adding,
             },
         )
     };

@@ -80,7 +80,7 @@ fn all(role: Role, service: &str) -> Page {
         }
     }
     if role < Role::User {
-        page = page.text("You have no budget yet. Ask an owner for one; it takes `allocate`.");
+        page = page.text("You have no budget yet. Ask an owner for one (`/slice allocate`).");
     }
     let last = Text::new("An example: ")
         .say(format!("provision {service} 20 for 7d"))

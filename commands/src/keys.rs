@@ -3,14 +3,15 @@
 use crate::grammar::{Call, Command};
 use slice_core::{
     desk::Desk,
+    drift::Drift,
     grant::{Grant, KeyState, State},
     ids::{MemberId, OrgId, ServiceName},
-    money::Money,
     page::{Block, Button, Page, Text},
     ports::ServiceError,
     refusal::{Refusal, shorten},
     reply::Reply,
     role::Role,
+    time::Time,
 };
 
 /// Grants that can still do something are shown up to this number, ended ones up to the other.
@@ -48,7 +49,7 @@ async fn run(call: Call<'_>) -> Result<Reply, Refusal> {
     for grant in live.iter().take(LIVE_MAX) {
         page = page
             .with(bar(grant))
-            .text(state(grant))
+            .text(state(grant, books.now))
             .buttons(buttons(&call, grant));
     }
     if LIVE_MAX < live.len() {
@@ -74,12 +75,12 @@ fn bar(grant: &Grant) -> Block {
     Block::Bar {
         label,
         used: grant.usage(),
-        committed: Money::ZERO,
+        committed: grant.committed(),
         whole: grant.cap,
     }
 }
 
-fn state(grant: &Grant) -> Text {
+fn state(grant: &Grant, now: Time) -> Text {
     let used_up = grant.state == State::Active && grant.cap <= grant.usage();
     let said = if used_up {
         "used up"
@@ -96,12 +97,17 @@ fn state(grant: &Grant) -> Text {
     };
     match (grant.state, grant.ends_at) {
         (State::Active | State::Suspended(_), Some(ends_at)) => {
+            let ends = if ends_at <= now {
+                ", was due to end "
+            } else {
+                ", ends "
+            };
             let seen = if grant.revealed_at.is_none() {
                 "; its key was not revealed yet"
             } else {
                 ""
             };
-            text.and(", ends ").time(ends_at).and(format!("{seen}."))
+            text.and(ends).time(ends_at).and(format!("{seen}."))
         }
         (State::AwaitingOwner, _) => {
             text.and(format!(", for {}; it holds no money yet.", grant.life))
@@ -130,6 +136,9 @@ fn buttons(call: &Call<'_>, grant: &Grant) -> Vec<Button> {
     let mine = call.mine();
     let number = grant.number;
     let has_seal = grant.key().is_some_and(|key| key.seal.is_some());
+    let is_gone = grant
+        .key()
+        .is_some_and(|key| key.drift == Some(Drift::Gone));
     let reveal = Button::new("Reveal key", format!("reveal {number}"), mine).primary();
     let back = Button::new("I'm done: give it back", format!("revoke {number}"), mine).danger(
         format!("End grant {number} now and get the unspent rest back?"),
@@ -137,7 +146,7 @@ fn buttons(call: &Call<'_>, grant: &Grant) -> Vec<Button> {
     let withdraw = Button::new("Withdraw", format!("withdraw {number}"), mine);
     match grant.state {
         State::AwaitingOwner | State::Reserved => vec![withdraw],
-        State::Active if grant.revealed_at.is_none() && has_seal => vec![reveal, back],
+        State::Active if grant.revealed_at.is_none() && has_seal && !is_gone => vec![reveal, back],
         State::Active | State::Suspended(_) | State::Issuing | State::InDoubt => vec![back],
         State::Revoking(_) | State::Ended(_) => vec![],
     }
@@ -150,10 +159,15 @@ pub fn with_doubt(page: Page, unread: &[(ServiceName, ServiceError)], desk: &Des
     }
     let names = unread.iter().map(|(service, _)| title(desk, service));
     let names: Vec<_> = names.collect();
-    page.note(Text::new(format!(
-        "{} did not answer, so its spending is as of the last reading.",
-        names.join(" and ")
-    )))
+    let whys = unread.iter().map(|(_, why)| why.to_string());
+    let whys: Vec<_> = whys.collect();
+    page.note(
+        Text::new(format!(
+            "{} could not be read, so its spending is as of the last reading. ",
+            names.join(" and ")
+        ))
+        .join(Text::from(whys.join(" ").as_str())),
+    )
 }
 
 /// What people call a service.

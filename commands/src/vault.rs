@@ -14,7 +14,9 @@ use crate::{
 };
 use slice_core::{
     books::{Books, Entry, Master},
+    drift::Drift,
     event::Event,
+    grant::KeyState,
     ids::ServiceName,
     page::{Page, Text},
     ports::{Health, ServiceAdapter, ServiceError},
@@ -183,4 +185,28 @@ fn announcement(call: &Call<'_>, what: &str, service: &ServiceName) -> Page {
             .member(call.caller().member)
             .and(format!(" {what} {title}.")),
     )
+}
+
+/// So many running keys are asked for before a master key is taken for a stranger.
+const PROBES: usize = 3;
+
+/// Whether a new master key knows none of the service's keys that run now: then it is of another
+/// account.
+pub async fn is_stranger(adapter: &dyn ServiceAdapter, books: &Books, master: &Secret) -> bool {
+    let grants = books.live.iter();
+    let grants = grants.filter(|grant| grant.service == *adapter.name());
+    let keys = grants
+        .flat_map(|grant| &grant.keys)
+        .filter(|key| key.state == KeyState::Armed && key.drift != Some(Drift::Gone));
+    let ids = keys
+        .filter_map(|key| key.provider_id.as_deref())
+        .take(PROBES);
+    let mut unknown = 0;
+    for id in ids {
+        match adapter.read(master, id).await {
+            Err(ServiceError::Gone) => unknown += 1,
+            _ => return false,
+        }
+    }
+    0 < unknown
 }

@@ -129,9 +129,12 @@ fn bad_amounts_are_refused_by_name() {
         "$0",
     ];
     for amount in bad {
+        // A budget can be 0: that takes it away.
+        let is_zero = ["0", "$0"].contains(&amount);
+        let budget = if is_zero { "-1" } else { amount };
         for line in [
             format!("provision openrouter {amount}"),
-            format!("allocate <@U1> {amount}"),
+            format!("allocate <@U1> {budget}"),
             format!("topup <@U1> {amount}"),
             format!("approve 3 {amount}"),
             format!("settings free-hand {amount}"),
@@ -441,7 +444,8 @@ fn every_button_says_something_that_parses() {
         ),
         sentences::key_ready(&grant(), Time::default(), &facts, Delivery::Reveal),
         sentences::key_ready(&grant(), Time::default(), &facts, Delivery::Dm),
-        sentences::key_revealed(&grant()),
+        sentences::key_revealed(&grant(), true),
+        sentences::key_revealed(&grant(), false),
         sentences::second_reveal(&grant(), Time::default()),
         Refusal::AlreadyRevealed {
             number: 3,

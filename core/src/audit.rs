@@ -25,16 +25,27 @@ pub struct Link {
     pub mac: String,
 }
 
-/// The MAC of an event that follows the one whose MAC is `before`: over the org, the number, the
-/// instant, the actor, the event and `before`, each with its length in front.
+/// The MAC of an event that follows the head `before`: over the org, the number, the instant, the
+/// actor, the event and `before`.
 pub fn mac(key: &[u8; 32], org: OrgId, link: &Link, before: &str) -> String {
-    let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes keys of any length");
     let (org, seq, at) = (
         org.to_string(),
         link.seq.to_string(),
         link.at.micros().to_string(),
     );
-    for part in [&org, &seq, &at, &link.actor, &link.event, before] {
+    bind(key, &[&org, &seq, &at, &link.actor, &link.event, before])
+}
+
+/// The head of a chain that ends with event number `seq`, whose MAC is `mac`. It stands in no row of
+/// the trail, and cannot be made without the key: a trail that was cut short has no head.
+pub fn head(key: &[u8; 32], org: OrgId, seq: i64, mac: &str) -> String {
+    bind(key, &["head", &org.to_string(), &seq.to_string(), mac])
+}
+
+/// HMAC-SHA-256 over parts, each with its length in front; 64 hex digits.
+fn bind(key: &[u8; 32], parts: &[&str]) -> String {
+    let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes keys of any length");
+    for part in parts {
         mac.update(&u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
         mac.update(part.as_bytes());
     }
@@ -50,6 +61,8 @@ pub enum Broken {
     Gap { after: i64, found: i64 },
     /// The org's own count and head name another last event.
     Head { counted: i64, found: i64 },
+    /// A head that was published once is not among those that the trail ever had.
+    Published,
 }
 
 impl std::fmt::Display for Broken {
@@ -65,6 +78,9 @@ impl std::fmt::Display for Broken {
                     "the trail ends with event {found}, but {counted} were written"
                 )
             }
+            Self::Published => f.write_str(
+                "it never had that head: it is another trail's, or events were removed since",
+            ),
         }
     }
 }
@@ -75,15 +91,19 @@ pub struct Verifier<'a> {
     org: OrgId,
     seq: i64,
     head: String,
+    /// A head that was published once, until the walk has come by it.
+    published: Option<&'a str>,
 }
 
 impl<'a> Verifier<'a> {
-    pub fn new(key: &'a [u8; 32], org: OrgId) -> Self {
+    /// `published`: a head that the trail must have had at some time.
+    pub fn new(key: &'a [u8; 32], org: OrgId, published: Option<&'a str>) -> Self {
         Self {
             key,
             org,
             seq: 0,
             head: GENESIS.to_owned(),
+            published,
         }
     }
 
@@ -98,19 +118,22 @@ impl<'a> Verifier<'a> {
             return Err(Broken::Altered { seq: link.seq });
         }
         self.seq = link.seq;
-        self.head.clone_from(&link.mac);
+        self.head = head(self.key, self.org, link.seq, &link.mac);
+        self.published = self.published.filter(|published| **published != self.head);
         Ok(())
     }
 
     /// Compares the end of the walk with what the org's row says; gives the number of events.
     pub fn finish(self, counted: i64, head: &str) -> Result<i64, Broken> {
-        if self.seq == counted && self.head == head {
-            Ok(counted)
-        } else {
-            Err(Broken::Head {
+        if self.seq != counted || self.head != head {
+            return Err(Broken::Head {
                 counted,
                 found: self.seq,
-            })
+            });
+        }
+        match self.published {
+            Some(_) => Err(Broken::Published),
+            None => Ok(counted),
         }
     }
 }
@@ -144,14 +167,19 @@ mod tests {
                 mac: String::new(),
             };
             link.mac = mac(&KEY, org, &link, &before);
-            before.clone_from(&link.mac);
+            before = head(&KEY, org, seq, &link.mac);
             link
         };
         (1..=length).map(link).collect()
     }
 
+    fn head_of(org: OrgId, links: &[Link]) -> String {
+        let last = links.last().expect("a link");
+        head(&KEY, org, last.seq, &last.mac)
+    }
+
     fn verify(org: OrgId, links: &[Link], counted: i64, head: &str) -> Result<i64, Broken> {
-        let mut verifier = Verifier::new(&KEY, org);
+        let mut verifier = Verifier::new(&KEY, org, None);
         links.iter().try_for_each(|link| verifier.step(link))?;
         verifier.finish(counted, head)
     }
@@ -161,7 +189,7 @@ mod tests {
         fn any_change_is_found(length in 2i64..12, at in 0usize..12, what in 0..5) {
             let org = OrgId::from_random([1; 16]);
             let mut links = chain(org, length);
-            let head = links.last().expect("a link").mac.clone();
+            let head = head_of(org, &links);
             prop_assert_eq!(verify(org, &links, length, &head), Ok(length));
             let at = at % links.len();
             match what {
@@ -176,9 +204,34 @@ mod tests {
 
         #[test]
         fn another_org_or_key_does_not_verify(length in 1i64..5) {
-            let links = chain(OrgId::from_random([1; 16]), length);
-            let head = links.last().expect("a link").mac.clone();
+            let org = OrgId::from_random([1; 16]);
+            let links = chain(org, length);
+            let head = head_of(org, &links);
             prop_assert!(verify(OrgId::from_random([2; 16]), &links, length, &head).is_err());
+        }
+
+        /// Whoever cuts the trail and mends the org's row has no head to put there.
+        #[test]
+        fn a_cut_trail_has_no_head(length in 2i64..12, cut in 1i64..11) {
+            let org = OrgId::from_random([1; 16]);
+            let links = chain(org, length);
+            let left = &links[..usize::try_from(cut.min(length - 1)).expect("a length")];
+            let counted = left.last().expect("a link").seq;
+            for forged in links.iter().map(|link| &link.mac) {
+                prop_assert!(verify(org, left, counted, forged).is_err());
+            }
+        }
+
+        #[test]
+        fn a_published_head_must_have_been(length in 1i64..8, at in 1i64..8) {
+            let org = OrgId::from_random([1; 16]);
+            let links = chain(org, length);
+            let ever = chain(org, at);
+            let published = head_of(org, &ever);
+            let mut verifier = Verifier::new(&KEY, org, Some(&published));
+            links.iter().try_for_each(|link| verifier.step(link)).expect("a whole chain");
+            let proven = verifier.finish(length, &head_of(org, &links));
+            prop_assert_eq!(proven.is_ok(), at <= length);
         }
     }
 }

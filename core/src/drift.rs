@@ -27,7 +27,10 @@ impl Drift {
     /// The second half of a sentence about a key: "its key …".
     pub fn said(self) -> String {
         match self {
-            Self::Gone => "does not exist there any more".into(),
+            Self::Gone => {
+                "is not known there to the master key any more (deleted, or of another account)"
+                    .into()
+            }
             Self::Disabled => "is disabled there".into(),
             Self::Cap(cap) => format!("may spend up to {cap} there"),
             Self::Uncapped => "has no cap there".into(),

@@ -41,6 +41,16 @@ impl BadMoney {
 }
 
 impl Money {
+    /// The next full cent, as people can write it.
+    #[must_use]
+    pub fn up_to_cents(self) -> Self {
+        const CENT: i64 = 10_000;
+        match self.0.rem_euclid(CENT) {
+            0 => self,
+            over => Self(self.0.saturating_add(CENT - over)),
+        }
+    }
+
     pub const ZERO: Self = Self(0);
 
     pub const fn from_micros(micros: i64) -> Self {

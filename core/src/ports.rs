@@ -228,8 +228,13 @@ pub trait Store: Send + Sync {
         after: i64,
         limit: i64,
     ) -> BoxFuture<'_, Result<Vec<Link>, Refusal>>;
-    /// Walks the whole chain; gives the number of proven events and the head.
-    fn verify(&self, org: OrgId) -> BoxFuture<'_, Result<Verified, Refusal>>;
+    /// Walks the whole chain; gives the number of proven events and the head. `published`: a head
+    /// that the trail must have had at some time.
+    fn verify<'a>(
+        &'a self,
+        org: OrgId,
+        published: Option<&'a str>,
+    ) -> BoxFuture<'a, Result<Verified, Refusal>>;
 
     // --- work
     /// Claims one grant that is due for `work`, for the length of `lease`.
@@ -253,7 +258,7 @@ pub trait Store: Send + Sync {
     /// Notes before sending that the platform may hear of it.
     fn sending<'a>(&'a self, claimed: &'a Claimed) -> BoxFuture<'a, Result<(), Refusal>>;
     fn sent<'a>(&'a self, claimed: &'a Claimed, sent: Sent) -> BoxFuture<'a, Result<(), Refusal>>;
-    /// Where the messages of a topic to a reader stand.
+    /// Where the messages of a topic stand, whoever reads them.
     fn posted<'a>(
         &'a self,
         org: OrgId,

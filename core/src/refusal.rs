@@ -82,6 +82,13 @@ pub enum Refusal {
     SelfApproval {
         number: i64,
     },
+    /// The budget is shorter than the owner was told: `line` is the approval that says so.
+    AddsMore {
+        number: i64,
+        member: MemberId,
+        top_up: Money,
+        line: String,
+    },
     /// More than was asked for.
     MoreThanAsked {
         number: i64,
@@ -167,6 +174,21 @@ impl Refusal {
                     Audience::Owners,
                 )])
             }
+            Self::AddsMore {
+                number,
+                member,
+                top_up,
+                line,
+            } => {
+                let text = Text::new(format!(
+                    "Approving grant {number} now adds {top_up} to this month of "
+                ))
+                .member(*member)
+                .and(", because no more than the rest of it is free. Nothing was changed yet.");
+                let yes = format!("Approve (+{top_up} this month)");
+                let yes = Button::new(yes, line, Audience::Owners).primary();
+                Page::say(text).buttons(vec![yes])
+            }
             Self::Sentence { text, next } => Page::say(text.clone()).buttons(next.clone()),
             other => Page::say(other.line()),
         }
@@ -200,8 +222,12 @@ impl Refusal {
             Self::NoAccess { why } => Text::new(format!("{why} Nothing was changed.")),
             Self::RoleUnknown { why } => Text::new(format!(
                 "Slice could not check that you may do this ({why}), so it did nothing. Try again in \
-                 a minute."
-            )),
+                 a minute. If that does not help, Slice can't see a channel that a role is bound to: \
+                 invite it there again with /invite @Slice; where the channel is gone, whoever runs \
+                 Slice can unbind it with "
+            ))
+            .code("slice unbind")
+            .and("."),
             Self::NotForYou => Text::from("That button is for somebody else. Nothing was changed."),
             Self::UnknownWorkspace => Text::from(
                 "This workspace is not known to this Slice. Its operator can allow it with \

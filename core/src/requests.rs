@@ -9,6 +9,7 @@ use crate::{
     leaving,
     life::Life,
     money::Money,
+    page::Page,
     refusal::Refusal,
     sentences,
     settings::REQUEST_LIFE,
@@ -159,13 +160,10 @@ fn wrong(grant: &Grant, cannot: &'static str) -> Refusal {
     }
 }
 
-/// Edits the owners' messages about a grant, wherever they stand.
-fn edit_owners(books: &Books, grant: &Grant, page: &crate::page::Page) -> Vec<Message> {
+/// Edits the owners' messages about a grant, wherever they stand and whoever reads them.
+pub fn edit_owners(grant: &Grant, page: Page) -> Message {
     let topic = owners_topic(grant.id);
-    let readers = books.org.owners_at().into_iter();
-    readers
-        .map(|to| Message::new(to, page.clone()).topic(topic.clone()).edit())
-        .collect()
+    Message::new(To::OwnersChannel, page).topic(topic).edit()
 }
 
 /// What an owner says yes to.
@@ -176,6 +174,25 @@ pub struct Approval {
     pub cap: Option<Money>,
     pub life: Option<Life>,
     pub service_min: Money,
+    /// What the owner was told that it adds to the month.
+    pub adding: Money,
+}
+
+impl Approval {
+    /// The same approval as a command line, adding so much.
+    fn line(&self, adding: Money) -> String {
+        let cap = self
+            .cap
+            .map_or_else(String::new, |cap| format!(" {}", cap.decimal()));
+        let life = self
+            .life
+            .map_or_else(String::new, |life| format!(" for {life}"));
+        format!(
+            "approve {}{cap}{life} adding {}",
+            self.number,
+            adding.up_to_cents().decimal()
+        )
+    }
 }
 
 /// What an approval came to.
@@ -212,6 +229,34 @@ fn may_decide(books: &Books, grant: &Grant, by: MemberId) -> Result<(), Refusal>
     Ok(())
 }
 
+/// The cap and life that an approval comes to: no more than was asked for, and what the org allows.
+fn within_limits(
+    books: &Books,
+    grant: &Grant,
+    approval: &Approval,
+) -> Result<(Money, Life), Refusal> {
+    let (cap, life) = (
+        approval.cap.unwrap_or(grant.cap),
+        approval.life.unwrap_or(grant.life),
+    );
+    if grant.cap < cap {
+        return Err(Refusal::MoreThanAsked {
+            number: grant.number,
+            asked: grant.cap,
+        });
+    }
+    let longest = books.org.settings.longest_life;
+    if longest < life {
+        return Err(Refusal::TooLong { longest });
+    }
+    let least = books.org.settings.smallest_cap.max(approval.service_min);
+    if cap < least {
+        let service = grant.service.clone();
+        return Err(Refusal::TooSmall { least, service });
+    }
+    Ok((cap, life))
+}
+
 /// An owner's yes, or yes to less. Where the budget is short it is a top-up in the same transaction.
 pub fn approve(books: &Books, approval: &Approval) -> Result<(Entry, Approved), Refusal> {
     let grant = grant(books, approval.number)?;
@@ -227,29 +272,16 @@ pub fn approve(books: &Books, approval: &Approval) -> Result<(Entry, Approved), 
             grant.number
         )));
     }
-    let (cap, life) = (
-        approval.cap.unwrap_or(grant.cap),
-        approval.life.unwrap_or(grant.life),
-    );
-    if grant.cap < cap {
-        return Err(Refusal::MoreThanAsked {
-            number: grant.number,
-            asked: grant.cap,
-        });
-    }
-    if books.org.settings.longest_life < life {
-        return Err(Refusal::TooLong {
-            longest: books.org.settings.longest_life,
-        });
-    }
-    let least = books.org.settings.smallest_cap.max(approval.service_min);
-    if cap < least {
-        return Err(Refusal::TooSmall {
-            least,
-            service: grant.service.clone(),
-        });
-    }
+    let (cap, life) = within_limits(books, grant, approval)?;
     let top_up = member.budget.top_up_for(cap);
+    if approval.adding < top_up {
+        return Err(Refusal::AddsMore {
+            number: approval.number,
+            member: grant.member,
+            top_up,
+            line: approval.line(top_up),
+        });
+    }
     let mut entry = Entry::default();
     if !top_up.is_zero() {
         let (member, grant, month) = (grant.member, Some(grant.id), books.month);
@@ -278,10 +310,7 @@ pub fn approve(books: &Books, approval: &Approval) -> Result<(Entry, Approved), 
     let page = sentences::approved(grant, by, &approved, life);
     let told = sentences::approved_to_member(grant, by, &approved);
     let told = Message::new(To::Member(grant.member), told).topic(member_topic(grant.id));
-    Ok((
-        entry.say_all(edit_owners(books, grant, &page)).say(told),
-        approved,
-    ))
+    Ok((entry.say(edit_owners(grant, page)).say(told), approved))
 }
 
 /// An owner's no.
@@ -307,7 +336,7 @@ pub fn deny(books: &Books, number: i64, reason: Option<&str>) -> Result<Entry, R
     let page = sentences::denied(grant, by, reason);
     let told = sentences::denied_to_member(grant, by, reason);
     let told = Message::new(To::Member(grant.member), told).topic(member_topic(grant.id));
-    Ok(entry.say_all(edit_owners(books, grant, &page)).say(told))
+    Ok(entry.say(edit_owners(grant, page)).say(told))
 }
 
 /// A member takes her request back before anybody decided, or before the provider heard of it.
@@ -326,7 +355,7 @@ pub fn withdraw(books: &Books, number: i64) -> Result<Entry, Refusal> {
         why: None,
     };
     let page = sentences::withdrawn(grant);
-    Ok(Entry::event(moved).say_all(edit_owners(books, grant, &page)))
+    Ok(Entry::event(moved).say(edit_owners(grant, page)))
 }
 
 fn own_grant(books: &Books, number: i64) -> Result<&Grant, Refusal> {

@@ -7,9 +7,10 @@ use crate::{
     ids::MemberId,
     life::Life,
     money::Money,
-    page::{Audience, Block, Button, Page, Text},
+    page::{Audience, Block, Button, Page, Span, Text},
     refusal::shorten,
     requests::{Approved, Request},
+    role::Binding,
     settings::{Delivery, REQUEST_LIFE},
     time::Time,
 };
@@ -65,10 +66,13 @@ pub fn request(number: i64, member: MemberId, request: &Request, top_up: Money) 
             "It is {top_up} more than the budget: approving adds that to this month."
         ))
     };
-    let yes = if top_up.is_zero() {
-        "Approve".into()
+    let (yes, line) = if top_up.is_zero() {
+        ("Approve".into(), format!("approve {number}"))
     } else {
-        format!("Approve (+{top_up} this month)")
+        (
+            format!("Approve (+{top_up} this month)"),
+            format!("approve {number} adding {}", top_up.up_to_cents().decimal()),
+        )
     };
     let owners = Audience::Owners;
     Page(vec![Block::Text(
@@ -79,7 +83,7 @@ pub fn request(number: i64, member: MemberId, request: &Request, top_up: Money) 
     .with(Block::Fields(fields))
     .text(within)
     .buttons(vec![
-        Button::new(yes, format!("approve {number}"), owners).primary(),
+        Button::new(yes, line, owners).primary(),
         Button::new("Approve less…", format!("approve {number} less"), owners),
         Button::new("Deny…", format!("deny {number} form"), owners),
     ])
@@ -272,7 +276,8 @@ pub fn key_ready(grant: &Grant, ends_at: Time, facts: &KeyFacts, delivery: Deliv
     }
 }
 
-pub fn key_revealed(grant: &Grant) -> Page {
+/// `certain`: the platform said that it was shown.
+pub fn key_revealed(grant: &Grant, certain: bool) -> Page {
     let mine = Audience::Member(grant.member);
     let back = Button::new(
         "I'm done: give it back",
@@ -284,8 +289,16 @@ pub fn key_revealed(grant: &Grant) -> Page {
         grant.number
     ));
     let mut text = Text::new(format!(
-        "Your {} key (grant {}) was revealed. Cap {}",
-        grant.service, grant.number, grant.cap
+        "Your {} key (grant {}) {}. Cap {}",
+        grant.service,
+        grant.number,
+        if certain {
+            "was revealed"
+        } else {
+            "may have been shown: the platform did not say, so Slice erased it. If you don't have it, \
+             give it back and provision another"
+        },
+        grant.cap
     ));
     if let Some(ends_at) = grant.ends_at {
         text = text.and(", ends ").time(ends_at);
@@ -324,6 +337,27 @@ pub fn assumed(grant: &Grant, delta: Money) -> Page {
     ))
     .say(format!("settle {} <amount>", grant.number))
     .and("."))
+}
+
+/// A binding that an operator took away, to the owners.
+pub fn unbound_by_operator(binding: &Binding) -> Page {
+    let text = Text::new("Whoever runs Slice unbound ").push(Span::Group(binding.group.clone()));
+    Page::say(text.and(format!(" as {}, at the command line.", binding.role.word())))
+}
+
+/// A key whose member could not be told of it, to the owners.
+pub fn untold(grant: &Grant, why: &str) -> Page {
+    let revoke = format!("revoke {}", grant.number);
+    let text = asked(grant)
+        .and(": the message that brings the key could not be delivered (")
+        .join(Text::from(why))
+        .and("). It waits sealed; its member finds it with ")
+        .say("keys")
+        .and(", and it is revoked by itself only at its end.");
+    Page::say(text).buttons(vec![
+        Button::new("Revoke", revoke, Audience::Owners)
+            .danger(format!("End grant {} now?", grant.number)),
+    ])
 }
 
 /// A key that was changed at its provider, or put right there, to the owners.
@@ -373,7 +407,8 @@ pub fn drifted_to_member(grant: &Grant, drift: Option<Drift>) -> Page {
 fn drift_costs(drift: Drift, grant: &Grant) -> String {
     let rest = (grant.cap - grant.usage()).or_zero();
     match drift {
-        Drift::Gone | Drift::Disabled => {
+        Drift::Gone => format!("Until its grant ends, {rest} of the budget stays held for it."),
+        Drift::Disabled => {
             format!("It can't be used, and {rest} of the budget stays held for it.")
         }
         Drift::Cap(_) | Drift::Uncapped => "What it spends is charged as it is.".into(),
@@ -417,6 +452,16 @@ pub fn key_is_over(grant: &Grant) -> Page {
     Page::say(Text::new(format!(
         "Your {} key (grant {}) has ended.",
         grant.service, grant.number
+    )))
+}
+
+/// Spending that its provider billed after the end, to the member.
+pub fn billed_late(grant: &Grant, delta: Money) -> Page {
+    Page::say(Text::new(format!(
+        "A request of your {} was still running when its key was stopped: {delta} more was charged, so \
+         it spent {} in all.",
+        own(grant),
+        grant.usage() + delta
     )))
 }
 

@@ -8,7 +8,7 @@ use crate::{
     money::Money,
     month::Month,
     refusal::Refusal,
-    requests::{member_topic, owners_topic},
+    requests::{edit_owners, member_topic},
     sentences,
     settings::Delivery,
     time::Time,
@@ -94,20 +94,40 @@ pub fn armed(books: &Books, attempt: i64, facts: &sentences::KeyFacts) -> Result
     };
     let delivery = books.org.settings.delivery;
     let page = sentences::key_ready(grant, ends_at, facts, delivery);
-    let mut told = Message::new(To::Member(grant.member), page).topic(format!("key/{}", grant.id));
+    let mut told = Message::new(To::Member(grant.member), page).topic(key_topic(grant.id));
     told.reveals = (delivery == Delivery::Dm).then_some(grant.id);
     let mut entry = Entry::event(armed)
         .and(moved(grant, State::Active)?)
         .say(told);
     entry.releases = true;
     if grant.decided_by.is_some() {
-        let page = sentences::approved_and_made(grant);
-        let topic = owners_topic(grant.id);
-        let readers = books.org.owners_at().into_iter();
-        entry = entry
-            .say_all(readers.map(|to| Message::new(to, page.clone()).topic(topic.clone()).edit()));
+        entry = entry.say(edit_owners(grant, sentences::approved_and_made(grant)));
     }
     Ok(entry)
+}
+
+/// The member's messages about a key.
+pub fn key_topic(grant: GrantId) -> String {
+    format!("key/{grant}")
+}
+
+/// The grant whose key a topic is about, if it is about one.
+pub fn grant_of_key_topic(topic: &str) -> Option<GrantId> {
+    topic.strip_prefix("key/")?.parse().ok()
+}
+
+/// The member could not be told that her key is ready.
+pub fn untold(books: &Books, why: &str) -> Entry {
+    let Some(grant) = books
+        .grant
+        .as_ref()
+        .filter(|grant| grant.state.holds_money())
+    else {
+        return Entry::default();
+    };
+    let page = sentences::untold(grant, why);
+    let owners = books.org.owners_at().into_iter();
+    Entry::default().say_all(owners.map(|to| Message::new(to, page.clone())))
 }
 
 /// A key lives from its arming; one that needed a top-up ends with the month that was topped up.
@@ -142,15 +162,8 @@ pub fn gave_up(books: &Books, end: End, why: &str) -> Result<Entry, Refusal> {
     entry.releases = true;
     let page = sentences::gave_up(grant, why);
     let told = Message::new(To::Member(grant.member), page.clone()).topic(member_topic(grant.id));
-    let topic = owners_topic(grant.id);
-    let readers = books.org.owners_at().into_iter();
-    let edits = readers.map(|to| Message::new(to, page.clone()).topic(topic.clone()).edit());
-    let edits: Vec<_> = if grant.decided_by.is_some() {
-        edits.collect()
-    } else {
-        vec![]
-    };
-    Ok(entry.say(told).say_all(edits))
+    let decided = grant.decided_by.map(|_| edit_owners(grant, page));
+    Ok(entry.say(told).say_all(decided))
 }
 
 /// Attempts that never came to exist.
@@ -323,6 +336,16 @@ pub fn usage_read(books: &Books, reads: &[Read]) -> Entry {
     })
 }
 
+/// What was still running when a key was stopped, billed after its grant was settled.
+pub fn billed_late(books: &Books, read: &Read) -> Entry {
+    let entry = usage_read(books, std::slice::from_ref(read));
+    let Some((grant, late)) = books.grant.as_ref().zip(reading(books, read)) else {
+        return entry;
+    };
+    let told = sentences::billed_late(grant, late.delta);
+    entry.say(Message::new(To::Member(grant.member), told))
+}
+
 fn reading(books: &Books, read: &Read) -> Option<Reading> {
     let Read {
         grant,
@@ -356,9 +379,7 @@ pub fn settled(books: &Books) -> Result<Entry, Refusal> {
     entry.look_again = Some(LATE_BILLING);
     let key = Message::new(To::Member(grant.member), sentences::key_is_over(grant));
     let told = Message::new(To::Member(grant.member), sentences::ended(grant, end));
-    Ok(entry
-        .say(key.topic(format!("key/{}", grant.id)).edit())
-        .say(told))
+    Ok(entry.say(key.topic(key_topic(grant.id)).edit()).say(told))
 }
 
 /// Why a secret is not shown.
@@ -388,8 +409,13 @@ pub fn reveal(books: &Books, number: i64) -> Result<(Entry, Reveal), Refusal> {
             cannot: "revealed",
         });
     }
-    let busy = grant.revealing_until.is_some();
-    if grant.revealed_at.is_none() && !busy && grant.key().is_some_and(|key| key.seal.is_some()) {
+    if grant.revealing_until.is_some() && grant.revealed_at.is_none() {
+        return Err(Refusal::sentence(format!(
+            "The key of grant {number} is being shown in a view right now. Nothing was changed. If that \
+             view stays empty, press [Reveal key] again in a minute."
+        )));
+    }
+    if grant.revealed_at.is_none() && grant.key().is_some_and(|key| key.seal.is_some()) {
         return Ok((
             Entry::event(Event::RevealBegun { grant: grant.id }),
             Reveal::Begun,
@@ -425,8 +451,8 @@ pub fn revealed(books: &Books, certain: bool) -> Result<Entry, Refusal> {
         // The key ended meanwhile, and its message says so already.
         return Ok(entry);
     }
-    let page = sentences::key_revealed(grant);
-    let told = Message::new(To::Member(grant.member), page).topic(format!("key/{}", grant.id));
+    let page = sentences::key_revealed(grant, certain);
+    let told = Message::new(To::Member(grant.member), page).topic(key_topic(grant.id));
     Ok(entry.say(told.edit()))
 }
 

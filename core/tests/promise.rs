@@ -355,6 +355,7 @@ fn decide(ledger: &mut Ledger, step: &Step) -> Result<Entry, Refusal> {
                 cap,
                 life: None,
                 service_min: Money::ZERO,
+                adding: Money::from_micros(i64::MAX),
             };
             requests::approve(ledger.seen(olga, Some(which)), &approval).map(|(entry, _)| entry)
         }

@@ -16,16 +16,23 @@ use std::{
 /// So many events are in memory at once.
 const PAGE: i64 = 1_000;
 
-pub async fn verify(store: &SqlStore, org: Option<OrgId>) -> Result<ExitCode, Failure> {
+pub async fn verify(
+    store: &SqlStore,
+    org: Option<OrgId>,
+    published: Option<&str>,
+) -> Result<ExitCode, Failure> {
     let org = which_org(store, org).await?;
-    match store.verify(org).await.map_err(said)? {
+    match store.verify(org, published).await.map_err(said)? {
         Ok((events, head)) => {
             println!("{events} events are proven: none was altered, removed or inserted.");
-            println!("The chain's head is {head}.");
+            println!(
+                "The chain's head is {head}. Keep it: `slice audit verify --head` proves later that \
+                 the trail still holds all that it held now, even against an older backup."
+            );
             Ok(ExitCode::SUCCESS)
         }
         Err(broken) => {
-            eprintln!("The audit trail of org {org} is broken: {broken}.");
+            println!("The audit trail of org {org} is broken: {broken}.");
             Ok(ExitCode::FAILURE)
         }
     }

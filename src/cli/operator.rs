@@ -9,11 +9,12 @@ use crate::{
 use slice_core::{
     books::{Books, Entry, Message, Scope},
     desk::Services,
-    event::Actor,
+    event::{Actor, Event},
     ids::{Identity, MemberId, OrgId, ServiceName, UserId},
     ports::{ServiceAdapter, Store, Vault},
     refusal::Refusal,
     secret::Secret,
+    sentences,
     vault::SealOwner,
 };
 use std::{io::Read, process::ExitCode, sync::Arc};
@@ -80,7 +81,15 @@ async fn put(
 ) -> Result<i64, Failure> {
     let service = adapter.name().clone();
     let scope = Scope::new(org, Actor::Operator);
-    let books = store.books(scope.clone()).await.map_err(said)?;
+    let books = store.books(scope.clone().live()).await.map_err(said)?;
+    if slice_commands::vault::is_stranger(adapter, &books, &secret).await {
+        return Err(
+            "that master key knows none of the keys that run now, so it is of another account. Nothing \
+             was changed. End the grants first; or, if the old account is lost, let an owner replace \
+             it in chat with /slice vault rotate."
+                .into(),
+        );
+    }
     let version_of = |books: &Books| books.org.master(&service).map_or(0, |key| key.version);
     let version = version_of(&books) + 1;
     let owner = SealOwner::Master {
@@ -113,6 +122,38 @@ pub(super) async fn invite(store: &SqlStore, workspace: &str) -> Result<ExitCode
         .ok_or_else(|| format!("{workspace} is not like slack/T0123"))?;
     store.invite(&workspace).await.map_err(said)?;
     println!("The workspace {} may use this Slice now.", workspace.id);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The way out where a bound group is gone, or Slice cannot see it: nobody has its role then.
+pub(super) async fn unbind(
+    store: &SqlStore,
+    org: Option<OrgId>,
+    group: &str,
+) -> Result<ExitCode, Failure> {
+    let org = which_org(store, org).await?;
+    let decide = move |books: &Books| {
+        let bound = books.org.bindings.iter();
+        let bound: Vec<_> = bound.filter(|one| one.group.id.as_str() == group).collect();
+        if bound.is_empty() {
+            return Err(Refusal::sentence(format!(
+                "Nothing is bound to {group}. Nothing was changed."
+            )));
+        }
+        let entry = bound.into_iter().fold(Entry::default(), |entry, binding| {
+            let (binding, page) = (binding.clone(), sentences::unbound_by_operator(binding));
+            let owners = books.org.owners_at().into_iter();
+            let told = owners.map(|to| Message::new(to, page.clone()));
+            entry.and(Event::RoleUnbound { binding }).say_all(told)
+        });
+        Ok(entry)
+    };
+    let scope = Scope::new(org, Actor::Operator);
+    let recorded = store.record(scope, Box::new(decide)).await;
+    recorded.map_err(said)?;
+    println!(
+        "{group} is unbound. Where no owners are bound any more, the workspace's admins are owners."
+    );
     Ok(ExitCode::SUCCESS)
 }
 

@@ -83,7 +83,14 @@ impl Edge {
             Ok(()) => self.close_reveal(org, grant, Some(true)).await,
             Err(PlatformError::Unknown(why)) => {
                 warn!(grant.id = %grant, why, "Cannot tell whether the key of grant {grant} was shown");
-                self.close_reveal(org, grant, Some(false)).await
+                let recorded = self.close_reveal(org, grant, Some(false)).await;
+                let refusal = Refusal::sentence(
+                    "The platform did not say whether the key was shown, so Slice counts it as shown \
+                     and has erased it. If you don't have it, give the grant back and provision \
+                     another: `/slice keys`.",
+                );
+                self.refuse(Some(org), identity, answers, &refusal).await;
+                recorded
             }
             Err(PlatformError::Refused(_) | PlatformError::Later(_)) => {
                 let recorded = self.close_reveal(org, grant, None).await;

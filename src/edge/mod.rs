@@ -217,8 +217,12 @@ impl Edge {
             .action
             .as_ref()
             .is_some_and(|action| action.audience == Audience::Owners);
-        let live = for_owners || spoken.parsed.command.role == Role::Owner;
-        let (member, role) = self.people.role(&self.desk, org, identity, live).await?;
+        let needs = if for_owners {
+            Role::Owner
+        } else {
+            spoken.parsed.command.role
+        };
+        let (member, role) = self.people.role(&self.desk, org, identity, needs).await?;
         match spoken.action.as_ref().map(|action| action.audience) {
             Some(Audience::Member(for_whom)) if for_whom != member => {
                 return Err(Refusal::NotForYou);

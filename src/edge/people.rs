@@ -7,7 +7,7 @@ use slice_core::{
     ids::{Identity, MemberId, OrgId, Workspace},
     ports::{Platform, PlatformError},
     refusal::Refusal,
-    role::{self, Facts, Group, Role, Standing},
+    role::{self, Binding, Facts, Group, Role, Standing},
     sentences,
     time::Time,
 };
@@ -44,14 +44,15 @@ impl People {
         groups.retain(|(who, _), _| who.workspace != *workspace);
     }
 
-    /// The member behind an identity, and her role. `live`: ask the platform, and refuse where it
-    /// does not answer.
+    /// The member behind an identity, and her role. Where `needs` is the owner's, the platform is
+    /// asked live. A bound group that cannot be looked at gives nobody its role: that is a refusal
+    /// only where the role is needed.
     pub async fn role(
         &self,
         desk: &Desk,
         org: OrgId,
         who: &Identity,
-        live: bool,
+        needs: Role,
     ) -> Result<(MemberId, Role), Refusal> {
         let platform =
             desk.platform(who.workspace.platform)
@@ -62,7 +63,7 @@ impl People {
             people: self,
             platform,
             now: desk.clock.now(),
-            live,
+            live: needs == Role::Owner,
         };
         let standing = asked.standing(who).await.map_err(unknown)?;
         if let Some(why) = standing.why_never() {
@@ -71,21 +72,30 @@ impl People {
             });
         }
         let member = desk.store.member(org, who).await?;
-        let role = asked.resolve(desk, org, (who, member), standing).await?;
-        if role == Role::Owner && !live {
+        let mut found = asked.resolve(desk, org, (who, member), standing).await?;
+        if found.role == Role::Owner && !asked.live {
             // An owner's rights are never taken from what was true a minute ago.
             let asked = Asked {
                 live: true,
                 ..asked
             };
             let standing = asked.standing(who).await.map_err(unknown)?;
-            let role = asked.resolve(desk, org, (who, member), standing).await?;
-            desk.store.note_role(org, member, role).await?;
-            return Ok((member, role));
+            found = asked.resolve(desk, org, (who, member), standing).await?;
         }
-        desk.store.note_role(org, member, role).await?;
-        Ok((member, role))
+        match found.unread {
+            Some(error) if found.role < needs => return Err(unknown(error)),
+            Some(error) => warn!(%error, "A bound group could not be looked at"),
+            None => {}
+        }
+        desk.store.note_role(org, member, found.role).await?;
+        Ok((member, found.role))
     }
+}
+
+/// A role, and why it may be less than it should be.
+struct Found {
+    role: Role,
+    unread: Option<PlatformError>,
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "map_err hands it over")]
@@ -153,22 +163,25 @@ impl Asked<'_> {
         org: OrgId,
         (who, member): (&Identity, MemberId),
         standing: Standing,
-    ) -> Result<Role, Refusal> {
+    ) -> Result<Found, Refusal> {
         let books = desk
             .store
             .books(Scope::new(org, Actor::Slice).member(member))
             .await?;
-        let mut bound = vec![];
-        for binding in &books.org.bindings {
-            let here = binding.group.workspace == who.workspace;
-            if here && self.is_in(who, &binding.group).await.map_err(unknown)? {
-                bound.push(binding.role);
+        let (mut bound, mut unread) = (vec![], None);
+        let here = |binding: &&Binding| binding.group.workspace == who.workspace;
+        for binding in books.org.bindings.iter().filter(here) {
+            match self.is_in(who, &binding.group).await {
+                Ok(true) => bound.push(binding.role),
+                Ok(false) => {}
+                Err(error) => unread = Some(error),
             }
         }
         let facts = Facts::of(&books, who, standing, bound);
-        role::resolve(&facts).map_err(|why| Refusal::NoAccess {
+        let role = role::resolve(&facts).map_err(|why| Refusal::NoAccess {
             why: why.to_owned(),
-        })
+        })?;
+        Ok(Found { role, unread })
     }
 }
 

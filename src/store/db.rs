@@ -125,20 +125,10 @@ macro_rules! bound {
     }};
 }
 
-/// A new file of books is nobody else's to read, whatever the umask says; the log beside it takes
-/// the same rights. A path that cannot be made is reported when it is opened.
-fn readable_by_its_owner_alone(path: &str) {
-    use std::os::unix::fs::OpenOptionsExt;
-    let mut options = std::fs::OpenOptions::new();
-    let _ = options.write(true).create_new(true).mode(0o600).open(path);
-}
-
 impl Db {
     pub(super) async fn sqlite(path: &str) -> sqlx::Result<Self> {
-        readable_by_its_owner_alone(path);
         let options = SqliteConnectOptions::new()
             .filename(path)
-            .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
             .busy_timeout(WAIT_MAX)

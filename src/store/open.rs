@@ -19,6 +19,8 @@ use std::{fmt, sync::Arc};
 pub enum OpenError {
     /// The address is neither `postgres://…` nor `sqlite:<path>`.
     BadUrl,
+    /// There is no such file.
+    Missing(String),
     /// The database does not answer, and what the driver says.
     Unreachable(String),
     /// A later program has changed it: the number of its last migration, and of our last.
@@ -35,6 +37,11 @@ impl fmt::Display for OpenError {
             Self::BadUrl => f.write_str(
                 "DATABASE_URL is neither postgres://… nor sqlite:<path>. Leave it out for a file of \
                  Slice's own",
+            ),
+            Self::Missing(path) => write!(
+                f,
+                "there is no database at {path}: is DATABASE_URL the right one? `slice migrate` makes \
+                 one there"
             ),
             Self::Unreachable(why) => write!(f, "the database does not answer: {why}"),
             Self::Newer { found, known } => write!(
@@ -117,17 +124,40 @@ fn known() -> i64 {
         .unwrap_or(0)
 }
 
+fn sqlite_path(url: &str) -> Option<&str> {
+    let path = url.strip_prefix("sqlite:")?;
+    Some(path.strip_prefix("//").unwrap_or(path))
+}
+
 impl SqlStore {
-    /// Opens `postgres://…` or `sqlite:<path>` (the file is made where there is none). Changes
-    /// nothing in it; [`SqlStore::migrate`] does.
+    /// Makes the file of `sqlite:<path>` where there is none; it is its owner's alone, whatever the
+    /// umask says, and the log beside it takes the same rights.
+    pub fn make(url: &str) -> Result<(), OpenError> {
+        use std::{fs::OpenOptions, io::ErrorKind::AlreadyExists, os::unix::fs::OpenOptionsExt};
+        let Some(path) = sqlite_path(url) else {
+            return Ok(());
+        };
+        let mut options = OpenOptions::new();
+        let made = options.write(true).create_new(true).mode(0o600).open(path);
+        match made {
+            Err(error) if error.kind() != AlreadyExists => {
+                Err(OpenError::Unreachable(error.to_string()))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Opens `postgres://…` or `sqlite:<path>`. Changes nothing in it; [`SqlStore::migrate`] does.
     pub async fn open(
         url: &str,
         clock: Arc<dyn Clock>,
         vault: Arc<KeyVault>,
     ) -> Result<Self, OpenError> {
         let unreachable = |error: sqlx::Error| OpenError::Unreachable(error.to_string());
-        let db = if let Some(path) = url.strip_prefix("sqlite:") {
-            let path = path.strip_prefix("//").unwrap_or(path);
+        let db = if let Some(path) = sqlite_path(url) {
+            if !std::path::Path::new(path).exists() {
+                return Err(OpenError::Missing(path.to_owned()));
+            }
             Db::sqlite(path).await.map_err(unreachable)?
         } else if url.starts_with("postgres://") || url.starts_with("postgresql://") {
             Db::postgres(url).await.map_err(unreachable)?

@@ -85,8 +85,7 @@ impl SqlStore {
             return Ok(vec![]);
         };
         let mut tx = self.db.read().await?;
-        let which = values![org, rows::reader_word(message.to), topic.as_str()];
-        let rows = tx.all(sql::POSTS, which).await?;
+        let rows = tx.all(sql::POSTS, values![org, topic.as_str()]).await?;
         rows.iter().map(posted).collect()
     }
 

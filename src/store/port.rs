@@ -154,8 +154,12 @@ impl Store for SqlStore {
         answer(self.chain(org, after, limit))
     }
 
-    fn verify(&self, org: OrgId) -> Answer<'_, Result<(i64, String), Broken>> {
-        answer(self.walk(org))
+    fn verify<'a>(
+        &'a self,
+        org: OrgId,
+        published: Option<&'a str>,
+    ) -> Answer<'a, Result<(i64, String), Broken>> {
+        answer(self.walk(org, published))
     }
 
     fn claim_grant(&self, work: Work, lease: Duration) -> Answer<'_, Option<ClaimedGrant>> {

@@ -297,11 +297,11 @@ statements! {
     WRITE_MESSAGE = "INSERT INTO outbox (id, org_id, number, reader, topic, edit, page, reveals, \
         written_at, fence, lease_until, not_before, tries, in_doubt) \
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0, 0, 0, 0, FALSE)";
-    /// Only the first unfinished one of its reader and topic.
+    /// Only the first unfinished one of its reader and topic; an edit is for all readers of its topic.
     DUE_MESSAGE = "SELECT m.id, m.fence FROM outbox m \
         WHERE m.done_at IS NULL AND m.lease_until <= $1 AND m.not_before <= $1 \
-        AND NOT EXISTS (SELECT 1 FROM outbox e WHERE e.org_id = m.org_id AND e.reader = m.reader \
-            AND e.topic = m.topic AND e.done_at IS NULL AND e.number < m.number) \
+        AND NOT EXISTS (SELECT 1 FROM outbox e WHERE e.org_id = m.org_id AND e.topic = m.topic \
+            AND (e.reader = m.reader OR m.edit) AND e.done_at IS NULL AND e.number < m.number) \
         ORDER BY m.written_at, m.number LIMIT 1";
     CLAIM_MESSAGE = "UPDATE outbox SET fence = fence + 1, lease_until = $4 \
         WHERE id = $1 AND fence = $2 AND done_at IS NULL AND lease_until <= $3 \
@@ -318,6 +318,6 @@ statements! {
         ON CONFLICT (org_id, reader, topic, platform, workspace_id, channel_id, post_id) \
         DO NOTHING";
     POSTS = "SELECT platform, workspace_id, channel_id, post_id FROM posts \
-        WHERE org_id = $1 AND reader = $2 AND topic = $3 ORDER BY number, post_id";
+        WHERE org_id = $1 AND topic = $2 ORDER BY number, post_id";
     BACKLOG = "SELECT COUNT(*) AS n, MIN(written_at) AS oldest FROM outbox WHERE done_at IS NULL";
 }

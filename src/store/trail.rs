@@ -63,11 +63,15 @@ impl SqlStore {
     }
 
     /// All in one view of the database, so that what is written meanwhile is no gap.
-    pub(super) async fn walk(&self, org: OrgId) -> Done<Result<(i64, String), Broken>> {
+    pub(super) async fn walk(
+        &self,
+        org: OrgId,
+        published: Option<&str>,
+    ) -> Done<Result<(i64, String), Broken>> {
         let mut tx = self.db.read().await?;
         let row = OrgRow::read(&mut tx, org).await?;
         let key = self.vault.unwrap(org, Purpose::Audit, &row.audit_key)?;
-        let mut verifier = Verifier::new(&key, org);
+        let mut verifier = Verifier::new(&key, org, published);
         let mut after = i64::MIN;
         loop {
             let links = links(&mut tx, org, after, LINKS_PER_STEP).await?;

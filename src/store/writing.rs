@@ -191,7 +191,7 @@ impl<'a> Writing<'a> {
             .one(sql::APPEND_AUDIT, row, "the audit event")
             .await?;
         self.org.audit_count = seq;
-        self.org.audit_head = link.mac;
+        self.org.audit_head = audit::head(&self.audit_key, self.org.id, seq, &link.mac);
         Ok(())
     }
 

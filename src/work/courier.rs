@@ -87,7 +87,7 @@ fn later(claimed: &Claimed, asked: Duration, in_doubt: bool) -> Sent {
 
 async fn edit(desk: &Desk, claimed: &Claimed) -> Result<Sent, Refusal> {
     let mut pause = None;
-    for posted in copies(desk, claimed).await? {
+    for posted in desk.store.posted(claimed.org, &claimed.message).await? {
         let workspace = &posted.place.workspace;
         let Some(platform) = desk.platform(workspace.platform) else {
             continue;
@@ -112,36 +112,6 @@ async fn edit(desk: &Desk, claimed: &Claimed) -> Result<Sent, Refusal> {
     }
     // An edit said twice says the same, so one whose fate is unknown is simply said again.
     Ok(pause.map_or(Sent::Edited, |after| later(claimed, after, false)))
-}
-
-/// Where the message that is edited stands. Owners' messages can stand in the channel and with each
-/// owner, depending on the settings when they were sent.
-async fn copies(desk: &Desk, claimed: &Claimed) -> Result<Vec<Posted>, Refusal> {
-    let mut readers = vec![claimed.message.to];
-    if claimed.message.to == To::OwnersChannel {
-        readers.extend(
-            each_owner(desk, claimed)
-                .await?
-                .into_iter()
-                .map(|(to, _)| to),
-        );
-    } else {
-        readers.push(To::OwnersChannel);
-    }
-    let mut copies: Vec<Posted> = vec![];
-    for to in readers {
-        let message = Message {
-            to,
-            ..claimed.message.clone()
-        };
-        let posted = desk.store.posted(claimed.org, &message).await?;
-        let new: Vec<_> = posted
-            .into_iter()
-            .filter(|copy| !copies.contains(copy))
-            .collect();
-        copies.extend(new);
-    }
-    Ok(copies)
 }
 
 async fn post(desk: &Desk, claimed: &Claimed) -> Result<Sent, Refusal> {
@@ -190,7 +160,10 @@ async fn post(desk: &Desk, claimed: &Claimed) -> Result<Sent, Refusal> {
         }
     }
     match claimed.message.to {
-        To::Member(_) => Ok(Sent::Undeliverable(refused)),
+        To::Member(_) => {
+            tell_of_a_lost_key(desk, claimed, &refused).await?;
+            Ok(Sent::Undeliverable(refused))
+        }
         To::OwnersChannel => to_each_owner(desk, claimed, &refused).await,
     }
 }
@@ -280,6 +253,17 @@ async fn key(desk: &Desk, claimed: &Claimed, grant: GrantId) -> Result<Option<Se
         attempt: key.attempt,
     };
     Ok(desk.vault.open(&books.org.data_key, &owner, seal).ok())
+}
+
+/// A key that nobody can be told of: owners hear that it waits. They are told before the message is
+/// given up on, so that a crash between the two repeats it rather than losing it.
+async fn tell_of_a_lost_key(desk: &Desk, claimed: &Claimed, why: &str) -> Result<(), Refusal> {
+    let topic = claimed.message.topic.as_deref();
+    let Some(grant) = topic.and_then(steps::grant_of_key_topic) else {
+        return Ok(());
+    };
+    let decide = |books: &_| Ok((steps::untold(books, why), ()));
+    desk.record(scope(claimed, grant), decide).await
 }
 
 /// The owners' channel cannot be posted to: the message goes to each owner instead. It is recorded

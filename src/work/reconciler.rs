@@ -107,7 +107,7 @@ async fn remove(
                     attempt,
                     usage,
                 };
-                job.write(|books| Ok(steps::usage_read(books, &[read])))
+                job.write(|books| Ok(steps::billed_late(books, &read)))
                     .await?;
             }
             provider.delete(id).await?;

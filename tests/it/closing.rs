@@ -88,7 +88,7 @@ impl World {
         if unread.is_empty() {
             self.compare(&grants);
         }
-        let proven = store.verify(org).await.expect("the database answers");
+        let proven = store.verify(org, None).await.expect("the database answers");
         proven.expect("the audit chain is whole");
         self.look_for_secrets().await;
     }

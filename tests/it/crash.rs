@@ -101,7 +101,7 @@ mortal! {
     read action(id: ActionId) -> Option<Action>;
     read audit(org: OrgId, query: &'a AuditQuery) -> Vec<AuditRow>;
     read links(org: OrgId, after: i64, limit: i64) -> Vec<slice_core::audit::Link>;
-    read verify(org: OrgId) -> Verified;
+    read verify(org: OrgId, published: Option<&'a str>) -> Verified;
     read posted(org: OrgId, message: &'a Message) -> Vec<Posted>;
     read backlog() -> (i64, Option<Duration>);
     ---
@@ -212,7 +212,20 @@ async fn flow(url: &str, point: Option<Point>) -> (usize, usize) {
     world.sandbox.wire.clear_hook();
     assert!(world.live_keys().is_empty(), "{point:?}: no key is left");
     world.says("ana", "budget").await;
-    world.expect("ana", &["$100.00"]);
+    let charged: i64 = world
+        .sandbox
+        .openrouter
+        .keys()
+        .iter()
+        .map(|key| key.usage_micros)
+        .sum();
+    let spent = Money::from_micros(charged);
+    let free = Money::from_dollars(100) - spent;
+    assert!(Money::from_micros(3_250_000) <= spent);
+    world.expect(
+        "ana",
+        &[&format!("Spent: {spent}"), &format!("Free: {free}")],
+    );
     world.finish().await;
     counts
 }
@@ -265,6 +278,8 @@ async fn reveal(world: &mut World) {
 
 async fn revoke(world: &mut World) {
     let [key] = world.live_keys().try_into().expect("one key");
+    let spent = world.sandbox.openrouter.spend(&key.secret, "3.25");
+    spent.expect("the key spends");
     let ana = world.town.person("ana");
     ana.command("/slice", "revoke 1");
     let outcome = world.settle().await;
@@ -277,6 +292,11 @@ async fn revoke(world: &mut World) {
     let grant = newest(world).await.expect("a grant");
     assert!(matches!(grant.state, State::Ended(_)), "{}", grant.state);
     assert_eq!(grant.committed(), Money::ZERO);
+    if world.standing_keys().len() == 1 {
+        // What was running when the key was stopped; a bot that was down for an hour has deleted
+        // the key already.
+        world.sandbox.openrouter.bill_late(&key.hash, "0.75");
+    }
     world.sandbox.clock.advance(LATE_BILLING);
     let outcome = world.settle().await;
     survive(world, outcome).await;

@@ -87,6 +87,7 @@ impl TestDatabase {
     fn sqlite() -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let path = folder.path().join("slice.db");
+        std::fs::File::create(&path).expect("an empty database is an empty file");
         Self {
             kind: Kind::Sqlite,
             url: format!("sqlite:{}", path.display()),

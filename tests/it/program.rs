@@ -21,12 +21,20 @@ pub const ALL: &[(&str, fn())] = &[
         the_trail_is_proven,
     ),
     (
+        "program::a_trail_that_was_cut_short",
+        a_trail_that_was_cut_short,
+    ),
+    (
         "program::wrong_keys_and_newer_databases",
         wrong_keys_and_newer_databases,
     ),
     (
         "program::an_operator_works_without_chat",
         an_operator_works_without_chat,
+    ),
+    (
+        "program::a_lost_channel_is_unbound",
+        a_lost_channel_is_unbound,
     ),
     ("program::checks_have_a_line_each", checks_have_a_line_each),
     ("program::serve_until_sigterm", serve_until_sigterm),
@@ -167,6 +175,35 @@ fn the_trail_is_proven() {
     );
 }
 
+/// Whoever cuts the trail's end off and mends the org's row is found out, and so is whoever puts an
+/// older backup in the database's place.
+fn a_trail_that_was_cut_short() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let url = played(&folder);
+    let environment = [
+        ("DATABASE_URL", url.as_str()),
+        ("SLICE_VAULT_KEY", VAULT_KEY),
+    ];
+    let proven = run(&["audit", "verify"], &environment);
+    expect(&proven, true, &["events are proven"]);
+    let text = said(&proven);
+    let (_, rest) = text.split_once("head is ").expect("a head");
+    let head = &rest[..64];
+    let with_head = |head: &str| run(&["audit", "verify", "--head", head], &environment);
+    expect(&with_head(head), true, &["events are proven"]);
+    expect(&with_head(&"0".repeat(64)), false, &["never had that head"]);
+    alter(
+        &folder,
+        &[
+            "DROP TRIGGER *",
+            "DELETE FROM audit WHERE seq > 5",
+            "UPDATE orgs SET audit_count = 5, audit_head = (SELECT mac FROM audit WHERE seq = 5)",
+        ],
+    );
+    let cut = run(&["audit", "verify"], &environment);
+    expect(&cut, false, &["the trail ends with event 5"]);
+}
+
 /// The Slack user of the one member with an allocation.
 fn user_with_budget(folder: &tempfile::TempDir) -> String {
     let path = folder.path().join("slice.db");
@@ -287,6 +324,14 @@ fn an_operator_works_without_chat() {
         expect(&put(&"k".repeat(20_000)), false, &["longer than any key"]);
         expect(&put(MASTER), true, &["checked and deposited (version 1)"]);
         expect(&put(MASTER), true, &["checked and replaced (version 2)"]);
+        let unbound = run(&["unbind", "C0GONE"], &environment);
+        expect(&unbound, false, &["Nothing is bound to C0GONE"]);
+        let nowhere = [("DATABASE_URL", "sqlite:/nowhere/slice.db"), environment[1]];
+        expect(
+            &run(&["audit", "verify"], &nowhere),
+            false,
+            &["there is no database at /nowhere/slice.db"],
+        );
         expect(
             &run(&["invite", "slack/T0OTHER"], &environment),
             true,
@@ -301,6 +346,29 @@ fn an_operator_works_without_chat() {
         world.settled().await;
         let told = world.expect("olga", &["deposited a master key for OpenRouter"]);
         assert!(told.contains("replaced the master key for OpenRouter"));
+    });
+}
+
+/// The owners' one bound channel is gone for Slice: nobody in chat can unbind it, the operator can.
+fn a_lost_channel_is_unbound() {
+    let database = Kind::Sqlite.fresh();
+    runtime().block_on(async {
+        let mut world = World::new(database.url()).await;
+        world.set_up().await;
+        world.says("olga", "roles bind #slice-owners owner").await;
+        world.town.remove_bot("slice-owners");
+        world.says("olga", "roles list").await;
+        world.expect("olga", &["slice unbind"]);
+        world.kill();
+        let variables = variables(&world);
+        let channel = world.sandbox.slack.channel("slice-owners").to_string();
+        let unbound = run(&["unbind", &channel], &borrowed(&variables));
+        expect(&unbound, true, &["is unbound", "admins are owners"]);
+        world.start().await.expect("the bot starts");
+        world.settled().await;
+        world.expect("olga", &["Whoever runs Slice unbound"]);
+        world.says("olga", "roles list").await;
+        world.expect("olga", &["the admins of your first workspace are owners"]);
     });
 }
 

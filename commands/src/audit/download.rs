@@ -29,7 +29,7 @@ pub const COMMAND: Command = Command {
 
 async fn run(call: Call<'_>) -> Result<Reply, Refusal> {
     let (store, org) = (&call.desk().store, call.caller().org);
-    let proof = match store.verify(org).await? {
+    let proof = match store.verify(org, None).await? {
         Ok((events, head)) => Text::new(format!(
             "The trail of {events} events is whole: none was altered, removed or inserted. Its head \
              is "

@@ -33,7 +33,7 @@ async fn run(call: Call<'_>) -> Result<Reply, Refusal> {
     if !org.has_binding(Role::Owner) {
         page = page.text(
             "No owners are bound, so the admins of your first workspace are owners. Bind a private \
-             channel or a user group with `roles bind #channel owner`.",
+             channel or a user group with `/slice roles bind #channel owner`.",
         );
     }
     if !org.has_binding(Role::User) {

@@ -1,26 +1,26 @@
 //! `vault rotate`: puts another master key in the place of one.
 
-use super::{KEY, SERVICE, adapter, announcement, balance, check, key_form, seal};
+use super::{KEY, SERVICE, adapter, announcement, balance, check, is_stranger, key_form, seal};
 use crate::{
     announce,
+    args::Flag,
     grammar::{Call, Command, View},
+    param::Param,
 };
 use slice_core::{
     books::Books,
-    grant::KeyState,
     ids::ServiceName,
-    page::{Button, Page, Text},
-    ports::ServiceError,
+    page::{Audience, Button, Page, Text},
     refusal::Refusal,
     reply::{Form, Reply},
     role::Role,
 };
 
-/// So many live keys are looked up with the new master key, to see whether it knows them.
-const PROBES: usize = 3;
+const ANYWAY: Param<Flag> =
+    Param::flag("anyway", "Even where the new key is of another account").hidden();
 
 pub const COMMAND: Command = Command {
-    params: &[SERVICE.shape(), KEY.shape()],
+    params: &[SERVICE.shape(), KEY.shape(), ANYWAY.shape()],
     examples: &["vault rotate {service}"],
     view: View::Form,
     form: Some(|call| Box::pin(make_form(call))),
@@ -40,13 +40,18 @@ fn there_is_none(call: &Call<'_>, service: &ServiceName) -> Refusal {
 }
 
 async fn make_form(call: Call<'_>) -> Result<Form, Refusal> {
+    let line = if ANYWAY.is_given(&call) {
+        "vault rotate anyway"
+    } else {
+        "vault rotate"
+    };
     let books = call.desk().store.books(call.look()).await?;
     if let Some(service) = SERVICE.get(&call) {
         adapter(&call, &service)?;
         if books.org.master(&service).is_none() {
             return Err(there_is_none(&call, &service));
         }
-        return key_form(&call, "Rotate a master key", "vault rotate", vec![service]);
+        return key_form(&call, "Rotate a master key", line, vec![service]);
     }
     let offered: Vec<_> = books
         .org
@@ -60,7 +65,21 @@ async fn make_form(call: Call<'_>) -> Result<Form, Refusal> {
             Button::new("Deposit a master key", "vault add", call.mine()),
         ));
     }
-    key_form(&call, "Rotate a master key", "vault rotate", offered)
+    key_form(&call, "Rotate a master key", line, offered)
+}
+
+/// It would leave keys that spend and that nobody can end.
+fn of_another_account(service: &ServiceName) -> Refusal {
+    let line = format!("vault rotate {service} anyway");
+    Refusal::offering(
+        format!(
+            "That master key for {service} knows none of the keys that run now, so it is of another \
+             account. Nothing was changed. With it, Slice could neither end nor read them: end the \
+             grants first, or put a key of the same account in. If the old account is lost, replace \
+             it anyway: what those keys had left then counts as spent when their grants end."
+        ),
+        Button::new("Replace it anyway…", line, Audience::Owners),
+    )
 }
 
 async fn run(call: Call<'_>) -> Result<Reply, Refusal> {
@@ -77,7 +96,10 @@ async fn run(call: Call<'_>) -> Result<Reply, Refusal> {
         )));
     }
     let health = check(&call, &service).await?;
-    let stranger = is_stranger(&call, &before, &service).await?;
+    let stranger = is_stranger(adapter(&call, &service)?, &before, KEY.need(&call)?).await;
+    if stranger && !ANYWAY.is_given(&call) {
+        return Err(of_another_account(&service));
+    }
     let news = announcement(&call, "replaced the master key for", &service);
     let decide = |books: &Books| {
         match books.org.master(&service) {
@@ -106,28 +128,4 @@ async fn run(call: Call<'_>) -> Result<Reply, Refusal> {
          the same account. Delete the old master key at the provider once this works."
     };
     Ok(Page::say(text).text(keys).into())
-}
-
-/// Whether the new master key knows none of the keys that run now: then it is of another account.
-async fn is_stranger(
-    call: &Call<'_>,
-    books: &Books,
-    service: &ServiceName,
-) -> Result<bool, Refusal> {
-    let (adapter, secret) = (adapter(call, service)?, KEY.need(call)?);
-    let grants = books.live.iter().filter(|grant| grant.service == *service);
-    let keys = grants
-        .flat_map(|grant| &grant.keys)
-        .filter(|key| key.state == KeyState::Armed);
-    let ids = keys
-        .filter_map(|key| key.provider_id.as_deref())
-        .take(PROBES);
-    let mut unknown = 0;
-    for id in ids {
-        match adapter.read(secret, id).await {
-            Err(ServiceError::Gone) => unknown += 1,
-            _ => return Ok(false),
-        }
-    }
-    Ok(0 < unknown)
 }

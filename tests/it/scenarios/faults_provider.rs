@@ -159,7 +159,7 @@ pub async fn a_key_deleted_behind_our_back(world: &mut World) {
     world.says("ana", "keys").await;
     world.sandbox.openrouter.delete_behind_our_back(&key.hash);
     world.says("ana", "keys").await;
-    world.expect("ana", &["it does not exist there any more"]);
+    world.expect("ana", &["not known there to the master key any more"]);
     world.expect(
         "olga",
         &["somebody changed its key at the provider", "[Revoke]"],

@@ -1,6 +1,7 @@
 //! What members do.
 
 use crate::world::{MASTER, World};
+use slice_sandbox::Fault;
 
 pub async fn a_small_key_at_once(world: &mut World) {
     world.set_up().await;
@@ -23,6 +24,47 @@ pub async fn a_small_key_at_once(world: &mut World) {
     world.expect("olga", &["a second reveal of its key was tried"]);
     world.says("olga", "reveal 1").await;
     world.expect("olga", &["Grant 1 is not yours"]);
+}
+
+/// Two clicks before the first one's view is filled: the key is shown once, and nobody is alarmed.
+pub async fn reveal_is_clicked_twice(world: &mut World) {
+    world.set_up().await;
+    world.says("ana", "provision openrouter 20").await;
+    world.all_read();
+    let ana = world.town.person("ana");
+    ana.click("Reveal key").expect("a button");
+    ana.click("Reveal key").expect("the same button");
+    world.settled().await;
+    let [key] = world.live_keys().try_into().expect("one key");
+    let read = world.reads("ana");
+    assert_eq!(read.matches(&key.secret).count(), 1, "{read}");
+    let alarms = world.reads("olga");
+    assert!(
+        !alarms.contains("second reveal") || read.contains("was shown already"),
+        "{alarms}"
+    );
+    world.loose();
+}
+
+/// The platform never says whether the view was filled.
+pub async fn a_reveal_whose_fate_is_unknown(world: &mut World) {
+    world.set_up().await;
+    world.says("ana", "provision openrouter 20").await;
+    world.all_read();
+    world
+        .sandbox
+        .faults
+        .inject_on("/api/views.update", Fault::LostBefore, 1);
+    world.clicks("ana", "Reveal key").await;
+    world.expect(
+        "ana",
+        &[
+            "did not say whether the key was shown",
+            "may have been shown",
+        ],
+    );
+    world.says("ana", "reveal 1").await;
+    world.expect("ana", &["was shown already"]);
 }
 
 pub async fn a_key_by_form(world: &mut World) {

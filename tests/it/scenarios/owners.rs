@@ -37,6 +37,54 @@ pub async fn a_request_that_waited_too_long(world: &mut World) {
     assert!(world.live_keys().is_empty());
 }
 
+/// Two requests each fit the budget; both together do not, and the second approval says so.
+pub async fn an_approval_says_what_it_adds(world: &mut World) {
+    world.set_up().await;
+    world.says("ana", "provision openrouter 60").await;
+    world.says("ana", "provision openrouter 60").await;
+    world.says("olga", "approve 1").await;
+    world.clicks("olga", "Approve").await;
+    world.expect(
+        "olga",
+        &[
+            "adds $20.00 to this month of @ana",
+            "Nothing was changed yet",
+        ],
+    );
+    assert_eq!(world.live_keys().len(), 1);
+    world.clicks("olga", "Approve (+$20.00 this month)").await;
+    assert_eq!(world.live_keys().len(), 2);
+    world.says("ana", "budget").await;
+    world.expect("ana", &["Added this month: $20.00", "Free: $0.00"]);
+}
+
+/// Nobody would get the key of somebody who has left.
+pub async fn the_requester_was_removed_meanwhile(world: &mut World) {
+    world.set_up().await;
+    world.says("ana", "provision openrouter 60").await;
+    world.town.remove_person("ana");
+    world.settled().await;
+    world.clicks("olga", "Approve").await;
+    world.expect("olga", &["has left", "Nothing was approved", "[Deny…]"]);
+    assert!(world.live_keys().is_empty());
+    world.says("olga", "deny 1").await;
+}
+
+/// An owner who is none any more keeps no live buttons, and one whose message was late gets none.
+pub async fn every_owners_message_is_edited(world: &mut World) {
+    world.start().await.expect("the bot starts");
+    world.settled().await;
+    world.deposit().await;
+    world.town.add_person("otto", PersonKind::Admin);
+    world.says("otto", "allocate @ana 100").await;
+    world.says("ana", "provision openrouter 60").await;
+    world.expect("otto", &["[Approve]"]);
+    world.sandbox.slack.set_kind("otto", PersonKind::Member);
+    world.says("otto", "members").await;
+    world.clicks("olga", "Approve").await;
+    world.expect("otto", &["was approved by @olga"]);
+}
+
 pub async fn deny_with_a_reason(world: &mut World) {
     world.set_up().await;
     world.says("ana", "provision openrouter 60").await;
@@ -174,7 +222,7 @@ pub async fn audit_trail(world: &mut World) {
         .bot()
         .desk
         .store
-        .verify(org)
+        .verify(org, None)
         .await
         .expect("it answers")
         .expect("a whole chain");

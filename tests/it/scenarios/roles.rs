@@ -74,6 +74,28 @@ pub async fn an_owner_who_left_the_channel_clicks(world: &mut World) {
     world.says("olga", "deny 1").await;
 }
 
+/// A bound channel that Slice can't see gives nobody its role, and takes nothing from anybody else.
+pub async fn a_bound_channel_that_cannot_be_seen(world: &mut World) {
+    world.set_up().await;
+    world.says("olga", "roles bind #slice-owners owner").await;
+    world.says("ana", "provision openrouter 20").await;
+    world.all_read();
+    world.town.remove_bot("slice-owners");
+    world.says("ana", "budget").await;
+    world.expect("ana", &["Committed: $20.00"]);
+    world.says("ana", "revoke 1").await;
+    world.expect("ana", &["is back in your budget"]);
+    world.says("bo", "help").await;
+    world.says("olga", "roles list").await;
+    world.expect(
+        "olga",
+        &["could not check", "/invite @Slice", "slice unbind"],
+    );
+    world.town.invite_bot("slice-owners");
+    world.says("olga", "roles list").await;
+    world.expect("olga", &["#slice-owners"]);
+}
+
 pub async fn guests_bots_strangers_and_the_gone(world: &mut World) {
     world.set_up().await;
     for (who, kind) in [

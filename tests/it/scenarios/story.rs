@@ -125,7 +125,7 @@ async fn books(world: &mut World) {
         .bot()
         .desk
         .store
-        .verify(org)
+        .verify(org, None)
         .await
         .expect("the database answers");
     proven.expect("the chain is whole");

@@ -37,6 +37,52 @@ pub async fn add_check_rotate_remove(world: &mut World) {
     world.expect("ana", &["There is no master key for openrouter"]);
 }
 
+/// A master key of another account would leave keys that spend and that nobody can end.
+pub async fn a_master_key_of_another_account(world: &mut World) {
+    world.set_up().await;
+    world.says("ana", "provision openrouter 20").await;
+    let provider = world.sandbox.openrouter.clone();
+    provider.add_management_key(SECOND, "elsewhere", "1000");
+    world.says("olga", "vault rotate openrouter").await;
+    world.submits("olga", &[("Master key", SECOND)]).await;
+    world.expect(
+        "olga",
+        &[
+            "is of another account",
+            "Nothing was changed",
+            "[Replace it anyway…]",
+        ],
+    );
+    world.says("ana", "revoke 1").await;
+    world.expect("ana", &["$20.00 is back in your budget"]);
+    world.says("ana", "provision openrouter 20").await;
+    world.clicks("olga", "Replace it anyway…").await;
+    world.submits("olga", &[("Master key", SECOND)]).await;
+    world.expect("olga", &["can no longer end or read those"]);
+    world.says("ana", "keys").await;
+    world.expect("ana", &["not known there to the master key"]);
+    // The owner ends it at the provider, as she was told.
+    for key in world.live_keys() {
+        provider.delete_behind_our_back(&key.hash);
+    }
+    world.says("ana", "revoke 2").await;
+    world.expect("ana", &["counts as spent"]);
+    world.later(LATE_BILLING).await;
+    for key in world.standing_keys() {
+        provider.delete_behind_our_back(&key.hash);
+    }
+}
+
+/// The balance of the account is too low for a key to spend, and for its check to be silent.
+pub async fn a_balance_that_is_too_low(world: &mut World) {
+    world.set_up().await;
+    world.sandbox.openrouter.set_credits("team", "0");
+    world.says("olga", "vault check").await;
+    world.expect("olga", &["$0.00"]);
+    world.says("ana", "provision openrouter 20").await;
+    world.says("ana", "budget").await;
+}
+
 pub async fn keys_that_are_refused(world: &mut World) {
     world.start().await.expect("the bot starts");
     world.settled().await;

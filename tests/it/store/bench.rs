@@ -277,7 +277,7 @@ impl Bench {
     }
 
     pub async fn proven(&self) -> i64 {
-        let verified = self.store.verify(self.org).await.expect("an answer");
+        let verified = self.store.verify(self.org, None).await.expect("an answer");
         verified.expect("a whole chain").0
     }
 

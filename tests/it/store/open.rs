@@ -115,16 +115,28 @@ pub async fn the_trail_refuses_changes_and_shows_those_made_by_force(database: T
     assert_eq!(bench.proven().await, count);
     bench.break_triggers().await;
     bench.by_hand(update).await.expect("an altered row");
-    let verified = bench.store.verify(bench.org).await.expect("an answer");
+    let verified = bench
+        .store
+        .verify(bench.org, None)
+        .await
+        .expect("an answer");
     assert_eq!(verified, Err(Broken::Altered { seq: 5 }));
     bench.by_hand(delete).await.expect("a deleted row");
-    let verified = bench.store.verify(bench.org).await.expect("an answer");
+    let verified = bench
+        .store
+        .verify(bench.org, None)
+        .await
+        .expect("an answer");
     assert_eq!(verified, Err(Broken::Gap { after: 4, found: 6 }));
     bench
         .by_hand("DELETE FROM audit WHERE seq > 4")
         .await
         .expect("no tail");
-    let verified = bench.store.verify(bench.org).await.expect("an answer");
+    let verified = bench
+        .store
+        .verify(bench.org, None)
+        .await
+        .expect("an answer");
     assert_eq!(
         verified,
         Err(Broken::Head {

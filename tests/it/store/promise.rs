@@ -213,6 +213,7 @@ fn approve(books: &Books, number: i64, less: bool) -> Decided {
         cap: less.then_some(asked.min(dollars(2))),
         life: None,
         service_min: dollars(1),
+        adding: Money::from_micros(i64::MAX),
     };
     Ok(requests::approve(books, &approval)?.0)
 }

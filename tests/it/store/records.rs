@@ -6,6 +6,7 @@ use slice_core::{
     books::{Entry, GrantRef, Message, Scope, To},
     event::{Actor, Event},
     grant::State,
+    money::Money,
     page::{Audience, Button, Page},
     ports::Store as _,
     refusal::Refusal,
@@ -112,6 +113,7 @@ pub async fn an_action_is_used_once_and_not_for_ever(database: TestDatabase) {
         cap: None,
         life: None,
         service_min: dollars(1),
+        adding: Money::from_micros(i64::MAX),
     };
     let click = || bench.record(scope.clone(), |books| requests::approve(books, &approval));
     let (one, two) = tokio::join!(click(), click());

@@ -54,6 +54,10 @@ impl Town {
         wherever!(self, town => town.invite_bot(channel));
     }
 
+    pub fn remove_bot(&self, channel: &str) {
+        wherever!(self, town => town.remove_bot(channel));
+    }
+
     /// Everything that anybody saw after the sight of that number.
     pub fn sights_since(&self, n: u64) -> Vec<Sight> {
         wherever!(self, town => town.sights_since(n))

@@ -91,7 +91,7 @@ impl World {
             .bot()
             .desk
             .store
-            .verify(org)
+            .verify(org, None)
             .await
             .expect("the database answers");
         walked.expect("a whole chain").0
