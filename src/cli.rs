@@ -251,8 +251,10 @@ fn services(openrouter_api: &str) -> ServicesConfig {
 async fn which_org(store: &SqlStore, wanted: Option<OrgId>) -> Result<OrgId, Failure> {
     use slice_core::ports::Store;
     let orgs = store.orgs().await.map_err(said)?;
+    let closed = store.closed_orgs().await.map_err(said)?;
     match (wanted, orgs.as_slice()) {
-        (Some(org), orgs) if orgs.contains(&org) => Ok(org),
+        // The trail of one that joined another is still there.
+        (Some(org), orgs) if orgs.contains(&org) || closed.contains(&org) => Ok(org),
         (Some(org), _) => Err(format!("there is no org {org} in this database").into()),
         (None, [org]) => Ok(*org),
         (None, []) => Err("there is no org in this database yet: start `slice serve` first".into()),

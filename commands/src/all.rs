@@ -1,7 +1,7 @@
 //! Every command there is, in the order in which help lists them.
 
 use crate::{
-    allocate, approve, ask, audit, budget, deny, grammar::Command, help, keep, keys, members,
+    allocate, approve, ask, audit, budget, deny, grammar::Command, help, keep, keys, link, members,
     provision, reveal, revoke, roles, settings, settle, topup, transfer, vault, withdraw,
 };
 
@@ -23,6 +23,10 @@ pub static ALL: &[Command] = &[
     keep::COMMAND,
     transfer::COMMAND,
     settle::COMMAND,
+    link::workspace::COMMAND,
+    link::me::COMMAND,
+    link::answer::WORKSPACE,
+    link::answer::ME,
     vault::list::COMMAND,
     vault::add::COMMAND,
     vault::rotate::COMMAND,

@@ -47,6 +47,9 @@ pub struct Command {
     pub form: Option<MakeForm>,
     /// Said by buttons only.
     pub hidden: bool,
+    /// A word that stands for the whole name where people type: a group's name, for its commonest
+    /// command. Platforms with menus show the name alone.
+    pub short: Option<&'static str>,
 }
 
 impl Command {
@@ -62,6 +65,7 @@ impl Command {
             run,
             form: None,
             hidden: false,
+            short: None,
         }
     }
 
@@ -283,7 +287,11 @@ fn command(words: &mut Words<'_>) -> Option<&'static Command> {
             .filter(|_| after.is_empty())
             .find_map(|name| named(name))
     };
-    let command = named(&first).or_else(bare)?;
+    let short = || {
+        let stands_for = |command: &&Command| command.short == Some(first.as_str());
+        ALL.iter().find(stands_for)
+    };
+    let command = named(&first).or_else(bare).or_else(short)?;
     *words = after;
     Some(command)
 }

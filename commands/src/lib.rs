@@ -23,6 +23,7 @@ mod deny;
 pub mod help;
 mod keep;
 mod keys;
+mod link;
 mod members;
 mod provision;
 mod reveal;

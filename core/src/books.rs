@@ -4,7 +4,10 @@ use crate::{
     budget::Budget,
     event::{Actor, Event},
     grant::Grant,
-    ids::{ActionId, GrantId, MemberId, MessageId, OrgId, ServiceName, TextId, Workspace},
+    ids::{
+        ActionId, GrantId, Identity, MemberId, MessageId, OrgId, ServiceName, TextId, Workspace,
+    },
+    linking::{Asked, Links},
     money::Money,
     month::Month,
     page::{Audience, Page},
@@ -104,6 +107,8 @@ pub struct Books {
     pub grant: Option<Grant>,
     /// Every grant of the org with a key that may have spent, if the scope asks for them.
     pub live: Vec<Grant>,
+    /// What is known about linking, if the scope asks for it.
+    pub links: Option<Links>,
     /// The action through which the actor speaks.
     pub action: Option<ActionId>,
     /// Fresh random bytes, for the ids of what is about to be recorded.
@@ -132,6 +137,8 @@ pub struct Scope {
     pub grant: Option<GrantRef>,
     /// Whether the books should show every live grant of the org.
     pub live: bool,
+    /// Whether the books should show what is known about linking.
+    pub links: bool,
     /// Consumed together with the effect.
     pub action: Option<ActionId>,
     /// The platform's own id of the delivery; a second one has no effect.
@@ -149,6 +156,7 @@ impl Scope {
             other: None,
             grant: None,
             live: false,
+            links: false,
             action: None,
             delivery: None,
             fence: None,
@@ -182,6 +190,14 @@ impl Scope {
     #[must_use]
     pub fn live(self) -> Self {
         Self { live: true, ..self }
+    }
+
+    #[must_use]
+    pub fn links(self) -> Self {
+        Self {
+            links: true,
+            ..self
+        }
     }
 
     #[must_use]
@@ -248,6 +264,10 @@ pub struct Entry {
     pub texts: Vec<(TextId, MemberId, String)>,
     pub messages: Vec<Message>,
     pub seals: Vec<(SealOwner, Seal)>,
+    /// Who redeemed the code of that event.
+    pub asked: Option<(i64, Asked)>,
+    /// Members whom these events make known, by who they are.
+    pub known: Vec<(MemberId, Identity)>,
     /// When a worker should look at the scope's grant again; `None`: at once.
     pub look_again: Option<Duration>,
     /// The worker is done with the scope's grant and gives the lease back.
@@ -283,6 +303,18 @@ impl Entry {
     #[must_use]
     pub fn text(mut self, id: TextId, member: MemberId, text: impl Into<String>) -> Self {
         self.texts.push((id, member, text.into()));
+        self
+    }
+
+    #[must_use]
+    pub fn asked(mut self, code: i64, asked: Asked) -> Self {
+        self.asked = Some((code, asked));
+        self
+    }
+
+    #[must_use]
+    pub fn known(mut self, member: MemberId, who: Identity) -> Self {
+        self.known.push((member, who));
         self
     }
 

@@ -6,8 +6,9 @@
 use crate::{
     drift::Drift,
     grant::State,
-    ids::{GrantId, MemberId, ServiceName, TextId, Workspace},
+    ids::{GrantId, MemberId, OrgId, ServiceName, TextId, Workspace},
     life::Life,
+    linking::Joins,
     money::Money,
     month::Month,
     role::Binding,
@@ -55,8 +56,40 @@ pub enum Event {
     WorkspaceLinked {
         workspace: Workspace,
     },
+    /// The org joined another one: the last event of its trail.
+    OrgClosed {
+        into: OrgId,
+    },
     MemberJoined {
         member: MemberId,
+    },
+    /// Two identities are one member's; `alias` stays in older events, and names her as well.
+    MembersJoined {
+        member: MemberId,
+        alias: MemberId,
+    },
+    /// The code itself is nowhere; `digest` is its HMAC-SHA-256.
+    LinkCodeMade {
+        link: Joins,
+        by: MemberId,
+        digest: String,
+        expires_at: Time,
+    },
+    /// Somebody tried to redeem a code.
+    LinkTried {
+        link: Joins,
+        by: MemberId,
+    },
+    /// Somebody redeemed the code of that event, in this workspace.
+    LinkAsked {
+        code: i64,
+        org: OrgId,
+        member: MemberId,
+        workspace: Workspace,
+    },
+    LinkAnswered {
+        code: i64,
+        joined: bool,
     },
     MonthOpened {
         month: Month,
@@ -232,6 +265,7 @@ impl Event {
             Self::MemberJoined { member }
             | Self::MemberLeft { member }
             | Self::MemberBack { member }
+            | Self::MembersJoined { member, .. }
             | Self::AllocationSet { member, .. }
             | Self::ToppedUp { member, .. }
             | Self::GrantOpened { member, .. }

@@ -12,6 +12,7 @@ pub mod ids;
 pub mod inbound;
 pub mod leaving;
 pub mod life;
+pub mod linking;
 pub mod money;
 pub mod month;
 pub mod page;

@@ -14,6 +14,7 @@ use crate::{
         ActionId, ChannelId, GrantId, Identity, MemberId, MessageId, OrgId, Place, PlatformName,
         ServiceName, UserId, Workspace,
     },
+    linking::{Joins, OpenCode},
     money::Money,
     page::Page,
     refusal::Refusal,
@@ -40,6 +41,10 @@ pub trait Vault: Send + Sync {
 
 /// The pure part of a transaction: it may refuse, and then nothing is written.
 pub type Decide<'a> = Box<dyn FnOnce(&Books) -> Result<Entry, Refusal> + Send + 'a>;
+
+/// The pure part of a transaction over two orgs.
+pub type DecideBoth<'a> =
+    Box<dyn FnOnce(&Books, &Books) -> Result<(Entry, Entry), Refusal> + Send + 'a>;
 
 /// Which audit events a reader wants, newest first.
 #[derive(Clone, Debug, Default)]
@@ -148,6 +153,13 @@ pub trait Store: Send + Sync {
         scope: Scope,
         decide: Decide<'a>,
     ) -> BoxFuture<'a, Result<Entry, Refusal>>;
+    /// The same over two different orgs at once: the first scope's delivery and action count, and
+    /// what is decided is written to both, or to neither.
+    fn record_both<'a>(
+        &'a self,
+        scopes: (Scope, Scope),
+        decide: DecideBoth<'a>,
+    ) -> BoxFuture<'a, Result<(), Refusal>>;
     /// The same books, read only.
     fn books(&self, scope: Scope) -> BoxFuture<'_, Result<Books, Refusal>>;
 
@@ -164,6 +176,10 @@ pub trait Store: Send + Sync {
         workspace: &'a Workspace,
     ) -> BoxFuture<'a, Result<(OrgId, bool), Refusal>>;
     fn orgs(&self) -> BoxFuture<'_, Result<Vec<OrgId>, Refusal>>;
+    /// Orgs that joined another one; their trails are still there to be proven.
+    fn closed_orgs(&self) -> BoxFuture<'_, Result<Vec<OrgId>, Refusal>>;
+    /// Codes that nobody redeemed yet, of all orgs.
+    fn open_codes(&self, link: Joins) -> BoxFuture<'_, Result<Vec<OpenCode>, Refusal>>;
     /// The member with this identity; a new one if there is none.
     fn member<'a>(
         &'a self,
@@ -364,6 +380,13 @@ pub trait Platform: Send + Sync {
         kind: GroupKind,
         id: &'a ChannelId,
     ) -> BoxFuture<'a, Result<Option<GroupFacts>, PlatformError>>;
+    /// What people call a workspace; `None`: this platform does not say.
+    fn workspace_name<'a>(
+        &'a self,
+        _workspace: &'a Workspace,
+    ) -> BoxFuture<'a, Result<Option<String>, PlatformError>> {
+        Box::pin(futures::future::ready(Ok(None)))
+    }
     /// The person who installed the bot, or the workspace's first owner.
     fn installer<'a>(
         &'a self,

@@ -2,6 +2,7 @@
 
 use crate::{
     event::{Actor, Event},
+    linking::{self, Joins},
     page::Text,
     ports::AuditRow,
     role::Binding,
@@ -36,6 +37,9 @@ fn what(event: &Event, grant: &str) -> Text {
         Event::MemberJoined { member } => Text::new("noted ").member(*member).and(" as a member"),
         Event::MemberLeft { member } => Text::new("noted that ").member(*member).and(" has left"),
         Event::MemberBack { member } => Text::new("noted that ").member(*member).and(" is back"),
+        Event::MembersJoined { member, .. } => {
+            Text::new("joined a second identity to ").member(*member)
+        }
         Event::MonthOpened { month } => Text::new(format!("opened the month {month}")),
         Event::SettingChanged { name, from, to } => Text::new(format!("changed {name} from "))
             .join(settings::shown(name, from))
@@ -61,7 +65,34 @@ fn what(event: &Event, grant: &str) -> Text {
                 readings.len()
             ))
         }
-        other => Text::new(vault_or_grant(other, grant)),
+        other => match link(other) {
+            Some(text) => text,
+            None => Text::new(vault_or_grant(other, grant)),
+        },
+    }
+}
+
+fn link(event: &Event) -> Option<Text> {
+    Some(match event {
+        Event::OrgClosed { into } => Text::new(format!("closed the org: it joined org {into}")),
+        Event::LinkCodeMade { link, .. } => Text::new(format!("made a code for {}", a(*link))),
+        Event::LinkTried { link, .. } => Text::new(format!("tried a code for {}", a(*link))),
+        Event::LinkAsked {
+            code, workspace, ..
+        } => Text::new(format!("saw the code of #{code} said in "))
+            .join(linking::named(workspace, None)),
+        Event::LinkAnswered { code, joined } => Text::new(format!(
+            "said {} to what came of the code of #{code}",
+            if *joined { "yes" } else { "no" }
+        )),
+        _ => return None,
+    })
+}
+
+fn a(link: Joins) -> &'static str {
+    match link {
+        Joins::Workspace => "another workspace",
+        Joins::Identity => "a second identity",
     }
 }
 
@@ -174,6 +205,12 @@ fn key(event: &Event, grant: &str) -> String {
         | Event::MemberJoined { .. }
         | Event::MemberLeft { .. }
         | Event::MemberBack { .. }
+        | Event::MembersJoined { .. }
+        | Event::OrgClosed { .. }
+        | Event::LinkCodeMade { .. }
+        | Event::LinkTried { .. }
+        | Event::LinkAsked { .. }
+        | Event::LinkAnswered { .. }
         | Event::MonthOpened { .. }
         | Event::SettingChanged { .. }
         | Event::RoleBound { .. }

@@ -82,6 +82,7 @@ impl Ledger {
             other: None,
             grant: None,
             live: vec![],
+            links: None,
             action: None,
             fresh: [[0; 16]; 4],
         };

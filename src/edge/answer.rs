@@ -142,7 +142,7 @@ impl Edge {
         page
     }
 
-    /// Who the members of a page are, on the platform of the person who reads it.
+    /// Who the members of a page are, in the workspace of the person who reads it.
     async fn names(&self, org: OrgId, reader: &Identity, page: &Page) -> Vec<(MemberId, UserId)> {
         let members = page.members();
         if members.is_empty() {
@@ -157,6 +157,7 @@ impl Edge {
             .unwrap_or_default();
         known
             .into_iter()
+            .filter(|(_, identity)| identity.workspace == reader.workspace)
             .map(|(member, identity)| (member, identity.user))
             .collect()
     }

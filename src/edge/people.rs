@@ -72,7 +72,7 @@ impl People {
             });
         }
         let member = desk.store.member(org, who).await?;
-        let mut found = asked.resolve(desk, org, (who, member), standing).await?;
+        let mut found = asked.best(desk, org, (who, member), standing).await?;
         if found.role == Role::Owner && !asked.live {
             // An owner's rights are never taken from what was true a minute ago.
             let asked = Asked {
@@ -80,7 +80,7 @@ impl People {
                 ..asked
             };
             let standing = asked.standing(who).await.map_err(unknown)?;
-            found = asked.resolve(desk, org, (who, member), standing).await?;
+            found = asked.best(desk, org, (who, member), standing).await?;
         }
         match found.unread {
             Some(error) if found.role < needs => return Err(unknown(error)),
@@ -157,6 +157,45 @@ impl Asked<'_> {
         cache.insert(key, (value, self.now));
     }
 
+    /// The highest role of all the identities that a member has joined: she is one person, wherever
+    /// she speaks. What another platform does not say adds nothing.
+    async fn best(
+        &self,
+        desk: &Desk,
+        org: OrgId,
+        (who, member): (&Identity, MemberId),
+        standing: Standing,
+    ) -> Result<Found, Refusal> {
+        let mut best = self.resolve(desk, org, (who, member), standing).await?;
+        for other in desk.identities(org, member).await? {
+            let platform = desk.platform(other.workspace.platform);
+            let Some(platform) = platform.filter(|_| best.role < Role::Owner && other != *who)
+            else {
+                continue;
+            };
+            let (people, now, live) = (self.people, self.now, self.live);
+            let asked = Asked {
+                people,
+                platform,
+                now,
+                live,
+            };
+            let standing = match asked.standing(&other).await {
+                Ok(standing) => standing,
+                Err(error) => {
+                    best.unread = Some(error);
+                    continue;
+                }
+            };
+            let found = asked.resolve(desk, org, (&other, member), standing).await;
+            if let Ok(found) = found {
+                best.role = best.role.max(found.role);
+                best.unread = found.unread.or(best.unread);
+            }
+        }
+        Ok(best)
+    }
+
     async fn resolve(
         &self,
         desk: &Desk,
@@ -199,6 +238,11 @@ pub async fn greet(desk: &Desk, org: OrgId, workspace: &Workspace) -> Result<(),
         }
     };
     let member = desk.store.member(org, &installer).await?;
+    let books = desk.store.books(Scope::new(org, Actor::Slice)).await?;
+    if books.org.workspaces.first() != Some(workspace) {
+        // A workspace that joined brings its people, and nobody who decides.
+        return Ok(());
+    }
     desk.store.note_installer(org, member).await?;
     let delivery = Some(format!(
         "greeting/{}/{}",

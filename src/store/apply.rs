@@ -30,21 +30,6 @@ impl Writing<'_> {
             Event::OrgOpened | Event::RevealRefused { .. } | Event::GrantTransferred { .. } => {
                 Ok(())
             }
-            Event::MemberJoined { member } => {
-                let row = values![*member, self.org.id, self.now];
-                self.tx.one(sql::JOIN_MEMBER, row, "the member").await
-            }
-            Event::MemberLeft { member } => {
-                let row = values![self.org.id, *member, self.now];
-                self.tx.one(sql::LEAVE, row, "the member who left").await
-            }
-            Event::MemberBack { member } => {
-                let row = || values![self.org.id, *member];
-                self.tx.run(sql::SPARE_GRANTS, row()).await?;
-                self.tx
-                    .one(sql::COME_BACK, row(), "the member who came back")
-                    .await
-            }
             Event::MonthOpened { .. } => self.sweep().await,
             Event::WorkspaceLinked { workspace } => self.link(seq, workspace).await,
             Event::SettingChanged { name, to, .. } => {
@@ -53,21 +38,18 @@ impl Writing<'_> {
             }
             Event::RoleBound { binding } => self.bind(sql::BIND, binding).await,
             Event::RoleUnbound { binding } => self.bind(sql::UNBIND, binding).await,
-            Event::AllocationSet { member, to, .. } => {
-                let row = values![self.org.id, *member, *to];
-                self.tx.one(sql::ALLOCATE, row, "the allocation").await
-            }
-            Event::ToppedUp {
-                member,
-                month,
-                amount,
-                grant,
-            } => {
-                self.in_this_month(*month)?;
-                let row = values![self.org.id, seq, *member, *month, *amount, *grant];
-                self.tx.one(sql::TOP_UP, row, "the top-up").await
-            }
-            Event::TextErased { member } => self.erase(*member).await,
+            Event::OrgClosed { .. }
+            | Event::MembersJoined { .. }
+            | Event::LinkCodeMade { .. }
+            | Event::LinkTried { .. }
+            | Event::LinkAsked { .. }
+            | Event::LinkAnswered { .. } => self.apply_link(seq, event).await,
+            Event::MemberJoined { .. }
+            | Event::MemberLeft { .. }
+            | Event::MemberBack { .. }
+            | Event::AllocationSet { .. }
+            | Event::ToppedUp { .. }
+            | Event::TextErased { .. } => self.apply_member(seq, event).await,
             Event::MasterAdded { .. }
             | Event::MasterRotated { .. }
             | Event::MasterRemoved { .. } => self.apply_master(event).await,
@@ -99,7 +81,43 @@ impl Writing<'_> {
             let old = values![self.org.id, self.now - MARK_LIFE];
             self.tx.run(statement, old).await?;
         }
-        Ok(())
+        self.sweep_links().await
+    }
+
+    async fn apply_member(&mut self, seq: i64, event: &Event) -> Done<()> {
+        match event {
+            Event::MemberJoined { member } => {
+                let row = values![*member, self.org.id, self.now];
+                self.tx.one(sql::JOIN_MEMBER, row, "the member").await
+            }
+            Event::MemberLeft { member } => {
+                let row = values![self.org.id, *member, self.now];
+                self.tx.one(sql::LEAVE, row, "the member who left").await
+            }
+            Event::MemberBack { member } => {
+                let row = || values![self.org.id, *member];
+                self.tx.run(sql::SPARE_GRANTS, row()).await?;
+                self.tx
+                    .one(sql::COME_BACK, row(), "the member who came back")
+                    .await
+            }
+            Event::AllocationSet { member, to, .. } => {
+                let row = values![self.org.id, *member, *to];
+                self.tx.one(sql::ALLOCATE, row, "the allocation").await
+            }
+            Event::ToppedUp {
+                member,
+                month,
+                amount,
+                grant,
+            } => {
+                self.in_this_month(*month)?;
+                let row = values![self.org.id, seq, *member, *month, *amount, *grant];
+                self.tx.one(sql::TOP_UP, row, "the top-up").await
+            }
+            Event::TextErased { member } => self.erase(*member).await,
+            _ => wrong("not an event about a member"),
+        }
     }
 
     async fn link(&mut self, seq: i64, workspace: &Workspace) -> Done<()> {

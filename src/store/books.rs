@@ -32,6 +32,8 @@ pub(super) struct OrgRow {
     pub next_grant: i64,
     pub next_message: i64,
     pub installer: Option<MemberId>,
+    /// When the org joined another one.
+    pub closed_at: Option<Time>,
 }
 
 impl OrgRow {
@@ -47,6 +49,7 @@ impl OrgRow {
             next_grant: row.int("next_grant")?,
             next_message: row.int("next_message")?,
             installer: row.maybe_parsed("installer")?,
+            closed_at: row.maybe_time("closed_at")?,
         })
     }
 
@@ -144,9 +147,13 @@ fn first(grants: Vec<Grant>) -> Done<Option<Grant>> {
 }
 
 async fn member(tx: &mut Tx, org: OrgId, id: MemberId, month: Month) -> Done<Option<Member>> {
-    let Some(row) = tx.first(sql::MEMBER, values![org, id]).await? else {
+    let Some(mut row) = tx.first(sql::MEMBER, values![org, id]).await? else {
         return Ok(None);
     };
+    let id: MemberId = row.maybe_parsed("alias_of")?.unwrap_or(id);
+    if let Some(joined) = tx.first(sql::MEMBER, values![org, id]).await? {
+        row = joined;
+    }
     let allocation = row.maybe_int("allocation")?;
     let allocation = allocation.map(slice_core::money::Money::from_micros);
     let grants = grants(tx, sql::GRANTS_IN_BUDGET, values![org, id]).await?;
@@ -195,6 +202,11 @@ pub(super) async fn read(
         Some(id) => member(tx, row.id, id, turn.month).await?,
         None => None,
     };
+    let links = if scope.links {
+        Some(super::linking::links(tx, row.id, now).await?)
+    } else {
+        None
+    };
     let live = if scope.live {
         grants(tx, sql::LIVE_GRANTS, values![row.id]).await?
     } else {
@@ -209,6 +221,7 @@ pub(super) async fn read(
         other,
         grant,
         live,
+        links,
         action: scope.action,
         fresh: [[0; 16]; 4],
     })

@@ -5,6 +5,7 @@ mod books;
 mod db;
 mod failure;
 mod keys;
+mod linking;
 mod open;
 mod outbox;
 mod people;

@@ -78,6 +78,12 @@ impl SqlStore {
         rows.iter().map(|row| row.parsed("id")).collect()
     }
 
+    pub(super) async fn joined_orgs(&self) -> Done<Vec<OrgId>> {
+        let mut tx = self.db.read().await?;
+        let rows = tx.all(sql::CLOSED_ORGS, vec![]).await?;
+        rows.iter().map(|row| row.parsed("id")).collect()
+    }
+
     pub(super) async fn find_or_join(&self, org: OrgId, identity: &Identity) -> Done<MemberId> {
         let workspace = &identity.workspace;
         let (platform, place) = (workspace.platform.word(), workspace.id.as_str());
@@ -95,12 +101,7 @@ impl SqlStore {
         let member = MemberId::from_random(self.fresh());
         let joined = Event::MemberJoined { member };
         writing.record(Actor::Slice, &joined).await?;
-        let user = identity.user.as_str();
-        let row = values![platform, place, user, org, member, writing.now];
-        writing
-            .tx
-            .one(sql::KNOW_IDENTITY, row, "the identity")
-            .await?;
+        writing.know(member, identity).await?;
         writing.commit().await?;
         Ok(member)
     }

@@ -15,8 +15,10 @@ use slice_core::{
     books::{Books, Claimed, Entry, Message, Offer, Scope},
     grant::Grant,
     ids::{ActionId, Identity, MemberId, OrgId, PlatformName, Workspace},
+    linking::{Joins, OpenCode},
     ports::{
-        AuditQuery, AuditRow, Check, ClaimedGrant, Decide, MemberRow, Posted, Sent, Store, Work,
+        AuditQuery, AuditRow, Check, ClaimedGrant, Decide, DecideBoth, MemberRow, Posted, Sent,
+        Store, Work,
     },
     refusal::Refusal,
     role::Role,
@@ -73,6 +75,10 @@ impl Store for SqlStore {
         answer(self.record_one(scope, decide))
     }
 
+    fn record_both<'a>(&'a self, scopes: (Scope, Scope), decide: DecideBoth<'a>) -> Answer<'a, ()> {
+        answer(self.record_two(scopes, decide))
+    }
+
     fn books(&self, scope: Scope) -> Answer<'_, Books> {
         answer(self.read_books(scope))
     }
@@ -87,6 +93,14 @@ impl Store for SqlStore {
 
     fn orgs(&self) -> Answer<'_, Vec<OrgId>> {
         answer(self.all_orgs())
+    }
+
+    fn closed_orgs(&self) -> Answer<'_, Vec<OrgId>> {
+        answer(self.joined_orgs())
+    }
+
+    fn open_codes(&self, link: Joins) -> Answer<'_, Vec<OpenCode>> {
+        answer(self.unredeemed(link))
     }
 
     fn member<'a>(&'a self, org: OrgId, identity: &'a Identity) -> Answer<'a, MemberId> {

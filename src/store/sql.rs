@@ -57,13 +57,14 @@ statements! {
     /// First in every transaction that writes about an org: writers queue on this row.
     LOCK_ORG = "UPDATE orgs SET audit_count = audit_count WHERE id = $1 \
         RETURNING id, data_key, audit_key, audit_count, audit_head, month_seen, zone, next_grant, \
-        next_message, installer";
+        next_message, installer, closed_at";
     ORG = "SELECT id, data_key, audit_key, audit_count, audit_head, month_seen, zone, next_grant, \
-        next_message, installer FROM orgs WHERE id = $1";
+        next_message, installer, closed_at FROM orgs WHERE id = $1";
     /// Last in every such transaction.
     ADVANCE_ORG = "UPDATE orgs SET audit_count = $2, audit_head = $3, month_seen = $4, zone = $5, \
         next_grant = $6, next_message = $7 WHERE id = $1";
-    ORGS = "SELECT id FROM orgs ORDER BY opened_at, id";
+    ORGS = "SELECT id FROM orgs WHERE closed_at IS NULL ORDER BY opened_at, id";
+    CLOSED_ORGS = "SELECT id FROM orgs WHERE closed_at IS NOT NULL ORDER BY opened_at, id";
     ORG_OF = "SELECT org_id FROM workspaces WHERE platform = $1 AND id = $2";
     LINK_WORKSPACE = "INSERT INTO workspaces (platform, id, org_id, linked_at, linked_by_event) \
         VALUES ($1, $2, $3, $4, $5) ON CONFLICT (platform, id) DO NOTHING";
@@ -97,9 +98,10 @@ statements! {
     MEMBER_OF = "SELECT member_id FROM identities WHERE org_id = $1 AND platform = $2 \
         AND workspace_id = $3 AND user_id = $4";
     MEMBER = "SELECT id, allocation, role, left_at, alias_of FROM members WHERE org_id = $1 AND id = $2";
-    MEMBERS = "SELECT id, allocation, role FROM members WHERE org_id = $1 ORDER BY joined_at, id";
+    MEMBERS = "SELECT id, allocation, role FROM members WHERE org_id = $1 AND alias_of IS NULL ORDER BY joined_at, id";
     IDENTITIES = "SELECT workspace_id, user_id FROM identities WHERE org_id = $1 \
-        AND platform = $2 AND member_id = $3 AND forgotten_at IS NULL ORDER BY seen_at, workspace_id";
+        AND platform = $2 AND forgotten_at IS NULL AND member_id = \
+            COALESCE((SELECT m.alias_of FROM members m WHERE m.id = $3), $3) ORDER BY seen_at, workspace_id";
     ONLY_IN = "SELECT DISTINCT i.org_id, i.member_id FROM identities i \
         WHERE i.platform = $1 AND i.workspace_id = $2 AND i.forgotten_at IS NULL \
         AND NOT EXISTS (SELECT 1 FROM identities e WHERE e.member_id = i.member_id \
@@ -132,6 +134,51 @@ statements! {
         WHERE org_id = $1 AND month = $2 GROUP BY member_id";
     SPENT_BY_MEMBER = "SELECT member_id, CAST(SUM(delta) AS BIGINT) AS total FROM charges \
         WHERE org_id = $1 AND month = $2 GROUP BY member_id";
+
+    // --- linking
+    MAKE_CODE = "INSERT INTO link_codes (org_id, seq, kind, digest, member_id, made_at, expires_at) \
+        VALUES ($1, $2, $3, $4, $5, $6, $7)";
+    NOTE_TRY = "INSERT INTO link_tries (org_id, seq, kind, member_id, at) \
+        VALUES ($1, $2, $3, $4, $5)";
+    ASK_LINK = "UPDATE link_codes SET asked_at = $3, asked_org = $4, asked_member = $5, \
+        asked_platform = $6, asked_workspace = $7, asked_user = $8 WHERE org_id = $1 AND seq = $2 \
+        AND asked_at IS NULL AND closed_at IS NULL AND expires_at > $3";
+    CLOSE_LINK = "UPDATE link_codes SET closed_at = $3, asked_user = NULL \
+        WHERE org_id = $1 AND seq = $2 AND closed_at IS NULL";
+    CODES = "SELECT seq, kind, member_id, made_at, expires_at, asked_at, asked_org, asked_member, \
+        asked_platform, asked_workspace, asked_user, closed_at FROM link_codes \
+        WHERE org_id = $1 AND made_at >= $2 ORDER BY seq";
+    OPEN_CODES = "SELECT org_id, seq, kind, member_id, digest FROM link_codes \
+        WHERE asked_at IS NULL AND closed_at IS NULL AND expires_at > $1 AND kind = $2 \
+        ORDER BY org_id, seq";
+    TRIES = "SELECT kind, member_id, at FROM link_tries WHERE org_id = $1 AND at >= $2 ORDER BY seq";
+    SWEEP_CODES = "DELETE FROM link_codes WHERE org_id = $1 AND made_at < $2";
+    SWEEP_TRIES = "DELETE FROM link_tries WHERE org_id = $1 AND at < $2";
+    /// Masters leave no row behind, but an event.
+    HAD_MASTER = "SELECT COUNT(*) AS n FROM audit WHERE org_id = $1 \
+        AND event LIKE '{\"kind\":\"master_added\"%'";
+    HAD_ALLOCATION = "SELECT COUNT(*) AS n FROM members WHERE org_id = $1 \
+        AND allocation IS NOT NULL";
+    HAD_GRANT = "SELECT COUNT(*) AS n FROM grants WHERE org_id = $1";
+    CLOSE_ORG = "UPDATE orgs SET closed_at = $2, installer = NULL \
+        WHERE id = $1 AND closed_at IS NULL";
+    LEAVE_WORKSPACES = "DELETE FROM workspaces WHERE org_id = $1";
+    LEAVE_IDENTITIES = "DELETE FROM identities WHERE org_id = $1";
+    LEAVE_MESSAGES = "UPDATE outbox SET page = '[]', done_at = $2, fence = fence + 1, \
+        undeliverable = 'its org joined another one' WHERE org_id = $1 AND done_at IS NULL";
+    JOIN_IDENTITIES = "UPDATE identities SET member_id = $2 WHERE org_id = $1 AND member_id = $3";
+    JOIN_GRANTS = "UPDATE grants SET member_id = $2 WHERE org_id = $1 AND member_id = $3";
+    JOIN_CHARGES = "UPDATE charges SET member_id = $2 WHERE org_id = $1 AND member_id = $3";
+    JOIN_TOPUPS = "UPDATE topups SET member_id = $2 WHERE org_id = $1 AND member_id = $3";
+    JOIN_TEXTS = "UPDATE texts SET member_id = $2 WHERE org_id = $1 AND member_id = $3";
+    JOIN_INSTALLER = "UPDATE orgs SET installer = $2 WHERE id = $1 AND installer = $3";
+    JOIN_OUTBOX = "UPDATE outbox SET reader = $2 WHERE org_id = $1 AND reader = $3";
+    JOIN_POSTS = "UPDATE posts SET reader = $2 WHERE org_id = $1 AND reader = $3";
+    JOIN_ACTIONS = "UPDATE actions SET audience = $2 WHERE org_id = $1 AND audience = $3";
+    JOIN_ROLE = "UPDATE members SET role = 'owner' WHERE org_id = $1 AND id = $2 AND EXISTS \
+        (SELECT 1 FROM members other WHERE other.id = $3 AND other.role = 'owner')";
+    JOIN_ALIASES = "UPDATE members SET alias_of = $2, role = 'anyone' \
+        WHERE org_id = $1 AND (id = $3 OR alias_of = $3)";
 
     // --- forgetting
     COUNT_TEXTS = "SELECT COUNT(*) AS n FROM texts WHERE org_id = $1 AND member_id = $2";
@@ -222,7 +269,9 @@ statements! {
     AUDIT = "SELECT a.seq, a.at, a.actor, a.event, a.mac, g.number FROM audit a \
         LEFT JOIN grants g ON g.id = a.grant_id \
         WHERE a.org_id = $1 AND a.seq < $2 AND a.at >= $3 AND (a.metering = FALSE OR $4 = TRUE) \
-        AND ($5 = '' OR a.actor_id = $5 OR a.member_id = $5 OR (a.metering = TRUE AND EXISTS \
+        AND ($5 = '' OR a.actor_id IN (SELECT id FROM members WHERE id = $5 OR alias_of = $5) \
+            OR a.member_id IN (SELECT id FROM members WHERE id = $5 OR alias_of = $5) \
+            OR (a.metering = TRUE AND EXISTS \
             (SELECT 1 FROM charges c WHERE c.org_id = a.org_id AND c.seq = a.seq \
              AND c.member_id = $5))) \
         AND ($6 = '' OR a.service = $6 OR (a.metering = TRUE AND EXISTS \

@@ -14,6 +14,7 @@ use slice_core::{
     books::{Books, Entry, Message, Scope},
     event::{Actor, Event},
     ids::{ActionId, GrantId, MemberId, MessageId, OrgId, ServiceName},
+    linking::Asked,
     refusal::Refusal,
     settings::Settings,
     time::Time,
@@ -31,6 +32,8 @@ pub(super) struct Writing<'a> {
     pub turn: Turn,
     /// Seals that the events of this transaction have not taken yet.
     pub seals: Vec<(SealOwner, Seal)>,
+    /// Who redeemed the code that an event of this transaction names.
+    pub asked: Option<(i64, Asked)>,
     audit_key: Zeroizing<[u8; 32]>,
 }
 
@@ -42,6 +45,9 @@ impl<'a> Writing<'a> {
 
     pub(super) async fn on(store: &'a SqlStore, mut tx: Tx, org: OrgId) -> Done<Self> {
         let org = OrgRow::locked(&mut tx, org).await?;
+        if org.closed_at.is_some() {
+            return Err(closed().into());
+        }
         // Read under the lock: a writer that waited must not write with the time it came.
         let now = store.clock.now();
         let settings = books::settings(&mut tx, org.id).await?;
@@ -55,12 +61,14 @@ impl<'a> Writing<'a> {
             settings,
             turn,
             seals: vec![],
+            asked: None,
             audit_key,
         })
     }
 
     /// Whether this transaction may happen at all: the delivery is new, and the action is unused.
     pub(super) async fn admit(&mut self, scope: &Scope) -> Done<()> {
+        self.is_nobodys_alias(scope).await?;
         if let Some(delivery) = &scope.delivery {
             let mark = values![self.org.id, delivery.as_str(), self.now];
             if self.tx.run(sql::MARK_DELIVERY, mark).await? == 0 {
@@ -114,6 +122,7 @@ impl<'a> Writing<'a> {
             self.tx.run(sql::KEEP_TEXT, text).await?;
         }
         self.seals.clone_from(&entry.seals);
+        self.asked.clone_from(&entry.asked);
         let grant = books.grant.as_ref().map(|grant| grant.id);
         let held = scope.fence.and(grant);
         for event in &entry.events {
@@ -124,6 +133,9 @@ impl<'a> Writing<'a> {
                     .one(sql::LOSE_CLAIM, lose, "the moved grant")
                     .await?;
             }
+        }
+        for (member, who) in &entry.known {
+            self.know(*member, who).await?;
         }
         if !self.seals.is_empty() {
             return wrong("an entry has a seal that none of its events accounts for");
@@ -242,7 +254,12 @@ impl<'a> Writing<'a> {
         Ok(())
     }
 
-    pub(super) async fn commit(mut self) -> Done<()> {
+    pub(super) async fn commit(self) -> Done<()> {
+        self.advance().await?.commit().await
+    }
+
+    /// All but the commit, so that another org can be written to in the same transaction.
+    pub(super) async fn advance(mut self) -> Done<Tx> {
         self.open_month().await?;
         let row = values![
             self.org.id,
@@ -254,8 +271,15 @@ impl<'a> Writing<'a> {
             self.org.next_message,
         ];
         self.tx.one(sql::ADVANCE_ORG, row, "the org's row").await?;
-        self.tx.commit().await
+        Ok(self.tx)
     }
+}
+
+fn closed() -> Refusal {
+    Refusal::sentence(
+        "This workspace has just joined another org. Nothing was changed. Say it again to go on \
+         there.",
+    )
 }
 
 /// The grant that an event moves from one state to another.

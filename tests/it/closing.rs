@@ -199,7 +199,7 @@ fn shapes(secret: &str) -> Vec<Vec<u8>> {
 }
 
 /// Everything that the database holds, as bytes.
-async fn database_bytes(url: &str) -> Vec<u8> {
+pub async fn database_bytes(url: &str) -> Vec<u8> {
     if let Some(path) = url.strip_prefix("sqlite:") {
         let files = ["", "-wal"].map(|ending| std::fs::read(format!("{path}{ending}")));
         return files.into_iter().flatten().flatten().collect();

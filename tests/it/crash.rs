@@ -12,10 +12,11 @@ use slice_core::{
     books::{Books, Claimed, Entry, Message, Offer, Scope},
     grant::{Grant, State},
     ids::{ActionId, Identity, MemberId, OrgId, PlatformName, Workspace},
+    linking::{Joins, OpenCode},
     money::Money,
     ports::{
-        AuditQuery, AuditRow, Check, ClaimedGrant, Decide, MemberRow, Posted, Sent, Store,
-        Verified, Work,
+        AuditQuery, AuditRow, Check, ClaimedGrant, Decide, DecideBoth, MemberRow, Posted, Sent,
+        Store, Verified, Work,
     },
     refusal::Refusal,
     role::Role,
@@ -94,6 +95,8 @@ mortal! {
     read orgs() -> Vec<OrgId>;
     read users(org: OrgId, platform: PlatformName, members: &'a [MemberId]) -> Vec<(MemberId, Identity)>;
     read only_in(workspace: &'a Workspace) -> Vec<(OrgId, MemberId)>;
+    read closed_orgs() -> Vec<OrgId>;
+    read open_codes(link: Joins) -> Vec<OpenCode>;
     read members(org: OrgId) -> Vec<MemberRow>;
     read grants(org: OrgId, member: MemberId, limit: i64) -> Vec<Grant>;
     read live_grants(org: OrgId) -> Vec<Grant>;
@@ -106,6 +109,7 @@ mortal! {
     read backlog() -> (i64, Option<Duration>);
     ---
     write record(scope: Scope, decide: Decide<'a>) -> Entry;
+    write record_both(scopes: (Scope, Scope), decide: DecideBoth<'a>) -> ();
     write open_org(workspace: &'a Workspace) -> (OrgId, bool);
     write member(org: OrgId, identity: &'a Identity) -> MemberId;
     write note_role(org: OrgId, member: MemberId, role: Role) -> ();

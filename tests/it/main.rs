@@ -6,6 +6,7 @@ mod crash;
 mod load;
 mod manifests;
 mod openrouter_wire;
+mod orgs;
 mod postgres;
 mod program;
 mod scenarios;
@@ -40,6 +41,9 @@ fn main() -> ExitCode {
         }
         for (name, test) in store::ALL {
             trials.push(on(kind, &format!("store::{name}"), *test));
+        }
+        for (name, test) in orgs::ALL {
+            trials.push(on(kind, &format!("orgs::{name}"), *test));
         }
         trials.push(on(
             kind,

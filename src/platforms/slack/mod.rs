@@ -172,6 +172,17 @@ impl Platform for SlackPlatform {
         Box::pin(self.slack.group(workspace, kind, id))
     }
 
+    fn workspace_name<'a>(
+        &'a self,
+        workspace: &'a Workspace,
+    ) -> BoxFuture<'a, Result<Option<String>, PlatformError>> {
+        Box::pin(async move {
+            self.slack.is_home(workspace).await?;
+            let home = self.slack.home().await.map_err(Failure::of_question)?;
+            Ok(Some(home.team_name.clone()))
+        })
+    }
+
     fn installer<'a>(
         &'a self,
         workspace: &'a Workspace,

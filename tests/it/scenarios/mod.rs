@@ -4,6 +4,7 @@ mod faults_provider;
 mod faults_slack;
 mod hostile;
 mod leaving;
+mod link;
 mod member;
 mod money;
 mod owners;
@@ -74,6 +75,8 @@ scenarios! {
     leaving::a_role_is_taken_away,
     leaving::no_event_came,
     leaving::an_error_is_never_left,
+    link::a_code_and_who_may_say_it,
+    link::a_second_identity,
     vault::add_check_rotate_remove,
     vault::a_master_key_of_another_account,
     vault::a_balance_that_is_too_low,

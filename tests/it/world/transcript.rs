@@ -2,6 +2,25 @@
 
 use super::{VAULT_KEY, World};
 
+/// Codes that join are chance; what is said around them is not.
+fn without_codes(text: &str) -> String {
+    const LENGTH: usize = 19;
+    let is_code = |part: &[u8]| {
+        part.iter().enumerate().all(|(at, letter)| match at % 5 {
+            4 => *letter == b'-',
+            _ => letter.is_ascii_digit() || letter.is_ascii_uppercase(),
+        })
+    };
+    let codes = text.as_bytes().windows(LENGTH).filter(|part| is_code(part));
+    let mut codes: Vec<_> = codes
+        .map(|code| String::from_utf8_lossy(code).into_owned())
+        .collect();
+    codes.dedup();
+    codes
+        .into_iter()
+        .fold(text.to_owned(), |text, code| text.replace(&code, "⟨code⟩"))
+}
+
 impl World {
     /// A person types exactly this, escaped by nobody, as a hostile client would send it.
     pub async fn says_raw(&mut self, who: &str, line: &str) {
@@ -114,6 +133,7 @@ impl World {
         }
         let provider = self.sandbox.openrouter.url().trim_end_matches("/api/v1");
         let text = text.replace(provider, "http://the-provider");
+        let text = without_codes(&text);
         // Long texts of hostile people are not worth their bytes.
         let lines = text
             .lines()

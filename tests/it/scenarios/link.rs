@@ -1,0 +1,71 @@
+//! Codes that join, as far as one Slack workspace shows it; `orgs` plays the rest.
+
+use crate::world::World;
+use std::time::Duration;
+
+/// The code that a person was just given.
+fn code(world: &World, who: &str, line: &str) -> String {
+    let read = world.reads(who);
+    let said = read.split(&format!("/slice {line} ")).nth(1);
+    let said = said.unwrap_or_else(|| panic!("no code in:\n{read}"));
+    said.split_whitespace()
+        .next()
+        .unwrap_or_default()
+        .to_owned()
+}
+
+pub async fn a_code_and_who_may_say_it(world: &mut World) {
+    world.set_up().await;
+    world.says("ana", "link").await;
+    world.expect("ana", &["Only owners can do that"]);
+    world.says("olga", "link").await;
+    let made = code(world, "olga", "link");
+    world.says("ana", &format!("link {made}")).await;
+    world.expect("ana", &["Only owners can do that"]);
+    // The org has books of its own, so it joins no other.
+    world.says("olga", &format!("link {made}")).await;
+    world.expect("olga", &["can't join another org", "a master key"]);
+    world.says("olga", "link me 1234").await;
+    world.expect("olga", &["That code doesn't work"]);
+    world.says("olga", "help link").await;
+    world.says("olga", "audit show").await;
+}
+
+pub async fn a_second_identity(world: &mut World) {
+    world.set_up().await;
+    world.says("olga", "allocate @bo 20").await;
+    world.says("ana", "provision openrouter 50").await;
+    world.says("bo", "provision openrouter 20").await;
+    world.says("ana", "link me").await;
+    let made = code(world, "ana", "link me");
+    world.says("ana", &format!("link me {made}")).await;
+    world.expect("ana", &["That code doesn't work"]);
+    world.says("bo", &format!("link me {made}")).await;
+    world.expect("ana", &["Somebody said your code", "[That is me]", "[No]"]);
+    world.replays_click_as("ana", "That is me", "bo").await;
+    world.expect("bo", &["for somebody else"]);
+    world.clicks("ana", "No").await;
+    world.says("bo", &format!("link me {made}")).await;
+    world.expect("bo", &["That code doesn't work"]);
+    world.says("ana", "link me").await;
+    let late = code(world, "ana", "link me");
+    world.later(Duration::from_mins(10)).await;
+    world.says("bo", &format!("link me {late}")).await;
+    world.expect("bo", &["That code doesn't work"]);
+    world.says("ana", "link me").await;
+    let made = code(world, "ana", "link me");
+    world.says("bo", &format!("link me {made}")).await;
+    // A cut between the two: both keys together are more than the larger budget.
+    world.says("olga", "allocate @ana 60").await;
+    world.clicks("ana", "That is me").await;
+    world.expect("olga", &["$60.00", "$10.00 is held above the budget"]);
+    world.says("olga", "members").await;
+    world.says("bo", "keys").await;
+    world.expect("bo", &["Grant 1", "Grant 2"]);
+    world.says("bo", "provision openrouter 1").await;
+    world.expect("bo", &["short"]);
+    world.says("bo", "revoke 1").await;
+    world.says("ana", "budget").await;
+    world.says("olga", "audit show @bo").await;
+    world.expect("olga", &["grant 1"]);
+}
