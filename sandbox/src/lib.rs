@@ -27,7 +27,8 @@ pub use contracts::Contracts;
 pub use faults::{Fault, Faults};
 pub use openrouter::{KeyState, OpenRouter, Spent, micros_from_usd, usd_from_micros};
 pub use slack::{
-    Change, ChannelId, ChannelKind, Person, PersonKind, Place, Sight, Slack, UserId, Workspace,
+    Change, ChannelId, ChannelKind, Forgery, Heard, Person, PersonKind, Place, Sight, Slack,
+    UserId, Workspace,
 };
 pub use wire::{Crossing, Direction, Fate, Hook, Wire};
 

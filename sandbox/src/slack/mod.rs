@@ -1,9 +1,12 @@
-//! A Slack on loopback: Web API, Socket Mode, `response_url`, and the people in front of it.
+//! A Slack on loopback: Web API, Socket Mode or signed HTTP, `response_url`, and the people in front
+//! of it.
 
 mod api;
 mod conversations;
 mod files;
+mod forgery;
 mod forms;
+mod http;
 mod limits;
 mod messages;
 mod payloads;
@@ -28,9 +31,10 @@ use crate::door::{self, Answer, Behind, Call, Shared};
 use crate::faults::{Fault, Faults, SLACK};
 use crate::wire::Wire;
 
+pub use forgery::{Forgery, Heard};
 pub use people::Person;
 pub use rows::{Change, ChannelKind, PersonKind, Place, Sight};
-use world::{About, Delivery, Frame, World};
+use world::{About, Frame, World};
 
 /// The scopes that the app was installed with, unless a test says otherwise.
 const SCOPES: &[&str] = &[
@@ -81,6 +85,7 @@ pub struct Slack {
 struct Hub {
     world: Mutex<World>,
     app_token: String,
+    client: reqwest::Client,
     wire: Wire,
     faults: Faults,
     contracts: Option<Contracts>,
@@ -99,6 +104,7 @@ impl Slack {
         let hub = Hub {
             world: Mutex::new(World::new(shared.clock.clone(), base, SCOPES)),
             app_token: "xapp-1-A0SLICE01-1-sandbox".to_owned(),
+            client: http::client(),
             wire: shared.wire.clone(),
             faults: shared.faults.clone(),
             contracts: shared.contracts.clone(),
@@ -138,6 +144,7 @@ impl Slack {
             .map(|team| team.bot_token.clone())
             .collect();
         secrets.push(self.hub.app_token.clone());
+        secrets.extend(world.outlet.as_ref().map(|outlet| outlet.secret.clone()));
         secrets
     }
 
@@ -152,10 +159,14 @@ impl Slack {
         self.hub.world().rate_limits = on;
     }
 
-    /// Envelopes that are not acknowledged: waiting for a socket, or sent.
+    /// Envelopes that are not acknowledged: waiting for a socket, or sent. What Slack sends again
+    /// only later does not count before its time.
     pub fn unacknowledged(&self) -> usize {
-        let world = self.hub.world();
-        let open = |one: &&world::Envelope| one.delivery != Delivery::Acknowledged;
+        let mut world = self.hub.world();
+        // Time may have come for some.
+        world.pump();
+        let now = world.clock.now();
+        let open = |one: &&world::Envelope| !one.delivery.is_over() && one.not_before <= now;
         world.envelopes.iter().filter(open).count()
     }
 

@@ -11,7 +11,8 @@ use super::{ChannelId, ChannelKind, Person, PersonKind, Slack, UserId, Workspace
 impl World {
     /// Sends an event, unless the app never listened so far.
     fn tell(&mut self, team: &str, happened: Value) {
-        let listens = !self.sockets.is_empty() || !self.envelopes.is_empty();
+        let is_heard = !self.sockets.is_empty() || self.outlet.is_some();
+        let listens = is_heard || !self.envelopes.is_empty();
         if listens && self.team(team).is_some() {
             let payload = event(self, team, happened);
             self.queue("events_api", payload, About::Nothing);

@@ -216,8 +216,24 @@ pub(super) enum About {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Delivery {
     Waiting,
-    Sent { socket: u64, at: i64 },
+    Sent {
+        socket: u64,
+        at: i64,
+    },
+    /// By HTTP, and not answered.
+    Posted {
+        at: i64,
+    },
     Acknowledged,
+    /// By HTTP, and Slack has given up on it.
+    Failed,
+}
+
+impl Delivery {
+    /// Whether nothing more becomes of it.
+    pub fn is_over(self) -> bool {
+        matches!(self, Delivery::Acknowledged | Delivery::Failed)
+    }
 }
 
 #[derive(Clone)]
@@ -229,6 +245,10 @@ pub(super) struct Envelope {
     pub about: About,
     pub delivery: Delivery,
     pub attempts: u32,
+    /// When it may be sent again, on the sandbox clock.
+    pub not_before: i64,
+    /// Why it has to be.
+    pub retry: Option<&'static str>,
 }
 
 pub(super) enum Frame {

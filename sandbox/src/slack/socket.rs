@@ -19,7 +19,7 @@ use crate::wire::{Direction, Fate};
 const SOCKETS_MAX: usize = 10;
 /// Real time: it only keeps the connection alive.
 const PING_EVERY: Duration = Duration::from_secs(5);
-const ACK_WITHIN: i64 = 3 * 1_000_000;
+pub(super) const ACK_WITHIN: i64 = 3 * 1_000_000;
 
 /// Whether a socket goes on, is closed, or lives on without a word.
 enum Next {
@@ -213,7 +213,7 @@ fn take_back(world: &mut World, id: &str) {
 /// What to call an envelope, and its JSON; `None` if it needs no delivery any more.
 fn envelope_json(world: &World, id: &str) -> Option<(String, Value)> {
     let envelope = world.envelopes.iter().find(|envelope| envelope.id == id)?;
-    if envelope.delivery == Delivery::Acknowledged {
+    if envelope.delivery.is_over() {
         return None;
     }
     let mut shown = json!({
@@ -285,7 +285,7 @@ fn acknowledge(hub: &Hub, ack: &str) -> Next {
 }
 
 /// What an acknowledgement means for the person who acted.
-fn after(hub: &Hub, world: &mut World, about: &About, answer: &Map<String, Value>) {
+pub(super) fn after(hub: &Hub, world: &mut World, about: &About, answer: &Map<String, Value>) {
     match about {
         About::Command { user, channel } if !answer.is_empty() => {
             messages::say(hub, world, (user, channel), answer);

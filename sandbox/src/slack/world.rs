@@ -5,6 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use serde_json::{Value, json};
 use tokio::sync::mpsc::UnboundedSender;
 
+use super::http::{Outlet, Parcel};
 use super::render;
 pub(super) use super::rows::*;
 use crate::clock::Clock;
@@ -29,6 +30,10 @@ pub(super) struct World {
     pub response_urls: HashMap<String, ResponseUrl>,
     pub envelopes: Vec<Envelope>,
     pub sockets: Vec<Socket>,
+    /// Where deliveries go instead of sockets.
+    pub outlet: Option<Outlet>,
+    /// The last delivery by HTTP, for sending it again.
+    pub last_parcel: Option<Parcel>,
     pub tickets: BTreeSet<String>,
     pub sights: Vec<Sight>,
     pub read: HashMap<String, u64>,
@@ -56,6 +61,8 @@ impl World {
             response_urls: HashMap::new(),
             envelopes: Vec::new(),
             sockets: Vec::new(),
+            outlet: None,
+            last_parcel: None,
             tickets: BTreeSet::new(),
             sights: Vec::new(),
             read: HashMap::new(),
@@ -318,13 +325,19 @@ impl World {
             about,
             delivery: Delivery::Waiting,
             attempts: 0,
+            not_before: 0,
+            retry: None,
         });
         self.pump();
     }
 
-    /// Hands every waiting envelope to a socket, in turn, if there is one.
+    /// Hands every waiting envelope over: to where HTTP deliveries go, else to a socket, in turn.
     pub fn pump(&mut self) {
         let now = self.clock.now();
+        if let Some(outlet) = &self.outlet {
+            outlet.take(&mut self.envelopes, now);
+            return;
+        }
         let ready: Vec<(u64, UnboundedSender<Frame>)> = self
             .sockets
             .iter()
