@@ -2,8 +2,8 @@
 
 use crate::{
     edge::Edge,
-    http::Check,
-    platforms::slack::{SlackConfig, SlackPlatform, SlackSocket},
+    http::{self, Check},
+    platforms::slack::{SlackConfig, SlackListener, SlackPlatform},
     services::{self, ServicesConfig},
     store::{OpenError, SqlStore},
     vault::KeyVault,
@@ -16,6 +16,7 @@ use slice_core::{
     refusal::Refusal,
 };
 use std::{fmt, future::Future, sync::Arc, time::Duration};
+use tokio::{net::TcpListener, task::JoinHandle};
 use tracing::{info, warn};
 
 /// What was begun when the end was asked for gets so long to finish.
@@ -75,7 +76,7 @@ pub struct Bot {
     pub desk: Arc<Desk>,
     pub edge: Edge,
     workers: Workers,
-    socket: SlackSocket,
+    slack: SlackListener,
     bell: Arc<Bell>,
 }
 
@@ -101,7 +102,7 @@ impl Bot {
         };
         let edge = Edge::new(desk.clone(), parts.workspaces, Arc::new(ring));
         edge.welcome(&workspace).await?;
-        let socket = SlackSocket::start(slack, Arc::new(edge.clone()))
+        let slack = SlackListener::start(slack, Arc::new(edge.clone()), desk.clock.clone())
             .await
             .map_err(|error| StartError::Platform(error.to_string()))?;
         let workers = Workers::new(desk.clone(), bell.clone());
@@ -110,9 +111,20 @@ impl Bot {
             desk,
             edge,
             workers,
-            socket,
+            slack,
             bell,
         })
+    }
+
+    /// Serves its health, and what chat platforms send by HTTP, until the task is aborted.
+    pub fn serve(self: &Arc<Self>, listener: TcpListener) -> JoinHandle<std::io::Result<()>> {
+        let bot = self.clone();
+        let ready = move || {
+            let bot = bot.clone();
+            Box::pin(async move { bot.ready().await }) as _
+        };
+        let routes = http::router(Arc::new(ready)).merge(self.slack.routes());
+        tokio::spawn(async move { axum::serve(listener, routes).await })
     }
 
     /// Does all the work that is due now.
@@ -127,7 +139,7 @@ impl Bot {
         let ending = async {
             end.await;
             info!("Slice is asked to end: it finishes what it has begun");
-            self.socket.shutdown().await;
+            self.slack.shutdown().await;
             self.finish_deliveries().await;
             let _ = stop.send(true);
             self.bell.ring();
@@ -147,7 +159,7 @@ impl Bot {
 
     /// What must be so for the bot to do its work.
     pub async fn ready(&self) -> Vec<Check> {
-        vec![self.socket.check(), backlog(&*self.desk.store).await]
+        vec![self.slack.check(), backlog(&*self.desk.store).await]
     }
 }
 

@@ -194,7 +194,10 @@ async fn carry_out(command: Command) -> Result<ExitCode, Failure> {
         Command::Invite { workspace } => operator::invite(&open(&lookup).await?, &workspace).await,
         Command::Manifest { platform } => {
             let manifest = match platform {
-                Platform::Slack => slice_commands::slack::manifest(),
+                Platform::Slack => match config::read_public_url(&lookup)? {
+                    Some(url) => slice_commands::slack::manifest_over_http(&url),
+                    None => slice_commands::slack::manifest(),
+                },
                 Platform::Discord => slice_commands::discord::commands(),
             };
             print(&serde_json::to_string_pretty(&manifest)?)
@@ -233,9 +236,9 @@ fn parts(config: Config) -> Result<Parts, Failure> {
 
 fn slack(config: Config) -> SlackConfig {
     SlackConfig {
-        api_url: config.slack_api,
-        bot_token: config.slack_bot_token,
-        app_token: config.slack_app_token,
+        api_url: config.slack.api,
+        bot_token: config.slack.bot_token,
+        transport: config.slack.transport,
         call_timeout: CALL_TIMEOUT,
     }
 }

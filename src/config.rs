@@ -1,6 +1,9 @@
 //! Configuration: from the environment alone, with all mistakes reported at once.
 
+mod slack;
+
 use crate::vault::VaultKey;
+pub use slack::SlackSettings;
 use slice_core::{
     ids::{PlatformName, Workspace, WorkspaceId},
     secret::Secret,
@@ -12,6 +15,7 @@ use url::{Host, Url};
 const DATABASE_DEFAULT: &str = "sqlite:slice.db";
 const SLACK_API_DEFAULT: &str = "https://slack.com/api";
 const OPENROUTER_API_DEFAULT: &str = "https://openrouter.ai/api/v1";
+const HTTP: [&str; 2] = ["http://", "https://"];
 const LISTEN_DEFAULT: &str = "127.0.0.1:8080";
 
 /// One variable: the only list of them, from which `.env.example` and error texts follow.
@@ -39,8 +43,13 @@ pub const SLACK_BOT_TOKEN: Variable = Variable {
 };
 pub const SLACK_APP_TOKEN: Variable = Variable {
     name: "SLACK_APP_TOKEN",
-    about: "The app-level token with connections:write (xapp-…), for Socket Mode",
-    default: None,
+    about: "Either the app-level token with connections:write (xapp-…), for Socket Mode",
+    default: Some(""),
+};
+pub const SLACK_SIGNING_SECRET: Variable = Variable {
+    name: "SLACK_SIGNING_SECRET",
+    about: "Or the app's signing secret, for signed HTTP: Slack sends requests to Slice",
+    default: Some(""),
 };
 pub const SLACK_API: Variable = Variable {
     name: "SLICE_SLACK_API_URL",
@@ -52,6 +61,11 @@ pub const OPENROUTER_API: Variable = Variable {
     about: "Where OpenRouter's API is",
     default: Some(OPENROUTER_API_DEFAULT),
 };
+pub const PUBLIC_URL: Variable = Variable {
+    name: "SLICE_PUBLIC_URL",
+    about: "Where chat platforms reach this Slice from outside, such as https://slice.example.com; only signed HTTP needs it",
+    default: Some(""),
+};
 pub const WORKSPACES: Variable = Variable {
     name: "SLICE_WORKSPACES",
     about: "More workspaces that may use this Slice, beside the token's own, such as slack/T0123,slack/T0456",
@@ -59,7 +73,7 @@ pub const WORKSPACES: Variable = Variable {
 };
 pub const LISTEN: Variable = Variable {
     name: "SLICE_LISTEN",
-    about: "Where /healthz and /readyz are served",
+    about: "Where /healthz and /readyz are served, and chat platforms' signed requests taken",
     default: Some(LISTEN_DEFAULT),
 };
 pub const LOG_FORMAT: Variable = Variable {
@@ -75,14 +89,16 @@ pub const LOG_LEVEL: Variable = Variable {
 };
 
 /// Every variable there is, in the order in which `.env.example` shows them.
-pub const ALL: [Variable; 10] = [
+pub const ALL: [Variable; 12] = [
     DATABASE_URL,
     VAULT_KEY,
     SLACK_BOT_TOKEN,
     SLACK_APP_TOKEN,
+    SLACK_SIGNING_SECRET,
     SLACK_API,
     OPENROUTER_API,
     WORKSPACES,
+    PUBLIC_URL,
     LISTEN,
     LOG_FORMAT,
     LOG_LEVEL,
@@ -106,9 +122,7 @@ pub struct BooksConfig {
 #[derive(Debug)]
 pub struct Config {
     pub books: BooksConfig,
-    pub slack_bot_token: Secret,
-    pub slack_app_token: Secret,
-    pub slack_api: String,
+    pub slack: SlackSettings,
     pub openrouter_api: String,
     pub workspaces: Vec<Workspace>,
     pub listen: SocketAddr,
@@ -200,6 +214,26 @@ impl Reader<'_> {
         value.trim_end_matches('/').to_owned()
     }
 
+    /// `None` if it is not set; without a slash at its end.
+    fn public_url(&mut self) -> Option<String> {
+        let value = self.text(&PUBLIC_URL);
+        if value.is_empty() {
+            return None;
+        }
+        let is_host = |url: &url::Url| {
+            let is_bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
+            is_bare && HTTP.iter().any(|scheme| value.starts_with(scheme))
+        };
+        if !url::Url::parse(&value).is_ok_and(|url| is_host(&url)) {
+            let says = format!(
+                "{} is not like https://slice.example.com, without a path.",
+                PUBLIC_URL.name
+            );
+            self.mistake(&PUBLIC_URL, says);
+        }
+        Some(value.trim_end_matches('/').to_owned())
+    }
+
     fn workspaces(&mut self) -> Vec<Workspace> {
         let value = self.text(&WORKSPACES);
         let words = value
@@ -273,11 +307,8 @@ pub fn read(lookup: &dyn Fn(&str) -> Option<String>) -> Result<Config, Mistakes>
 pub fn look(lookup: &dyn Fn(&str) -> Option<String>) -> (Config, Mistakes) {
     let mut reader = reader(lookup);
     let books = reader.books();
-    let http = ["http://", "https://"];
-    let slack_bot_token = reader.token(&SLACK_BOT_TOKEN, "xoxb-");
-    let slack_app_token = reader.token(&SLACK_APP_TOKEN, "xapp-");
-    let slack_api = reader.url(&SLACK_API, &http);
-    let openrouter_api = reader.url(&OPENROUTER_API, &http);
+    let slack = SlackSettings::read(&mut reader);
+    let openrouter_api = reader.url(&OPENROUTER_API, &HTTP);
     let workspaces = reader.workspaces();
     let listen = reader.text(&LISTEN).parse().unwrap_or_else(|_| {
         reader.mistake(
@@ -293,9 +324,7 @@ pub fn look(lookup: &dyn Fn(&str) -> Option<String>) -> (Config, Mistakes) {
     }
     let config = Config {
         books,
-        slack_bot_token,
-        slack_app_token,
-        slack_api,
+        slack,
         openrouter_api,
         workspaces,
         listen,
@@ -323,8 +352,17 @@ pub fn read_vault(
 ) -> Result<(BooksConfig, String), Mistakes> {
     let mut reader = reader(lookup);
     let books = reader.books();
-    let openrouter_api = reader.url(&OPENROUTER_API, &["http://", "https://"]);
+    let openrouter_api = reader.url(&OPENROUTER_API, &HTTP);
     reader.mistakes.none_or((books, openrouter_api))
+}
+
+/// Where chat platforms reach this Slice from outside, if the environment says so.
+pub fn read_public_url(
+    lookup: &dyn Fn(&str) -> Option<String>,
+) -> Result<Option<String>, Mistakes> {
+    let mut reader = reader(lookup);
+    let url = reader.public_url();
+    reader.mistakes.none_or(url)
 }
 
 /// How logs are to be written; anything but `json` is text, so that mistakes can be logged at all.
@@ -403,6 +441,6 @@ mod tests {
         };
         let config = read(&lookup).expect("a configuration");
         assert_eq!(config.books.database_url, DATABASE_DEFAULT);
-        assert_eq!(config.slack_api, SLACK_API_DEFAULT);
+        assert_eq!(config.slack.api, SLACK_API_DEFAULT);
     }
 }

@@ -1,4 +1,4 @@
-//! `/healthz` (the process lives) and `/readyz` (it can do its work).
+//! `/healthz` (the process lives) and `/readyz` (it can do its work). Chat platforms add their own.
 
 use axum::{
     Json, Router,

@@ -77,6 +77,23 @@ fn hint() -> String {
     names.join(" | ").chars().take(HINT_CHARS_MAX).collect()
 }
 
+/// Where Slack sends what people do, and what happens, below the public address.
+pub const COMMANDS_PATH: &str = "/slack/commands";
+pub const INTERACTIONS_PATH: &str = "/slack/interactions";
+pub const EVENTS_PATH: &str = "/slack/events";
+
+/// The app's manifest for signed HTTP, where Slack reaches Slice at `public_url`.
+pub fn manifest_over_http(public_url: &str) -> Value {
+    let at = |path: &str| json!(format!("{public_url}{path}"));
+    let mut manifest = manifest();
+    manifest["features"]["slash_commands"][0]["url"] = at(COMMANDS_PATH);
+    let settings = &mut manifest["settings"];
+    settings["event_subscriptions"]["request_url"] = at(EVENTS_PATH);
+    settings["interactivity"]["request_url"] = at(INTERACTIONS_PATH);
+    settings["socket_mode_enabled"] = json!(false);
+    manifest
+}
+
 /// The app's manifest, for Socket Mode.
 pub fn manifest() -> Value {
     let scopes: Vec<_> = SCOPES.iter().map(|(scope, _)| *scope).collect();

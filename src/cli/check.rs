@@ -55,6 +55,7 @@ async fn look(config: Config, mistakes: &Mistakes) -> Vec<Check> {
     let slack = [
         &config::SLACK_BOT_TOKEN,
         &config::SLACK_APP_TOKEN,
+        &config::SLACK_SIGNING_SECRET,
         &config::SLACK_API,
     ];
     if !mistakes.concern(&slack) {

@@ -1,7 +1,7 @@
 //! `slice serve`: the bot until SIGTERM or Ctrl-C.
 
 use super::Failure;
-use crate::{bot::Bot, config::Config, http};
+use crate::{bot::Bot, config::Config};
 use std::{process::ExitCode, sync::Arc};
 use tokio::{net::TcpListener, signal::unix::SignalKind};
 use tracing::info;
@@ -13,15 +13,7 @@ pub(super) async fn serve(config: Config) -> Result<ExitCode, Failure> {
     let listener = TcpListener::bind(listen).await?;
     let listen = listener.local_addr()?;
     let bot = Arc::new(Bot::start(parts, store).await?);
-    let ready = {
-        let bot = bot.clone();
-        move || {
-            let bot = bot.clone();
-            Box::pin(async move { bot.ready().await }) as _
-        }
-    };
-    let router = http::router(Arc::new(ready));
-    let serving = tokio::spawn(async move { axum::serve(listener, router).await });
+    let serving = bot.serve(listener);
     info!(%listen, "Health at http://{listen}/healthz and /readyz");
     let mut term = tokio::signal::unix::signal(SignalKind::terminate())?;
     let end = async {

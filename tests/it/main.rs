@@ -11,6 +11,7 @@ mod postgres;
 mod program;
 mod scenarios;
 mod serving;
+mod slack_http;
 mod slack_wire;
 mod store;
 mod tidy;
@@ -61,7 +62,9 @@ fn main() -> ExitCode {
         program::ALL,
         serving::ALL,
         openrouter_wire::ALL,
-        slack_wire::ALL,
+        slack_wire::OVER_SOCKET,
+        slack_wire::OVER_HTTP,
+        slack_http::ALL,
     ];
     for (name, test) in once.concat() {
         trials.push(Trial::test(name, move || guarded(test)));

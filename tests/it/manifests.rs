@@ -5,6 +5,7 @@ use std::{fs, path::Path};
 
 pub const ALL: &[(&str, fn())] = &[
     ("manifests::slack", slack),
+    ("manifests::slack_http", slack_http),
     ("manifests::discord", discord),
     ("manifests::env_example", env_example),
     ("manifests::readme", readme),
@@ -29,6 +30,12 @@ fn slack() {
         "manifests/slack.json",
         &pretty(&slice_commands::slack::manifest()),
     );
+}
+
+/// The same app over signed HTTP, at a host that stands for the reader's.
+fn slack_http() {
+    let manifest = slice_commands::slack::manifest_over_http("https://slice.example.com");
+    fresh("manifests/slack-http.json", &pretty(&manifest));
 }
 
 fn discord() {
@@ -65,8 +72,10 @@ fn contracts() {
         eprintln!("SKIPPED: contract checks, because SLICE_CONTRACTS names no folder");
         return;
     };
-    let slack = contracts.check_manifest(&slice_commands::slack::manifest());
-    assert_eq!(slack, Vec::<String>::new());
+    let over_http = slice_commands::slack::manifest_over_http("https://slice.example.com");
+    for manifest in [slice_commands::slack::manifest(), over_http] {
+        assert_eq!(contracts.check_manifest(&manifest), Vec::<String>::new());
+    }
     let discord = contracts.check_discord_commands(&slice_commands::discord::commands());
     assert_eq!(discord, Vec::<String>::new());
 }

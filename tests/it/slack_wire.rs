@@ -1,10 +1,13 @@
 //! What the Slack platform says and hears over the real wire protocols, without the rest of the bot.
+//! What does not depend on the way in is played over both.
 
 mod conversations;
 mod outside;
+mod requests;
 
+use crate::world::{SIGNING_SECRET, WorldClock};
 use serde_json::Value;
-use slice::platforms::slack::{SlackConfig, SlackPlatform, SlackSocket};
+use slice::platforms::slack::{SlackConfig, SlackListener, SlackPlatform, Transport};
 use slice_core::{
     ids::{ActionId, ChannelId, Identity, Place, PlatformName, UserId, Workspace, WorkspaceId},
     inbound::{Answers, Inbound, Notice, Reception, Said},
@@ -14,25 +17,37 @@ use slice_core::{
 };
 use slice_sandbox::{Person, PersonKind, Sandbox};
 use std::{sync::Arc, time::Duration};
-use tokio::sync::{
-    Mutex,
-    mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
+use tokio::{
+    net::TcpListener,
+    sync::{
+        Mutex,
+        mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
+    },
 };
 
 macro_rules! tests {
-    ($($name:literal => $test:path),* $(,)?) => {
-        /// Every test by name.
-        pub const ALL: &[(&str, fn())] = &[$(($name, || { run($test); })),*];
-    };
+    ($($list:ident on $way:expr; $($name:literal => $test:path),* $(,)?;)*) => { $(
+        /// Tests by name.
+        pub const $list: &[(&str, fn())] = &[$(($name, || { run($way, $test); })),*];
+    )* };
+}
+
+/// How Slack's deliveries come in.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Way {
+    Socket,
+    Http,
 }
 
 tests! {
+    OVER_SOCKET on Way::Socket;
     "slack_wire::commands_arrive_and_are_answered" => conversations::commands,
     "slack_wire::clicks_answer_privately" => conversations::clicks,
     "slack_wire::forms_are_checked_and_answered" => conversations::forms,
     "slack_wire::a_secret_is_shown_in_a_view_alone" => conversations::reveals,
     "slack_wire::a_secret_may_have_been_shown" => conversations::reveals_in_doubt,
     "slack_wire::answers_find_another_way" => conversations::other_ways,
+    "slack_wire::the_socket_comes_back" => outside::sockets,
     "slack_wire::letters_are_posted_edited_and_found" => outside::letters,
     "slack_wire::no_key_stands_in_a_channel" => outside::channel_letters,
     "slack_wire::failures_say_what_they_know" => outside::failures,
@@ -41,8 +56,19 @@ tests! {
     "slack_wire::who_is_in_a_group" => outside::groups,
     "slack_wire::what_a_group_is" => outside::group_facts,
     "slack_wire::files" => outside::files,
-    "slack_wire::the_socket_comes_back" => outside::sockets,
-    "slack_wire::checks_name_the_remedy" => outside::checks,
+    "slack_wire::checks_name_the_remedy" => outside::checks;
+
+    OVER_HTTP on Way::Http;
+    "slack_http::commands_arrive_and_are_answered" => conversations::commands,
+    "slack_http::clicks_answer_privately" => conversations::clicks,
+    "slack_http::forms_are_checked_and_answered" => conversations::forms,
+    "slack_http::a_secret_is_shown_in_a_view_alone" => conversations::reveals,
+    "slack_http::a_secret_may_have_been_shown" => conversations::reveals_in_doubt,
+    "slack_http::answers_find_another_way" => conversations::other_ways,
+    "slack_http::what_slack_did_not_sign_is_refused" => requests::forgeries,
+    "slack_http::what_slack_asks_beside_deliveries" => requests::formalities,
+    "slack_http::events_come_again" => requests::events,
+    "slack_http::an_end_in_order" => requests::end;
 }
 
 const START: i64 = 1_793_534_400_000_000;
@@ -51,9 +77,9 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(2);
 const PATIENCE: Duration = Duration::from_secs(20);
 const KEY: &str = "sk-or-v1-canary-0123456789abcdef";
 
-fn run(test: impl AsyncFnOnce(Stage)) {
+fn run(way: Way, test: impl AsyncFnOnce(Stage)) {
     super::runtime().block_on(async {
-        let stage = Stage::open().await;
+        let stage = Stage::open(way).await;
         let sandbox = stage.sandbox.clone();
         test(stage).await;
         assert_eq!(sandbox.wire.violations(), [""; 0]);
@@ -88,39 +114,60 @@ impl Reception for Desk {
 struct Stage {
     sandbox: Sandbox,
     slack: Arc<SlackPlatform>,
-    socket: SlackSocket,
+    listener: SlackListener,
     heard: Mutex<UnboundedReceiver<(Inbound, Box<dyn Answers>)>>,
     noticed: Mutex<UnboundedReceiver<Notice>>,
 }
 
-fn platform(sandbox: &Sandbox, bot_token: String, app_token: String) -> Arc<SlackPlatform> {
+fn platform(sandbox: &Sandbox, bot_token: String, transport: Transport) -> Arc<SlackPlatform> {
     let config = SlackConfig {
         api_url: sandbox.slack.api_url(),
         bot_token: Secret::new(bot_token),
-        app_token: Secret::new(app_token),
+        transport,
         call_timeout: CALL_TIMEOUT,
     };
     Arc::new(SlackPlatform::new(config).expect("a platform"))
 }
 
+fn over_socket(app_token: &str) -> Transport {
+    let app_token = Secret::new(app_token.to_owned());
+    Transport::Socket { app_token }
+}
+
+fn over_http() -> Transport {
+    let signing_secret = Secret::new(SIGNING_SECRET.to_owned());
+    Transport::Http { signing_secret }
+}
+
 impl Stage {
-    async fn open() -> Self {
+    async fn open(way: Way) -> Self {
         let sandbox = Sandbox::start(START).await.expect("a sandbox");
         sandbox.slack.add_person("olga", PersonKind::PrimaryOwner);
         sandbox.slack.add_person("ana", PersonKind::Member);
-        let (bot, app) = (sandbox.slack.bot_token(), sandbox.slack.app_token());
-        let slack = platform(&sandbox, bot, app);
+        let transport = match way {
+            Way::Socket => over_socket(&sandbox.slack.app_token()),
+            Way::Http => over_http(),
+        };
+        let slack = platform(&sandbox, sandbox.slack.bot_token(), transport);
         let (heard, inbound) = unbounded_channel();
         let (noticed, news) = unbounded_channel();
         let desk = Arc::new(Desk { heard, noticed });
-        let socket = SlackSocket::start(slack.clone(), desk)
+        let clock = Arc::new(WorldClock::new(sandbox.clock.clone(), 1));
+        let listener = SlackListener::start(slack.clone(), desk, clock)
             .await
-            .expect("a socket");
+            .expect("a way in");
+        if way == Way::Http {
+            let port = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+            let url = format!("http://{}", port.local_addr().expect("an address"));
+            let routes = listener.routes();
+            tokio::spawn(async move { axum::serve(port, routes).await });
+            sandbox.slack.deliver_over_http(&url, SIGNING_SECRET);
+        }
         let (heard, noticed) = (Mutex::new(inbound), Mutex::new(news));
         Self {
             sandbox,
             slack,
-            socket,
+            listener,
             heard,
             noticed,
         }

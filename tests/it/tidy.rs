@@ -186,7 +186,7 @@ fn a_secret_has_one_door() {
         "core/src/secret.rs",
         "commands/src/args.rs",
         "src/cli.rs",
-        "src/config.rs",
+        "src/config",
         "src/platforms/",
         "src/services/",
         "src/vault.rs",

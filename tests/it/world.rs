@@ -10,8 +10,8 @@ pub use town::Town;
 
 use rand::{RngCore, SeedableRng, rngs::StdRng};
 use slice::{
-    bot::{Bot, Parts},
-    platforms::slack::SlackConfig,
+    bot::{Bot, Parts, StartError},
+    platforms::slack::{SlackConfig, Transport},
     services::ServicesConfig,
     vault::{KeyVault, VaultKey},
 };
@@ -26,7 +26,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
-use tokio::{runtime::Runtime, sync::Notify};
+use tokio::{net::TcpListener, runtime::Runtime, sync::Notify};
 
 /// 1 November 2026, noon UTC.
 pub const START: i64 = 1_793_534_400_000_000;
@@ -34,6 +34,8 @@ pub const START: i64 = 1_793_534_400_000_000;
 pub const MASTER: &str = "sk-or-mgmt-canary-0123456789abcdef0123456789abcdef";
 /// The vault key of every test world: 32 bytes, base64.
 pub const VAULT_KEY: &str = "c2xpY2Utc2FuZGJveC10ZXN0LXZhdWx0LWtleS0wMSE=";
+/// With which Slack signs where it delivers by HTTP.
+pub const SIGNING_SECRET: &str = "5195c0de5195c0de5195c0de5195c0de";
 /// A call that is not answered within this is given up on.
 const CALL_TIMEOUT: Duration = Duration::from_secs(8);
 
@@ -86,6 +88,8 @@ pub struct World {
     pub killed: Arc<Notify>,
     pub wrap: Option<Wrap>,
     pub call_timeout: Duration,
+    /// Slack delivers by signed HTTP instead of Socket Mode.
+    pub slack_over_http: bool,
     /// Print what people do and see.
     pub echo: bool,
     /// Where in the log this world begins.
@@ -123,6 +127,7 @@ impl World {
             killed: Arc::default(),
             wrap: None,
             call_timeout: CALL_TIMEOUT,
+            slack_over_http: false,
             echo: false,
             log_from: 0,
             loose: false,
@@ -143,7 +148,7 @@ impl World {
             slack: SlackConfig {
                 api_url: slack.api_url(),
                 bot_token: Secret::new(slack.bot_token()),
-                app_token: Secret::new(slack.app_token()),
+                transport: self.transport(),
                 call_timeout: self.call_timeout,
             },
             services: ServicesConfig {
@@ -154,14 +159,38 @@ impl World {
         }
     }
 
-    /// Starts the bot; its start ends when its socket is connected.
+    fn transport(&self) -> Transport {
+        if self.slack_over_http {
+            Transport::Http {
+                signing_secret: Secret::new(SIGNING_SECRET.to_owned()),
+            }
+        } else {
+            Transport::Socket {
+                app_token: Secret::new(self.sandbox.slack.app_token()),
+            }
+        }
+    }
+
+    /// The port where Slack reaches the bot: bound first, so that Slack knows it.
+    fn listener(&self) -> std::net::TcpListener {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("loopback has free ports");
+        listener.set_nonblocking(true).expect("a listener");
+        if self.slack_over_http {
+            let address = listener.local_addr().expect("an address");
+            let slack = &self.sandbox.slack;
+            slack.deliver_over_http(&format!("http://{address}"), SIGNING_SECRET);
+        }
+        listener
+    }
+
+    /// Starts the bot; its start ends when it hears Slack.
     pub async fn start(&mut self) -> Result<(), Died> {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .enable_all()
             .build()
             .expect("a runtime");
-        let parts = self.parts();
+        let (parts, listener) = (self.parts(), self.listener());
         let wrap = self.wrap.take();
         let starting = runtime.spawn(async move {
             let store = parts.open_store().await.expect("the database opens");
@@ -170,12 +199,14 @@ impl World {
                 Some(wrap) => wrap(store),
                 None => store,
             };
-            Bot::start(parts, store).await
+            let bot = Arc::new(Bot::start(parts, store).await?);
+            bot.serve(TcpListener::from_std(listener).expect("a listener"));
+            Ok::<_, StartError>(bot)
         });
         let killed = self.killed.clone();
         tokio::select! {
             bot = starting => {
-                let bot = Arc::new(bot.expect("the start does not panic").expect("the bot starts"));
+                let bot = bot.expect("the start does not panic").expect("the bot starts");
                 self.running = Some(Running { runtime, bot });
                 Ok(())
             }

@@ -1,18 +1,23 @@
-//! Slack over Socket Mode: what Slice says there, and what it hears.
+//! Slack, over Socket Mode or signed HTTP: what Slice says there, and what it hears.
 
 mod answers;
 mod check;
 mod failure;
+mod http;
 mod letters;
+mod listener;
 mod mentions;
 mod payload;
 mod people;
 mod render;
 mod room;
+mod signature;
 mod socket;
 mod views;
 mod web;
 
+pub use http::SlackHttp;
+pub use listener::SlackListener;
 pub use socket::{SlackSocket, SocketStatus};
 
 use failure::Failure;
@@ -40,10 +45,18 @@ pub struct SlackConfig {
     pub api_url: String,
     /// `xoxb-…`
     pub bot_token: Secret,
-    /// `xapp-…`, with `connections:write`.
-    pub app_token: Secret,
+    pub transport: Transport,
     /// A call that takes longer has an unknown outcome.
     pub call_timeout: Duration,
+}
+
+/// How Slack's deliveries come in.
+#[derive(Debug)]
+pub enum Transport {
+    /// Slice keeps sockets open to Slack, with an app-level token (`xapp-…`, `connections:write`).
+    Socket { app_token: Secret },
+    /// Slack sends requests to Slice, signed with this secret.
+    Http { signing_secret: Secret },
 }
 
 /// One Slack workspace, that of the bot token. Clones are the same.
@@ -55,6 +68,7 @@ pub struct SlackPlatform {
 #[derive(Debug)]
 struct Slack {
     web: Web,
+    transport: Transport,
     /// What `auth.test` said; it does not change while a token lives.
     home: OnceCell<Home>,
     /// Direct messages by user.
@@ -70,16 +84,13 @@ struct Home {
 
 impl SlackPlatform {
     /// Connects to nothing yet. `Err` if the machine has no root certificates to trust Slack by.
-    #[expect(
-        clippy::needless_pass_by_value,
-        reason = "the tokens live on in the platform alone"
-    )]
     pub fn new(config: SlackConfig) -> Result<Self, String> {
         let web = Web::new(&config).map_err(|error| {
             format!("no root certificates to trust Slack by ({})", error.kind())
         })?;
         let slack = Slack {
             web,
+            transport: config.transport,
             home: OnceCell::new(),
             directs: Mutex::default(),
         };

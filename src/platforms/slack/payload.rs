@@ -1,9 +1,9 @@
-//! What Slack sends over the socket, as far as Slice reads it. Identity comes from the envelope's
-//! payload alone; nothing here is ever printed.
+//! What Slack sends, over the socket or by HTTP, as far as Slice reads it. Identity comes from the
+//! payload that Slack vouches for, alone; nothing here is ever printed.
 
-use super::{mentions, render::ACTION_PREFIX, views::Carried};
+use super::{mentions, render::ACTION_PREFIX, views::Carried, web::Wiped};
 use serde::Deserialize;
-use serde_json::value::RawValue;
+use serde_json::{Value, value::RawValue};
 use slice_core::{
     ids::{ActionId, Identity, PlatformName, UserId, Workspace, WorkspaceId},
     inbound::{Notice, mention},
@@ -56,10 +56,21 @@ struct Command {
     trigger_id: String,
 }
 
-/// `None` if it cannot be read.
+/// A command as the socket brings it; `None` if it cannot be read.
 pub(super) fn command(payload: &str) -> Option<Done> {
-    let command: Command = serde_json::from_str(payload).ok()?;
-    Some(Done {
+    serde_json::from_str(payload).ok().map(commanded)
+}
+
+/// A command as it comes by HTTP: the same fields, as a form.
+pub(super) fn command_form(body: &[u8]) -> Option<Done> {
+    let fields = url::form_urlencoded::parse(body);
+    let fields = fields.map(|(name, value)| (name.into_owned(), Value::String(value.into_owned())));
+    let fields = Wiped(Value::Object(fields.collect()));
+    Command::deserialize(&fields.0).ok().map(commanded)
+}
+
+fn commanded(command: Command) -> Done {
+    Done {
         identity: identity(command.team_id, command.user_id),
         delivery: command.trigger_id.clone(),
         what: What::Line(mentions::line(command.text.as_deref().unwrap_or_default())),
@@ -67,7 +78,7 @@ pub(super) fn command(payload: &str) -> Option<Done> {
         response_url: command.response_url,
         channel: command.channel_id,
         view: None,
-    })
+    }
 }
 
 #[derive(Deserialize)]

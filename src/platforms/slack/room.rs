@@ -1,13 +1,11 @@
-//! Where frames of the socket are taken in: parsed, handed to the edge, and acknowledged with what
+//! Where deliveries are taken in, however they came: handed to the edge, and acknowledged with what
 //! the person sees meanwhile.
 
 use super::{
     Slack,
     answers::{Back, Shown},
-    failure::Failure,
     payload::{self, Done, Interacted, What},
     render::filled,
-    socket::SocketStatus,
     views,
 };
 use serde_json::{Value, json};
@@ -16,78 +14,81 @@ use std::{
     collections::VecDeque,
     sync::{Arc, Mutex, PoisonError},
 };
-use tokio::sync::watch;
-use tracing::{error, warn};
+use tracing::warn;
 
 /// Forms that are remembered, so that a repeated submission is acknowledged like the first.
 const FORMS_MAX: usize = 256;
 const ERROR_MAX: usize = 500;
 
-/// What all generations of connections share.
+/// What all ways in share.
 pub(super) struct Room {
     pub slack: Arc<Slack>,
-    pub reception: Arc<dyn Reception>,
-    pub status: watch::Sender<SocketStatus>,
+    reception: Arc<dyn Reception>,
     /// Submitted forms by delivery, newest last.
-    pub forms: Mutex<VecDeque<(String, Shown)>>,
+    forms: Mutex<VecDeque<(String, Shown)>>,
+}
+
+/// What becomes of a delivery.
+#[derive(Debug, PartialEq)]
+pub(super) enum Taken {
+    /// Its acknowledgement brings this along.
+    Answered(Value),
+    /// Its acknowledgement says nothing.
+    Silently,
+    /// It is nothing that Slice knows.
+    Not,
 }
 
 impl Room {
-    pub fn fails(&self, failure: &Failure) {
-        let sentence = match failure.code() {
-            Some(code) if failure.is_refusal() => {
-                format!("Slack does not accept the app token ({code})")
-            }
-            _ => failure.to_string(),
-        };
-        let failing = if failure.is_refusal() {
-            SocketStatus::Refused(sentence.clone())
-        } else {
-            SocketStatus::Unreachable(sentence.clone())
-        };
-        let is_news = self.status.send_replace(failing.clone()) != failing;
-        if is_news {
-            error!("Slack Socket Mode has no connection: {sentence}");
+    pub fn new(slack: Arc<Slack>, reception: Arc<dyn Reception>) -> Self {
+        Self {
+            slack,
+            reception,
+            forms: Mutex::default(),
         }
     }
 
-    /// Takes a frame's payload in. Gives what goes beside the acknowledgement, or nothing.
-    pub fn take_in(&self, kind: &str, payload: &str) -> Option<Value> {
-        match kind {
-            "slash_commands" => match payload::command(payload) {
-                Some(done) => self.hand_in(done),
-                None => unreadable(kind),
-            },
-            "interactive" => match payload::interaction(payload) {
-                Interacted::Done(done) => self.hand_in(*done),
-                Interacted::Nothing => None,
-                Interacted::Unreadable => unreadable(kind),
-            },
-            "events_api" => match payload::event(payload) {
-                Ok(Some(notice)) => {
+    pub fn command(&self, done: Option<Done>) -> Taken {
+        done.map_or_else(|| unreadable("command"), |done| self.hand_in(done))
+    }
+
+    pub fn interaction(&self, payload: &str) -> Taken {
+        match payload::interaction(payload) {
+            Interacted::Done(done) => self.hand_in(*done),
+            Interacted::Nothing => Taken::Silently,
+            Interacted::Unreadable => unreadable("interaction"),
+        }
+    }
+
+    pub fn event(&self, payload: &str) -> Taken {
+        match payload::event(payload) {
+            Ok(notice) => {
+                if let Some(notice) = notice {
                     self.reception.notice(notice);
-                    None
                 }
-                Ok(None) => None,
-                Err(()) => unreadable(kind),
-            },
-            _ => unreadable("unknown"),
+                Taken::Silently
+            }
+            Err(()) => unreadable("event"),
         }
     }
 
-    fn hand_in(&self, done: Done) -> Option<Value> {
+    fn hand_in(&self, done: Done) -> Taken {
         let (shown, is_first) = match &done.what {
             What::Submit { carried, fields } => {
                 let wrong = self.reception.check_fields(&carried.line, fields);
                 if !wrong.is_empty() {
-                    return Some(field_errors(&carried.fields, wrong));
+                    return Taken::Answered(field_errors(&carried.fields, wrong));
                 }
                 self.remember(&done.delivery)
             }
             What::Line(_) | What::Click(_) => (Shown::default(), true),
         };
         let waits = matches!(done.what, What::Submit { .. });
-        let answer = waits.then(|| updated(&shown));
+        let answer = if waits {
+            Taken::Answered(updated(&shown))
+        } else {
+            Taken::Silently
+        };
         if is_first {
             let back = Back::new(self.slack.clone(), &done, waits, shown);
             let said = match done.what {
@@ -125,12 +126,12 @@ impl Room {
 }
 
 /// Only the kind is logged: a body may hold what somebody typed.
-pub(super) fn unreadable(kind: &str) -> Option<Value> {
+pub(super) fn unreadable(kind: &str) -> Taken {
     warn!(
-        slack.envelope = kind,
-        "Left out a Slack envelope that Slice cannot read"
+        slack.delivery = kind,
+        "Left out a Slack delivery that Slice cannot read"
     );
-    None
+    Taken::Not
 }
 
 fn updated(shown: &Shown) -> Value {

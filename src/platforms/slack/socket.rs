@@ -2,17 +2,18 @@
 //! as long as it runs, and says how that goes.
 
 use super::{
-    SlackPlatform,
+    SlackPlatform, Transport,
     failure::Failure,
-    payload::Frame,
+    payload::{self, Frame},
     render::filled,
-    room::{Room, unreadable},
-    web::Connector,
+    room::{Room, Taken, unreadable},
+    web::{self, Connector},
 };
 use crate::http::Check;
 use serde_json::json;
 use slack_morphism::{
-    SlackClientSocketModeConfig, SlackSocketModeClientListener, SlackSocketModeWssClientId,
+    SlackApiToken, SlackClientSocketModeConfig, SlackSocketModeClientListener,
+    SlackSocketModeWssClientId,
     clients_manager::{SlackSocketModeClientsManager, SlackSocketModeClientsManagerFactory},
     listener::SlackClientEventsListenerEnvironment,
 };
@@ -75,7 +76,12 @@ impl SlackSocket {
         platform: Arc<SlackPlatform>,
         reception: Arc<dyn Reception>,
     ) -> Result<Self, PlatformError> {
-        let socket = Self::begin(&platform, reception);
+        let Transport::Socket { app_token } = &platform.slack.transport else {
+            return Err(PlatformError::Refused(
+                "there is no app token to open connections with".to_owned(),
+            ));
+        };
+        let socket = Self::begin(&platform, web::token(app_token), reception);
         match tokio::time::timeout(START_MAX, socket.stands()).await {
             Ok(Ok(())) => Ok(socket),
             Ok(Err(why)) => {
@@ -92,17 +98,19 @@ impl SlackSocket {
     }
 
     /// Begins to listen, and goes on trying whatever happens: how it goes shows in the status.
-    fn begin(platform: &SlackPlatform, reception: Arc<dyn Reception>) -> Self {
+    fn begin(
+        platform: &SlackPlatform,
+        app_token: SlackApiToken,
+        reception: Arc<dyn Reception>,
+    ) -> Self {
         let (status, seen) = watch::channel(SocketStatus::Connecting);
         let (stop, stopped) = watch::channel(false);
-        let slack = platform.slack.clone();
-        let room = Arc::new(Room {
-            slack,
-            reception,
+        let hall = Arc::new(Hall {
+            room: Room::new(platform.slack.clone(), reception),
+            app_token,
             status,
-            forms: Mutex::default(),
         });
-        let task = tokio::spawn(listen(room, stopped));
+        let task = tokio::spawn(listen(hall, stopped));
         Self {
             status: seen,
             stop,
@@ -168,16 +176,53 @@ impl SlackSocket {
     }
 }
 
+/// What all generations of connections share.
+struct Hall {
+    room: Room,
+    app_token: SlackApiToken,
+    status: watch::Sender<SocketStatus>,
+}
+
+impl Hall {
+    fn fails(&self, failure: &Failure) {
+        let sentence = match failure.code() {
+            Some(code) if failure.is_refusal() => {
+                format!("Slack does not accept the app token ({code})")
+            }
+            _ => failure.to_string(),
+        };
+        let failing = if failure.is_refusal() {
+            SocketStatus::Refused(sentence.clone())
+        } else {
+            SocketStatus::Unreachable(sentence.clone())
+        };
+        let is_news = self.status.send_replace(failing.clone()) != failing;
+        if is_news {
+            error!("Slack Socket Mode has no connection: {sentence}");
+        }
+    }
+
+    /// Takes an envelope's payload in.
+    fn take_in(&self, kind: &str, payload: &str) -> Taken {
+        match kind {
+            "slash_commands" => self.room.command(payload::command(payload)),
+            "interactive" => self.room.interaction(payload),
+            "events_api" => self.room.event(payload),
+            _ => unreadable("unknown"),
+        }
+    }
+}
+
 /// Opens connections, and opens new ones whenever there were none for too long: a call that hangs
 /// must not make Slice deaf.
-async fn listen(room: Arc<Room>, mut stopped: watch::Receiver<bool>) {
+async fn listen(hall: Arc<Hall>, mut stopped: watch::Receiver<bool>) {
     loop {
         let tried = tokio::select! {
-            tried = room.slack.web.try_app_token() => tried,
+            tried = hall.room.slack.web.try_app_token(&hall.app_token) => tried,
             () = stop_asked(&mut stopped) => return,
         };
         if let Err(failure) = tried {
-            room.fails(&failure);
+            hall.fails(&failure);
             let pause = match failure {
                 Failure::Limited(after) => after.max(RETRY),
                 _ => RETRY,
@@ -187,13 +232,13 @@ async fn listen(room: Arc<Room>, mut stopped: watch::Receiver<bool>) {
                 () = stop_asked(&mut stopped) => return,
             }
         }
-        let generation = Generation::open(&room).await;
+        let generation = Generation::open(&hall).await;
         let is_over = tokio::select! {
             () = generation.goes_deaf() => false,
             () = stop_asked(&mut stopped) => true,
         };
         generation.close().await;
-        room.status.send_replace(SocketStatus::Connecting);
+        hall.status.send_replace(SocketStatus::Connecting);
         if is_over {
             return;
         }
@@ -216,8 +261,8 @@ struct Generation {
 }
 
 impl Generation {
-    async fn open(room: &Arc<Room>) -> Self {
-        let web = &room.slack.web;
+    async fn open(hall: &Arc<Hall>) -> Self {
+        let web = &hall.room.slack.web;
         let environment = Arc::new(SlackClientEventsListenerEnvironment::<Connector>::new(
             web.client.clone(),
         ));
@@ -227,7 +272,7 @@ impl Generation {
             .connector
             .new_clients_manager(environment);
         let ear = Arc::new(Ear {
-            room: room.clone(),
+            hall: hall.clone(),
             manager: OnceLock::new(),
             live: watch::Sender::default(),
             is_closed: AtomicBool::new(false),
@@ -241,7 +286,7 @@ impl Generation {
             .with_ping_interval_in_seconds(PING_SECONDS)
             .with_ping_failure_threshold_times(PINGS_LOST_MAX);
         let registered = manager
-            .register_new_token(&config, web.app_token().clone(), ear.clone())
+            .register_new_token(&config, hall.app_token.clone(), ear.clone())
             .await;
         if registered.is_ok() {
             manager.start().await;
@@ -271,7 +316,7 @@ impl Generation {
 
 /// What one generation's connections call.
 struct Ear {
-    room: Arc<Room>,
+    hall: Arc<Hall>,
     manager: OnceLock<Weak<Manager>>,
     /// Connections that have said hello.
     live: watch::Sender<HashSet<String>>,
@@ -303,7 +348,7 @@ impl Ear {
                 let envelope = frame.envelope_id?;
                 let mut acknowledgement = json!({ "envelope_id": envelope });
                 let payload = frame.payload.map_or("null", |payload| payload.get());
-                if let Some(answer) = self.room.take_in(kind, payload) {
+                if let Taken::Answered(answer) = self.hall.take_in(kind, payload) {
                     acknowledgement["payload"] = answer;
                 }
                 return Some(acknowledgement.to_string());
@@ -324,7 +369,7 @@ impl Ear {
             0 => SocketStatus::Connecting,
             count => SocketStatus::Connected(count),
         };
-        self.room.status.send_replace(status);
+        self.hall.status.send_replace(status);
     }
 
     /// At once, unless Slack cut the connection before it was one, or does not want another now.

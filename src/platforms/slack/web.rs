@@ -25,20 +25,11 @@ pub(super) type Https = HttpsConnector<HttpConnector>;
 pub(super) type Connector = SlackClientHyperConnector<Https>;
 pub(super) type Client = SlackClient<Connector>;
 
-/// Which token a call carries.
-#[derive(Clone, Copy)]
-enum Token {
-    Bot,
-    App,
-    None,
-}
-
-/// The Web API with our two tokens.
+/// The Web API, with the bot token.
 pub(super) struct Web {
     pub client: Arc<Client>,
     https: Https,
     bot: SlackApiToken,
-    app: SlackApiToken,
     timeout: Duration,
 }
 
@@ -76,13 +67,8 @@ impl Web {
             client: Arc::new(SlackClient::new(connector)),
             https,
             bot: token(&config.bot_token),
-            app: token(&config.app_token),
             timeout: config.call_timeout,
         })
-    }
-
-    pub fn app_token(&self) -> &SlackApiToken {
-        &self.app
     }
 
     /// Asks without changing anything. Arguments go into the query, because not every such method
@@ -97,7 +83,7 @@ impl Web {
             url.query_pairs_mut().extend_pairs(arguments);
         }
         let span = tracing::Span::none();
-        let context = self.context(Token::Bot, &span);
+        let context = context(Some(&self.bot), &span);
         read(
             self.within(self.client.http_api.connector.http_get_uri(url, context))
                 .await?,
@@ -110,25 +96,28 @@ impl Web {
         method: &str,
         body: &Value,
     ) -> Result<T, Failure> {
-        read(self.post(self.method(method)?, body, Token::Bot).await?)
+        read(
+            self.post(self.method(method)?, body, Some(&self.bot))
+                .await?,
+        )
     }
 
     /// Whether the app token opens connections. The connection itself is not made.
-    pub async fn try_app_token(&self) -> Result<(), Failure> {
+    pub async fn try_app_token(&self, app: &SlackApiToken) -> Result<(), Failure> {
         let url = self.method("apps.connections.open")?;
-        let answer = self.post(url, &json!({}), Token::App).await?;
+        let answer = self.post(url, &json!({}), Some(app)).await?;
         read::<Value>(answer).map(drop)
     }
 
     /// Answers over a `response_url`, which needs no token.
     pub async fn respond(&self, url: &Url, body: &Value) -> Result<(), Failure> {
-        self.post(url.clone(), body, Token::None).await.map(drop)
+        self.post(url.clone(), body, None).await.map(drop)
     }
 
     /// Sends a file's bytes to where Slack wants them.
     pub async fn upload(&self, url: Url, mime: &str, bytes: &[u8]) -> Result<(), Failure> {
         let span = tracing::Span::none();
-        let context = self.context(Token::None, &span);
+        let context = context(None, &span);
         let connector = &self.client.http_api.connector;
         let sent: Value = self
             .within(connector.http_post_uri_binary(url, mime.to_owned(), bytes, context))
@@ -163,9 +152,14 @@ impl Web {
         Ok(scopes.map(|scope| scope.trim().to_owned()).collect())
     }
 
-    async fn post(&self, url: Url, body: &Value, token: Token) -> Result<Value, Failure> {
+    async fn post(
+        &self,
+        url: Url,
+        body: &Value,
+        token: Option<&SlackApiToken>,
+    ) -> Result<Value, Failure> {
         let span = tracing::Span::none();
-        let context = self.context(token, &span);
+        let context = context(token, &span);
         self.within(
             self.client
                 .http_api
@@ -192,27 +186,21 @@ impl Web {
             .create_method_uri_path(name)
             .map_err(|_| Failure::NotSent)
     }
+}
 
-    fn context<'a>(
-        &'a self,
-        token: Token,
-        span: &'a tracing::Span,
-    ) -> SlackClientApiCallContext<'a> {
-        let token = match token {
-            Token::Bot => Some(&self.bot),
-            Token::App => Some(&self.app),
-            Token::None => None,
-        };
-        SlackClientApiCallContext {
-            rate_control_params: None,
-            token,
-            tracing_span: span,
-            is_sensitive_url: token.is_none(),
-        }
+fn context<'a>(
+    token: Option<&'a SlackApiToken>,
+    span: &'a tracing::Span,
+) -> SlackClientApiCallContext<'a> {
+    SlackClientApiCallContext {
+        rate_control_params: None,
+        token,
+        tracing_span: span,
+        is_sensitive_url: token.is_none(),
     }
 }
 
-fn token(secret: &Secret) -> SlackApiToken {
+pub(super) fn token(secret: &Secret) -> SlackApiToken {
     SlackApiToken::new(SlackApiTokenValue(secret.expose().to_owned()))
 }
 

@@ -291,6 +291,7 @@ pub(super) async fn other_ways(stage: Stage) {
         .expect("an answer");
     assert_eq!(ana.reads(), ["Ephemerally."]);
 
+    stage.acknowledged().await;
     stage.sandbox.clock.advance(Duration::from_mins(31));
     stage.sandbox.slack.remove_bot("general");
     answers

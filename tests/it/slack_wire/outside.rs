@@ -1,7 +1,9 @@
 //! What Slice says and asks in Slack by itself, and what it concludes when that fails.
 
-use super::{CALL_TIMEOUT, Desk, KEY, Stage, line, platform};
-use slice::platforms::slack::{SlackConfig, SlackPlatform, SlackSocket, SocketStatus};
+use super::{CALL_TIMEOUT, Desk, KEY, Stage, line, over_socket, platform};
+use slice::platforms::slack::{
+    SlackConfig, SlackListener, SlackPlatform, SlackSocket, SocketStatus,
+};
 use slice_core::{
     ids::{Identity, MessageId, PlatformName, UserId, Workspace, WorkspaceId},
     inbound::Notice,
@@ -208,7 +210,7 @@ pub(super) async fn failures_before_the_post(stage: Stage) {
     let config = SlackConfig {
         api_url: "http://127.0.0.1:9/api".to_owned(),
         bot_token: Secret::new("xoxb-1".to_owned()),
-        app_token: Secret::new("xapp-1".to_owned()),
+        transport: over_socket("xapp-1"),
         call_timeout: CALL_TIMEOUT,
     };
     let nowhere = SlackPlatform::new(config).expect("a platform");
@@ -357,8 +359,11 @@ pub(super) async fn files(stage: Stage) {
 
 pub(super) async fn sockets(stage: Stage) {
     let (slack, ana) = (&stage.sandbox.slack, stage.person("ana"));
-    assert_eq!(stage.socket.status(), SocketStatus::Connected(2));
-    assert!(stage.socket.check().ok);
+    let SlackListener::Socket(socket) = &stage.listener else {
+        panic!("this is about sockets")
+    };
+    assert_eq!(socket.status(), SocketStatus::Connected(2));
+    assert!(socket.check().ok);
     for shake in [slack_drop as fn(&Sandbox), slack_refresh, slack_warn] {
         let hellos = stage.bodies_of("hello").len();
         shake(&stage.sandbox);
@@ -408,12 +413,12 @@ pub(super) async fn sockets(stage: Stage) {
     slack.inject_envelope("something_new", serde_json::json!({}));
     stage.acknowledged().await;
 
-    stage.socket.shutdown().await;
+    socket.shutdown().await;
     stage
         .until("no connection", |it| it.slack.sockets() == 0)
         .await;
-    assert!(!stage.socket.check().ok);
-    let bad = platform(&stage.sandbox, slack.bot_token(), "xapp-bad".to_owned());
+    assert!(!socket.check().ok);
+    let bad = platform(&stage.sandbox, slack.bot_token(), over_socket("xapp-bad"));
     let (heard, _hears) = unbounded_channel();
     let (noticed, _notices) = unbounded_channel();
     let refused = SlackSocket::start(bad, Arc::new(Desk { heard, noticed })).await;
@@ -451,7 +456,11 @@ pub(super) async fn checks(stage: Stage) {
         !ok && says.contains("files:write") && says.contains("users:read"),
         "{says}"
     );
-    let bad = platform(&stage.sandbox, "xoxb-bad".to_owned(), "xapp-bad".to_owned());
+    let bad = platform(
+        &stage.sandbox,
+        "xoxb-bad".to_owned(),
+        over_socket("xapp-bad"),
+    );
     let bad = told(&bad).await;
     assert_eq!(bad.len(), 2);
     assert!(

@@ -1,0 +1,95 @@
+//! What the environment says of Slack.
+
+use super::{HTTP, Reader, SLACK_API, SLACK_APP_TOKEN, SLACK_BOT_TOKEN, SLACK_SIGNING_SECRET};
+use crate::platforms::slack::Transport;
+use slice_core::secret::Secret;
+
+/// Slack's are 32 hex digits; a short one could be guessed.
+const SIGNING_SECRET_MIN: usize = 16;
+
+/// How to reach Slack, and how it reaches us.
+#[derive(Debug)]
+pub struct SlackSettings {
+    pub bot_token: Secret,
+    pub api: String,
+    pub transport: Transport,
+}
+
+impl SlackSettings {
+    pub(super) fn read(reader: &mut Reader<'_>) -> Self {
+        Self {
+            bot_token: reader.token(&SLACK_BOT_TOKEN, "xoxb-"),
+            api: reader.url(&SLACK_API, &HTTP),
+            transport: transport(reader),
+        }
+    }
+}
+
+/// One of the two has to be chosen: with both, nobody could say which one Slack uses.
+fn transport(reader: &mut Reader<'_>) -> Transport {
+    let signing_secret = Secret::new(reader.text(&SLACK_SIGNING_SECRET));
+    let app_token = reader.token(&SLACK_APP_TOKEN, "xapp-");
+    let (app, signing) = (SLACK_APP_TOKEN.name, SLACK_SIGNING_SECRET.name);
+    match (app_token.expose().is_empty(), signing_secret.expose().len()) {
+        (true, 0) => reader.mistake(
+            &SLACK_APP_TOKEN,
+            format!(
+                "Neither {app} nor {signing} is set. Set {app} for Socket Mode, or {signing} for \
+                 signed HTTP."
+            ),
+        ),
+        (true, length) if length < SIGNING_SECRET_MIN => reader.mistake(
+            &SLACK_SIGNING_SECRET,
+            format!("{signing} is too short to be one. Copy it from Basic Information of the app."),
+        ),
+        (true, _) => return Transport::Http { signing_secret },
+        (false, 0) => {}
+        (false, _) => reader.mistake(
+            &SLACK_APP_TOKEN,
+            format!(
+                "Both {app} and {signing} are set. Keep {app} for Socket Mode, or {signing} for \
+                 signed HTTP, as the app is configured."
+            ),
+        ),
+    }
+    Transport::Socket { app_token }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Mistakes, read};
+
+    fn settings(
+        app_token: Option<&str>,
+        signing_secret: Option<&str>,
+    ) -> Result<Transport, Mistakes> {
+        let lookup = |name: &str| match name {
+            "SLACK_BOT_TOKEN" => Some("xoxb-1".to_owned()),
+            "SLICE_VAULT_KEY" => Some("c2xpY2Utc2FuZGJveC10ZXN0LXZhdWx0LWtleS0wMSE=".to_owned()),
+            "SLACK_APP_TOKEN" => app_token.map(str::to_owned),
+            "SLACK_SIGNING_SECRET" => signing_secret.map(str::to_owned),
+            _ => None,
+        };
+        read(&lookup).map(|config| config.slack.transport)
+    }
+
+    #[test]
+    fn exactly_one_way_in_is_chosen() {
+        let secret = "0123456789abcdef0123456789abcdef";
+        let socket = settings(Some("xapp-1"), None);
+        assert!(matches!(socket, Ok(Transport::Socket { .. })));
+        let http = settings(None, Some(secret));
+        assert!(matches!(http, Ok(Transport::Http { .. })));
+        for (app_token, signing_secret, part) in [
+            (None, None, "Neither SLACK_APP_TOKEN nor"),
+            (Some("xapp-1"), Some(secret), "Both SLACK_APP_TOKEN and"),
+            (None, Some("short"), "too short"),
+        ] {
+            let mistakes = settings(app_token, signing_secret).expect_err("a mistake");
+            assert_eq!(mistakes.0.len(), 1, "{mistakes}");
+            let says = mistakes.to_string();
+            assert!(says.contains(part) && !says.contains(secret), "{says}");
+        }
+    }
+}
