@@ -7,7 +7,7 @@ use serde_json::Value;
 use slice::platforms::slack::{SlackConfig, SlackPlatform, SlackSocket};
 use slice_core::{
     ids::{ActionId, ChannelId, Identity, Place, PlatformName, UserId, Workspace, WorkspaceId},
-    inbound::{Answers, Inbound, Notice, Reception, Said},
+    inbound::{Answers, Inbound, Notice, Reception, Said, Typing},
     page::{Audience, Button},
     role::{Group, GroupKind},
     secret::Secret,
@@ -82,6 +82,10 @@ impl Reception for Desk {
             Some(Ok(_)) => vec![],
             _ => vec![("amount".to_owned(), "That is not an amount.".to_owned())],
         }
+    }
+
+    fn complete(&self, _typing: &Typing) -> Vec<(String, String)> {
+        vec![]
     }
 }
 
