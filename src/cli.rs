@@ -10,7 +10,7 @@ use crate::{
     clock::SystemClock,
     config::{self, BooksConfig, Config},
     log,
-    platforms::slack::SlackConfig,
+    platforms::{discord::DiscordConfig, slack::SlackConfig},
     services::ServicesConfig,
     store::SqlStore,
     vault::{KeyVault, VaultKey},
@@ -189,12 +189,18 @@ fn parts(config: Config) -> Result<Parts, Failure> {
         database_url: config.books.database_url,
         vault,
         clock: Arc::new(SystemClock),
-        slack: SlackConfig {
-            api_url: config.slack_api,
-            bot_token: config.slack_bot_token,
-            app_token: config.slack_app_token,
+        slack: config.slack.map(|slack| SlackConfig {
+            api_url: slack.api,
+            bot_token: slack.bot_token,
+            app_token: slack.app_token,
             call_timeout: CALL_TIMEOUT,
-        },
+        }),
+        discord: config.discord.map(|discord| DiscordConfig {
+            api_url: discord.api,
+            bot_token: discord.bot_token,
+            transport: discord.transport,
+            call_timeout: CALL_TIMEOUT,
+        }),
         services: ServicesConfig {
             timeout: CALL_TIMEOUT,
             ..ServicesConfig::new(config.openrouter_api)

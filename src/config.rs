@@ -1,6 +1,9 @@
 //! Configuration: from the environment alone, with all mistakes reported at once.
 
-use crate::vault::VaultKey;
+use crate::{
+    platforms::discord::{PublicKey, Transport},
+    vault::VaultKey,
+};
 use slice_core::{
     ids::{PlatformName, Workspace, WorkspaceId},
     secret::Secret,
@@ -10,7 +13,9 @@ use std::{fmt, net::SocketAddr};
 /// The embedded database, where `DATABASE_URL` names no other.
 const DATABASE_DEFAULT: &str = "sqlite:slice.db";
 const SLACK_API_DEFAULT: &str = "https://slack.com/api";
+const DISCORD_API_DEFAULT: &str = "https://discord.com/api/v10";
 const OPENROUTER_API_DEFAULT: &str = "https://openrouter.ai/api/v1";
+const HTTP: [&str; 2] = ["http://", "https://"];
 const LISTEN_DEFAULT: &str = "127.0.0.1:8080";
 
 /// One variable: the only list of them, from which `.env.example` and error texts follow.
@@ -33,7 +38,7 @@ pub const VAULT_KEY: Variable = Variable {
 };
 pub const SLACK_BOT_TOKEN: Variable = Variable {
     name: "SLACK_BOT_TOKEN",
-    about: "The bot token of the Slack app (xoxb-…)",
+    about: "The bot token of the Slack app (xoxb-…). Leave it empty if Slice is used in Discord alone",
     default: None,
 };
 pub const SLACK_APP_TOKEN: Variable = Variable {
@@ -46,6 +51,33 @@ pub const SLACK_API: Variable = Variable {
     about: "Where Slack's Web API is",
     default: Some(SLACK_API_DEFAULT),
 };
+pub const DISCORD_BOT_TOKEN: Variable = Variable {
+    name: "DISCORD_BOT_TOKEN",
+    about: "The bot token of the Discord application. Leave it empty if Slice is used in Slack alone",
+    default: None,
+};
+pub const DISCORD_MODE: Variable = Variable {
+    name: "SLICE_DISCORD_MODE",
+    about: "How Discord's interactions come in: gateway (Slice connects to Discord), or http (Discord \
+            calls https://<your host>/discord/interactions)",
+    default: Some("gateway"),
+};
+pub const DISCORD_PUBLIC_KEY: Variable = Variable {
+    name: "DISCORD_PUBLIC_KEY",
+    about: "The public key of the Discord application, 64 hex digits: needed in the mode http",
+    default: Some(""),
+};
+pub const DISCORD_MEMBERS: Variable = Variable {
+    name: "SLICE_DISCORD_MEMBERS_INTENT",
+    about: "on: hear at once when people leave or change roles, if the application was given the \
+            privileged members intent; off: look often enough",
+    default: Some("off"),
+};
+pub const DISCORD_API: Variable = Variable {
+    name: "SLICE_DISCORD_API_URL",
+    about: "Where Discord's REST API is, with its version",
+    default: Some(DISCORD_API_DEFAULT),
+};
 pub const OPENROUTER_API: Variable = Variable {
     name: "SLICE_OPENROUTER_API_URL",
     about: "Where OpenRouter's API is",
@@ -53,12 +85,12 @@ pub const OPENROUTER_API: Variable = Variable {
 };
 pub const WORKSPACES: Variable = Variable {
     name: "SLICE_WORKSPACES",
-    about: "More workspaces that may use this Slice, beside the token's own, such as slack/T0123,slack/T0456",
+    about: "More workspaces that may use this Slice, beside the token's own, such as slack/T0123,discord/81384788765712384",
     default: Some(""),
 };
 pub const LISTEN: Variable = Variable {
     name: "SLICE_LISTEN",
-    about: "Where /healthz and /readyz are served",
+    about: "Where /healthz, /readyz and the platforms' requests are served",
     default: Some(LISTEN_DEFAULT),
 };
 pub const LOG_FORMAT: Variable = Variable {
@@ -68,12 +100,17 @@ pub const LOG_FORMAT: Variable = Variable {
 };
 
 /// Every variable there is, in the order in which `.env.example` shows them.
-pub const ALL: [Variable; 9] = [
+pub const ALL: [Variable; 14] = [
     DATABASE_URL,
     VAULT_KEY,
     SLACK_BOT_TOKEN,
     SLACK_APP_TOKEN,
     SLACK_API,
+    DISCORD_BOT_TOKEN,
+    DISCORD_MODE,
+    DISCORD_PUBLIC_KEY,
+    DISCORD_MEMBERS,
+    DISCORD_API,
     OPENROUTER_API,
     WORKSPACES,
     LISTEN,
@@ -94,13 +131,29 @@ pub struct BooksConfig {
     pub vault_key: Secret,
 }
 
+/// What the environment says of Slack.
+#[derive(Debug)]
+pub struct SlackSettings {
+    pub bot_token: Secret,
+    pub app_token: Secret,
+    pub api: String,
+}
+
+/// What the environment says of Discord.
+#[derive(Debug)]
+pub struct DiscordSettings {
+    pub bot_token: Secret,
+    pub transport: Transport,
+    pub api: String,
+}
+
 /// Everything that `slice serve` needs.
 #[derive(Debug)]
 pub struct Config {
     pub books: BooksConfig,
-    pub slack_bot_token: Secret,
-    pub slack_app_token: Secret,
-    pub slack_api: String,
+    /// At least one of the platforms is there.
+    pub slack: Option<SlackSettings>,
+    pub discord: Option<DiscordSettings>,
     pub openrouter_api: String,
     pub workspaces: Vec<Workspace>,
     pub listen: SocketAddr,
@@ -182,6 +235,73 @@ impl Reader<'_> {
             .collect()
     }
 
+    fn is_set(&self, variable: &Variable) -> bool {
+        let value = (self.lookup)(variable.name);
+        value.is_some_and(|value| !value.trim().is_empty())
+    }
+
+    /// A platform is meant if any of its tokens is there.
+    fn has_no_platform(&self) -> bool {
+        let tokens = [SLACK_BOT_TOKEN, SLACK_APP_TOKEN, DISCORD_BOT_TOKEN];
+        !tokens.iter().any(|token| self.is_set(token))
+    }
+
+    fn slack(&mut self) -> Option<SlackSettings> {
+        if !self.is_set(&SLACK_BOT_TOKEN) && !self.is_set(&SLACK_APP_TOKEN) {
+            return None;
+        }
+        Some(SlackSettings {
+            bot_token: self.token(&SLACK_BOT_TOKEN, "xoxb-"),
+            app_token: self.token(&SLACK_APP_TOKEN, "xapp-"),
+            api: self.url(&SLACK_API, &HTTP),
+        })
+    }
+
+    fn discord(&mut self) -> Option<DiscordSettings> {
+        if !self.is_set(&DISCORD_BOT_TOKEN) {
+            return None;
+        }
+        Some(DiscordSettings {
+            bot_token: Secret::new(self.text(&DISCORD_BOT_TOKEN)),
+            transport: self.transport(),
+            api: self.url(&DISCORD_API, &HTTP),
+        })
+    }
+
+    fn public_key(&mut self) -> Option<PublicKey> {
+        let key = PublicKey::read(&self.text(&DISCORD_PUBLIC_KEY));
+        if key.is_none() {
+            self.mistakes.push(format!(
+                "{} is not 64 hex digits of a key. Copy it from General Information in the \
+                 developer portal.",
+                DISCORD_PUBLIC_KEY.name
+            ));
+        }
+        key
+    }
+
+    fn transport(&mut self) -> Transport {
+        let members = match self.text(&DISCORD_MEMBERS).as_str() {
+            "on" => true,
+            "off" => false,
+            _ => {
+                let mistake = format!("{} is neither on nor off.", DISCORD_MEMBERS.name);
+                self.mistakes.push(mistake);
+                false
+            }
+        };
+        let gateway = Transport::Gateway { members };
+        match self.text(&DISCORD_MODE).as_str() {
+            "gateway" => gateway,
+            "http" => self.public_key().map_or(gateway, Transport::Http),
+            _ => {
+                let mistake = format!("{} is neither gateway nor http.", DISCORD_MODE.name);
+                self.mistakes.push(mistake);
+                gateway
+            }
+        }
+    }
+
     fn books(&mut self) -> BooksConfig {
         let database_url = self.url(&DATABASE_URL, &["sqlite:", "postgres://", "postgresql://"]);
         let vault_key = Secret::new(self.text(&VAULT_KEY));
@@ -223,11 +343,14 @@ pub fn read(lookup: &dyn Fn(&str) -> Option<String>) -> Result<Config, Mistakes>
         mistakes: vec![],
     };
     let books = reader.books();
-    let http = ["http://", "https://"];
-    let slack_bot_token = reader.token(&SLACK_BOT_TOKEN, "xoxb-");
-    let slack_app_token = reader.token(&SLACK_APP_TOKEN, "xapp-");
-    let slack_api = reader.url(&SLACK_API, &http);
-    let openrouter_api = reader.url(&OPENROUTER_API, &http);
+    let (slack, discord) = (reader.slack(), reader.discord());
+    if reader.has_no_platform() {
+        reader.mistakes.push(format!(
+            "Neither {} nor {} is set, so there is nobody to talk to.",
+            SLACK_BOT_TOKEN.name, DISCORD_BOT_TOKEN.name
+        ));
+    }
+    let openrouter_api = reader.url(&OPENROUTER_API, &HTTP);
     let workspaces = reader.workspaces();
     let listen = reader.text(&LISTEN).parse().unwrap_or_else(|_| {
         reader
@@ -237,9 +360,8 @@ pub fn read(lookup: &dyn Fn(&str) -> Option<String>) -> Result<Config, Mistakes>
     });
     let config = Config {
         books,
-        slack_bot_token,
-        slack_app_token,
-        slack_api,
+        slack,
+        discord,
         openrouter_api,
         workspaces,
         listen,
@@ -329,6 +451,55 @@ mod tests {
         };
         let config = read(&lookup).expect("a configuration");
         assert_eq!(config.books.database_url, DATABASE_DEFAULT);
-        assert_eq!(config.slack_api, SLACK_API_DEFAULT);
+        assert_eq!(
+            config.slack.map(|slack| slack.api).as_deref(),
+            Some(SLACK_API_DEFAULT)
+        );
+        assert!(config.discord.is_none());
+    }
+
+    const KEY: &str = "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a";
+
+    fn with_discord(name: &str) -> Option<String> {
+        match name {
+            "DISCORD_BOT_TOKEN" => Some("a.b.c".to_owned()),
+            "SLICE_VAULT_KEY" => Some("c2xpY2Utc2FuZGJveC10ZXN0LXZhdWx0LWtleS0wMSE=".to_owned()),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn discord_alone_is_enough() {
+        let config = read(&with_discord).expect("a configuration");
+        assert!(config.slack.is_none());
+        let discord = config.discord.expect("Discord");
+        assert_eq!(discord.transport, Transport::Gateway { members: false });
+        assert_eq!(discord.api, DISCORD_API_DEFAULT);
+        let over_http = |name: &str| match name {
+            "SLICE_DISCORD_MODE" => Some("http".to_owned()),
+            "DISCORD_PUBLIC_KEY" => Some(KEY.to_owned()),
+            name => with_discord(name),
+        };
+        let discord = read(&over_http).expect("a configuration").discord;
+        let transport = discord.map(|discord| discord.transport);
+        assert!(matches!(transport, Some(Transport::Http(_))));
+    }
+
+    #[test]
+    fn one_platform_must_be_there_and_be_whole() {
+        let none = read(&|_: &str| None).expect_err("mistakes").to_string();
+        assert!(
+            none.contains("Neither SLACK_BOT_TOKEN nor DISCORD_BOT_TOKEN"),
+            "{none}"
+        );
+        let without_key = |name: &str| match name {
+            "SLICE_DISCORD_MODE" => Some("http".to_owned()),
+            "SLICE_DISCORD_MEMBERS_INTENT" => Some("perhaps".to_owned()),
+            name => with_discord(name),
+        };
+        let mistakes = read(&without_key).expect_err("mistakes").to_string();
+        for name in [&DISCORD_PUBLIC_KEY, &DISCORD_MEMBERS] {
+            assert!(mistakes.contains(name.name), "{mistakes}");
+        }
     }
 }

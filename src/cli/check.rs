@@ -4,7 +4,7 @@ use super::Failure;
 use crate::{
     config::{self, Config},
     http::Check,
-    platforms::slack::SlackPlatform,
+    platforms::{discord::DiscordPlatform, slack::SlackPlatform},
     services,
     store::SqlStore,
 };
@@ -55,9 +55,15 @@ async fn look(config: Config) -> Vec<Check> {
                 .extend(masters(&store, &*parts.vault, &services::registry(&parts.services)).await);
         }
     }
-    match SlackPlatform::new(parts.slack) {
-        Err(why) => checks.push(Check::bad("Slack", why)),
-        Ok(slack) => checks.extend(slack.check().await),
+    match parts.slack.map(SlackPlatform::new) {
+        None => {}
+        Some(Err(why)) => checks.push(Check::bad("Slack", why)),
+        Some(Ok(slack)) => checks.extend(slack.check().await),
+    }
+    match parts.discord.map(DiscordPlatform::new) {
+        None => {}
+        Some(Err(why)) => checks.push(Check::bad("Discord", why)),
+        Some(Ok(discord)) => checks.extend(discord.check(&parts.workspaces).await),
     }
     checks
 }

@@ -20,7 +20,7 @@ pub(super) async fn serve(config: Config) -> Result<ExitCode, Failure> {
             Box::pin(async move { bot.ready().await }) as _
         }
     };
-    let router = http::router(Arc::new(ready));
+    let router = http::router(Arc::new(ready)).merge(bot.router());
     let serving = tokio::spawn(async move { axum::serve(listener, router).await });
     info!(%listen, "Health at http://{listen}/healthz and /readyz");
     let mut term = tokio::signal::unix::signal(SignalKind::terminate())?;

@@ -132,12 +132,13 @@ impl World {
                 self.clock.clone(),
             )),
             clock: self.clock.clone(),
-            slack: SlackConfig {
+            slack: Some(SlackConfig {
                 api_url: slack.api_url(),
                 bot_token: Secret::new(slack.bot_token()),
                 app_token: Secret::new(slack.app_token()),
                 call_timeout: self.call_timeout,
-            },
+            }),
+            discord: None,
             services: ServicesConfig {
                 timeout: self.call_timeout,
                 ..ServicesConfig::new(self.sandbox.openrouter.url())

@@ -1,0 +1,139 @@
+//! When Discord wants to be left alone: buckets that are empty, and people who take no messages.
+//! Asking all the same would count towards its ban for invalid requests.
+
+use super::failure::{PAUSE, PAUSE_MAX};
+use reqwest::header::HeaderMap;
+use serde_json::Value;
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+use tokio::time::Instant;
+
+/// More than so many routes or people at once are not remembered.
+const REMEMBERED_MAX: usize = 4096;
+/// The bucket that all routes share.
+const GLOBAL: &str = "";
+
+/// Until when each route must not be asked.
+#[derive(Default)]
+pub(super) struct Limits(Mutex<HashMap<String, Instant>>);
+
+impl Limits {
+    /// How long to wait before asking; `None`: ask.
+    pub fn left(&self, route: &str, now: Instant) -> Option<Duration> {
+        let mut until = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        until.retain(|_, until| now < *until);
+        let left = [route, GLOBAL].into_iter().filter_map(|key| until.get(key));
+        left.max().map(|until| *until - now)
+    }
+
+    /// Notes what an answer's headers say of the route's bucket.
+    pub fn note(&self, route: &str, headers: &HeaderMap) {
+        let is_empty = header(headers, "x-ratelimit-remaining") == Some("0");
+        let after = header(headers, "x-ratelimit-reset-after").and_then(seconds);
+        if let Some(after) = after.filter(|_| is_empty) {
+            self.hold(route, after);
+        }
+    }
+
+    /// Notes a refusal, and gives the wait that it asks for.
+    pub fn refused(&self, route: &str, headers: &HeaderMap, body: &Value) -> Duration {
+        let said = body["retry_after"].to_string();
+        let after = seconds(&said)
+            .or_else(|| header(headers, "retry-after").and_then(seconds))
+            .unwrap_or(PAUSE)
+            .min(PAUSE_MAX);
+        let is_global = body["global"] == true || header(headers, "x-ratelimit-global").is_some();
+        self.hold(if is_global { GLOBAL } else { route }, after);
+        after
+    }
+
+    fn hold(&self, route: &str, after: Duration) {
+        let mut until = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if REMEMBERED_MAX <= until.len() {
+            until.clear();
+        }
+        until.insert(route.to_owned(), Instant::now() + after.min(PAUSE_MAX));
+    }
+}
+
+/// People whose direct messages are closed to the bot, until they speak to it.
+#[derive(Default)]
+pub(super) struct Closed(Mutex<HashSet<String>>);
+
+impl Closed {
+    pub fn note(&self, user: &str) {
+        let mut closed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if REMEMBERED_MAX <= closed.len() {
+            closed.clear();
+        }
+        closed.insert(user.to_owned());
+    }
+
+    pub fn holds(&self, user: &str) -> bool {
+        let closed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        closed.contains(user)
+    }
+
+    /// The person spoke: perhaps she has opened them.
+    pub fn forget(&self, user: &str) {
+        let mut closed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        closed.remove(user);
+    }
+}
+
+fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name)?.to_str().ok()
+}
+
+/// `1.25` as a span: rounded up to a millisecond, so that nothing is asked too early.
+fn seconds(text: &str) -> Option<Duration> {
+    let (whole, part) = text.trim().split_once('.').unwrap_or((text.trim(), "0"));
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    if !is_number(whole) || !is_number(part) {
+        return None;
+    }
+    let millis: String = part.chars().chain("000".chars()).take(3).collect();
+    let rounding = u64::from(part.len() > 3);
+    let whole = Duration::from_secs(whole.parse().ok()?);
+    Some(whole + Duration::from_millis(millis.parse::<u64>().ok()? + rounding))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn spans_are_read_without_rounding_down() {
+        for (text, millis) in [
+            ("1", 1000),
+            ("0.25", 250),
+            ("1.0005", 1001),
+            ("65.12", 65_120),
+        ] {
+            assert_eq!(seconds(text), Some(Duration::from_millis(millis)), "{text}");
+        }
+        for text in ["", "x", "-1", "1.", "1e3"] {
+            assert_eq!(seconds(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_limited_route_is_left_alone_and_others_are_not() {
+        let limits = Limits::default();
+        let (headers, body) = (HeaderMap::new(), json!({ "retry_after": 2.5 }));
+        assert_eq!(
+            limits.refused("a", &headers, &body),
+            Duration::from_millis(2500)
+        );
+        let now = Instant::now();
+        assert!(limits.left("a", now).is_some() && limits.left("b", now).is_none());
+        assert_eq!(limits.left("a", now + Duration::from_secs(3)), None);
+        let everywhere = json!({ "retry_after": 1, "global": true });
+        limits.refused("a", &headers, &everywhere);
+        assert!(limits.left("b", Instant::now()).is_some());
+    }
+}
