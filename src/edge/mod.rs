@@ -151,7 +151,15 @@ impl Edge {
         }
     }
 
-    /// A workspace says that Slice is there. Only one that may speak gets an org.
+    /// Platforms name their workspaces again whenever they connect.
+    async fn heard_of(&self, workspace: &Workspace, vouched: bool) {
+        let known = self.desk.store.org_of(workspace).await;
+        if !matches!(known, Ok(Some(_))) {
+            self.installed(workspace, vouched).await;
+        }
+    }
+
+    /// Slice is in a workspace. Only one that may speak gets an org.
     pub async fn installed(&self, workspace: &Workspace, vouched: bool) {
         let welcomed = if vouched {
             self.welcome(workspace).await
@@ -320,7 +328,7 @@ impl Reception for Edge {
         match notice {
             Notice::Installed { workspace, vouched } => {
                 let edge = self.clone();
-                self.spawn(async move { edge.installed(&workspace, vouched).await });
+                self.spawn(async move { edge.heard_of(&workspace, vouched).await });
             }
             Notice::PeopleChanged(workspace) => self.people.forget(&workspace),
             Notice::Uninstalled(workspace) => {
