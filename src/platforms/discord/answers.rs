@@ -151,7 +151,11 @@ impl Back {
 impl Inner {
     fn reader<'a>(&'a self, names: Names<'a>) -> Reader<'a> {
         let guild = &self.person.workspace.id;
-        Reader { guild, names }
+        Reader {
+            guild,
+            names,
+            letter: None,
+        }
     }
 
     /// The one first answer.
@@ -258,7 +262,7 @@ impl Inner {
 
     async fn form(&self, form: &Form, names: Names<'_>) -> Result<(), PlatformError> {
         let modal = forms::modal(form, &self.person.workspace.id)?;
-        self.discord.forms.remember(form);
+        self.discord.forms.remember(&self.person.user, form);
         let mut state = self.state.lock().await;
         if state.stage == Stage::Fresh && !self.is_submission {
             let opened = self.first(&mut state, kind::FORM, modal).await;
@@ -345,6 +349,7 @@ pub(super) fn open_form(form: &Form, person: &Identity) -> Value {
         means: Means::Open,
         guild: person.workspace.id.clone(),
         action,
+        letter: None,
     };
     render::asking("", &render::button(&tag, "Open form", Style::Primary))
 }

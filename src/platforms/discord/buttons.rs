@@ -39,11 +39,18 @@ pub(super) struct Tag {
     /// In a direct message nothing else tells which server is meant.
     pub guild: WorkspaceId,
     pub action: ActionId,
+    /// In which letter it stands, so that the letter is found again: Discord's history does not give
+    /// nonces back.
+    pub letter: Option<String>,
 }
 
 impl fmt::Display for Tag {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}:{}", self.means.word(), self.guild, self.action)
+        write!(f, "{}:{}:{}", self.means.word(), self.guild, self.action)?;
+        match &self.letter {
+            Some(letter) => write!(f, ":{letter}"),
+            None => Ok(()),
+        }
     }
 }
 
@@ -54,10 +61,12 @@ impl Tag {
         let means = Means::ALL.into_iter().find(|means| means.word() == word)?;
         let guild = parts.next().filter(|id| is_id(id)).map(WorkspaceId::new)?;
         let action = parts.next()?.parse().ok()?;
+        let letter = parts.next().map(str::to_owned);
         parts.next().is_none().then_some(Self {
             means,
             guild,
             action,
+            letter,
         })
     }
 }
@@ -70,19 +79,32 @@ mod tests {
 
     #[test]
     fn a_tag_comes_back_and_fits() {
-        for means in Means::ALL {
+        let letters = [None, Some("n".repeat(22))];
+        let all = Means::ALL
+            .into_iter()
+            .flat_map(|means| letters.clone().map(|letter| (means, letter)));
+        for (means, letter) in all {
             let guild = WorkspaceId::new("9".repeat(20));
             let action = ActionId::from_random([7; 16]);
             let tag = Tag {
                 means,
                 guild,
                 action,
+                letter,
             };
             let text = tag.to_string();
             assert!(text.len() <= CUSTOM_ID_MAX);
             assert_eq!(Tag::read(&text), Some(tag));
         }
-        for other in ["", "act", "act:1", "act:x:7", "act:1:2", "other:1:2"] {
+        for other in [
+            "",
+            "act",
+            "act:1",
+            "act:x:7",
+            "act:1:2",
+            "other:1:2",
+            "act:1:2:3:4",
+        ] {
             assert_eq!(Tag::read(other), None, "{other}");
         }
     }

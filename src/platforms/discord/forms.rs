@@ -9,7 +9,7 @@ use super::{
 use crate::platforms::text::{clean, cut, filled, units};
 use serde_json::{Value, json};
 use slice_core::{
-    ids::{ActionId, WorkspaceId},
+    ids::{ActionId, UserId, WorkspaceId},
     ports::PlatformError,
     reply::{Field, FieldKind, Form},
     secret::Secret,
@@ -36,24 +36,27 @@ mod kind {
     pub const PARAGRAPH: u8 = 2;
 }
 
-/// Forms that were shown lately, newest last.
+/// Forms that were shown lately, newest last, with whom they were shown to: what she typed is hers.
 #[derive(Default)]
-pub(super) struct Forms(Mutex<VecDeque<Form>>);
+pub(super) struct Forms(Mutex<VecDeque<(UserId, Form)>>);
 
 impl Forms {
-    pub fn remember(&self, form: &Form) {
+    pub fn remember(&self, person: &UserId, form: &Form) {
         let mut forms = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        forms.retain(|known| known.action != form.action);
-        forms.push_back(form.clone());
+        forms.retain(|(_, known)| known.action != form.action);
+        forms.push_back((person.clone(), form.clone()));
         if REMEMBERED_MAX < forms.len() {
             forms.pop_front();
         }
     }
 
-    pub fn find(&self, action: ActionId) -> Option<Form> {
+    pub fn find(&self, person: &UserId, action: ActionId) -> Option<Form> {
         let forms = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let found = forms.iter().find(|form| form.action == Some(action));
-        found.cloned()
+        let is_it = |known: &Form| known.action == Some(action);
+        let found = forms
+            .iter()
+            .find(|(whose, form)| whose == person && is_it(form));
+        found.map(|(_, form)| form.clone())
     }
 }
 
@@ -77,6 +80,7 @@ pub(super) fn modal(form: &Form, guild: &WorkspaceId) -> Result<Value, PlatformE
         means: Means::Form,
         guild: guild.clone(),
         action: form.action.ok_or_else(unfit)?,
+        letter: None,
     };
     if !(1..=INPUTS_MAX).contains(&form.fields.len()) {
         return Err(unfit());
@@ -114,7 +118,7 @@ fn input(field: &Field) -> Value {
         "type": kind::TEXT_INPUT,
         "custom_id": format!("{}:{}", mark(&field.kind), field.name),
         "style": style,
-        "label": filled(&label(field), LABEL_MAX),
+        "label": filled(&field.label, LABEL_MAX),
         "required": !field.optional,
         "max_length": max,
     });
@@ -135,17 +139,6 @@ fn input(field: &Field) -> Value {
 fn longest(choices: &[(String, String)]) -> u32 {
     let longest = choices.iter().map(|(value, _)| units(value)).max();
     u32::try_from(longest.unwrap_or_default().max(32)).unwrap_or(INPUT_MAX)
-}
-
-/// Choices stand in the label where there is room: a placeholder is not seen beside a value.
-fn label(field: &Field) -> String {
-    if let FieldKind::Choice(choices) = &field.kind {
-        let label = format!("{}: {}", field.label, words(choices));
-        if units(&label) <= LABEL_MAX {
-            return label;
-        }
-    }
-    field.label.clone()
 }
 
 fn words(choices: &[(String, String)]) -> String {
@@ -243,7 +236,10 @@ mod tests {
         let modal = modal(&form, &WorkspaceId::new("1")).expect("a modal");
         assert_eq!(units(modal["title"].as_str().expect("a title")), TITLE_MAX);
         let inputs = modal["components"].as_array().expect("rows");
-        assert_eq!(inputs[0]["components"][0]["label"], "Service: one, two");
+        assert_eq!(
+            inputs[0]["components"][0]["placeholder"],
+            "One of: one, two"
+        );
         assert_eq!(inputs[1]["components"][0]["value"], "12…");
     }
 

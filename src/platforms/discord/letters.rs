@@ -2,6 +2,7 @@
 
 use super::{
     Discord,
+    buttons::Tag,
     failure::Failure,
     is_id, payload,
     render::{self, Reader},
@@ -48,9 +49,30 @@ struct Kind {
 #[derive(Deserialize)]
 struct Written {
     id: String,
-    /// A number or a text.
     #[serde(default)]
-    nonce: Value,
+    components: Vec<Row>,
+}
+
+#[derive(Deserialize)]
+struct Row {
+    #[serde(default)]
+    components: Vec<Pressed>,
+}
+
+#[derive(Deserialize)]
+struct Pressed {
+    #[serde(default)]
+    custom_id: String,
+}
+
+impl Written {
+    fn is(&self, letter: &str) -> bool {
+        let mut buttons = self.components.iter().flat_map(|row| &row.components);
+        buttons.any(|button| {
+            let tag = Tag::read(&button.custom_id);
+            tag.is_some_and(|tag| tag.letter.as_deref() == Some(letter))
+        })
+    }
 }
 
 impl Discord {
@@ -84,7 +106,12 @@ impl Discord {
         self.questions.note(page);
         let guild = &to.workspace.id;
         let path = messages(&self.direct(to).await?)?;
-        for body in render::messages(page, Reader { guild, names }) {
+        let reader = Reader {
+            guild,
+            names,
+            letter: None,
+        };
+        for body in render::messages(page, reader) {
             let posted: Result<Value, _> = self.web.change(Method::POST, &path, &body).await;
             let noting = |failure| self.noting(Address::Person(to), failure).of_change();
             posted.map_err(noting)?;
@@ -109,9 +136,9 @@ impl Discord {
         edited.map(drop).map_err(Failure::of_change)
     }
 
-    /// By its nonce among the newest messages. Where the bot may not read them, a message in doubt
-    /// counts as not delivered; Discord itself drops a second one with the nonce of the first for
-    /// some minutes.
+    /// By its buttons among the newest messages. One without buttons, or where the bot may not read
+    /// them, counts as not delivered; Discord itself drops a second one with the nonce of the first
+    /// for some minutes.
     pub(super) async fn find(
         &self,
         to: Address<'_>,
@@ -127,8 +154,8 @@ impl Discord {
             Err(Failure::Api(403, _)) => return Ok(None),
             Err(failure) => return Err(failure.of_question()),
         };
-        let wanted = json!(nonce(id));
-        let found = written.into_iter().find(|one| one.nonce == wanted);
+        let wanted = nonce(id);
+        let found = written.into_iter().find(|one| one.is(&wanted));
         Ok(found.map(|found| posted(workspace, &channel, found.id)))
     }
 
@@ -222,7 +249,12 @@ fn message(
     is_direct: bool,
 ) -> Result<Wiped, PlatformError> {
     let names = letter.names;
-    let reader = Reader { guild, names };
+    let nonce = nonce(letter.id);
+    let reader = Reader {
+        guild,
+        names,
+        letter: Some(&nonce),
+    };
     match letter.secret {
         None => Ok(Wiped(render::message(letter.page, reader))),
         Some(secret) if is_direct => Ok(Wiped(render::with_secret(letter.page, secret, reader))),

@@ -44,6 +44,8 @@ mod kind {
 pub(super) struct Reader<'a> {
     pub guild: &'a WorkspaceId,
     pub names: Names<'a>,
+    /// The letter that it is for, if it is one.
+    pub letter: Option<&'a str>,
 }
 
 /// A part of a page that becomes one message.
@@ -166,7 +168,7 @@ fn body(part: &Part, reader: Reader<'_>, most: usize) -> Value {
     } else {
         vec![json!({ "description": joined(&part.paragraphs, EMBED_MAX) })]
     };
-    let rows = rows(&part.buttons, reader.guild);
+    let rows = rows(&part.buttons, reader);
     let content = match (fits, text.is_empty(), rows.is_empty()) {
         (true, true, true) => "…".to_owned(),
         (true, ..) => text,
@@ -245,23 +247,24 @@ fn markup(span: &Span, reader: Reader<'_>) -> String {
 }
 
 /// Rows of buttons; those without an action lead nowhere and are left out.
-fn rows(buttons: &[Button], guild: &WorkspaceId) -> Vec<Value> {
-    let alive = buttons.iter().filter_map(|button| alive(button, guild));
+fn rows(buttons: &[Button], reader: Reader<'_>) -> Vec<Value> {
+    let alive = buttons.iter().filter_map(|button| alive(button, reader));
     let alive: Vec<_> = alive.take(ROW_MAX * ROWS_MAX).collect();
     let rows = alive.chunks(ROW_MAX);
     rows.map(|row| json!({ "type": kind::ROW, "components": row }))
         .collect()
 }
 
-fn alive(one: &Button, guild: &WorkspaceId) -> Option<Value> {
+fn alive(one: &Button, reader: Reader<'_>) -> Option<Value> {
     let tag = Tag {
         means: if one.confirm.is_some() {
             Means::Ask
         } else {
             Means::Act
         },
-        guild: guild.clone(),
+        guild: reader.guild.clone(),
         action: one.action?,
+        letter: reader.letter.map(str::to_owned),
     };
     Some(button(&tag, &one.label, one.style))
 }

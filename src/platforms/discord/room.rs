@@ -160,6 +160,7 @@ impl Room {
             means: Means::Act,
             guild: who.workspace.id.clone(),
             action,
+            letter: None,
         };
         let label = if label.is_empty() { "Do it" } else { label };
         let button = render::button(&tag, &format!("Yes: {label}"), Style::Danger);
@@ -169,7 +170,7 @@ impl Room {
 
     /// A form must be the first answer, so it is opened from memory.
     fn open(&self, back: Back, who: &Identity, action: ActionId) {
-        let form = self.discord.forms.find(action);
+        let form = self.discord.forms.find(&who.user, action);
         let modal = form.and_then(|form| forms::modal(&form, &who.workspace.id).ok());
         tokio::spawn(async move {
             if let Some(modal) = modal {
@@ -187,14 +188,14 @@ impl Room {
         action: ActionId,
         fields: &[(String, Secret)],
     ) -> Option<Value> {
-        let form = self.discord.forms.find(action)?;
+        let form = self.discord.forms.find(&who.user, action)?;
         let wrong = self.reception.check_fields(&form.line, fields);
         if wrong.is_empty() {
             return None;
         }
         let mut message = render::saying(&forms::wrong(&form, &wrong));
         let form = forms::typed(form, fields);
-        self.discord.forms.remember(&form);
+        self.discord.forms.remember(&who.user, &form);
         message["components"] = open_form(&form, who)["components"].take();
         Some(message)
     }

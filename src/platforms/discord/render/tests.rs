@@ -44,6 +44,7 @@ fn rendered(page: &Page) -> Value {
         Reader {
             guild: &guild,
             names: &names,
+            letter: None,
         },
     )
 }
@@ -178,6 +179,7 @@ fn each_button_stands_under_what_it_is_about() {
         Reader {
             guild: &guild,
             names: &names,
+            letter: None,
         },
     );
     let texts: Vec<_> = all.iter().map(|body| body["content"].clone()).collect();
@@ -195,6 +197,7 @@ fn a_secret_is_whole_beside_any_page() {
     let reader = Reader {
         guild: &guild,
         names: &names,
+        letter: None,
     };
     let body = with_secret(&Page::say("y".repeat(1900).as_str()), &secret, reader);
     let content = body["content"].as_str().expect("a content");
