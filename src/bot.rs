@@ -92,8 +92,14 @@ impl Bot {
     pub async fn start(parts: Parts, store: Arc<dyn Store>) -> Result<Self, StartError> {
         let slack = parts.slack.map(SlackPlatform::new).transpose();
         let slack = slack.map_err(StartError::Slack)?.map(Arc::new);
-        let discord = parts.discord.map(DiscordPlatform::new).transpose();
-        let discord = discord.map_err(StartError::Discord)?.map(Arc::new);
+        let clock = || parts.clock.clone();
+        let discord = parts
+            .discord
+            .map(|config| DiscordPlatform::new(config, clock()));
+        let discord = discord
+            .transpose()
+            .map_err(StartError::Discord)?
+            .map(Arc::new);
         let mut platforms: Vec<Arc<dyn Platform>> = vec![];
         platforms.extend(slack.clone().map(|slack| slack as Arc<dyn Platform>));
         platforms.extend(discord.clone().map(|discord| discord as Arc<dyn Platform>));
@@ -115,7 +121,7 @@ impl Bot {
             None => None,
         };
         let discord = match discord {
-            Some(discord) => Some(open_discord(&discord, &edge, &desk).await?),
+            Some(discord) => Some(open_discord(&discord, &edge).await?),
             None => None,
         };
         Ok(Self {
@@ -189,18 +195,14 @@ async fn open_slack(slack: Arc<SlackPlatform>, edge: &Edge) -> Result<SlackSocke
     Ok(socket)
 }
 
-async fn open_discord(
-    discord: &DiscordPlatform,
-    edge: &Edge,
-    desk: &Desk,
-) -> Result<DiscordDoor, StartError> {
+async fn open_discord(discord: &DiscordPlatform, edge: &Edge) -> Result<DiscordDoor, StartError> {
     let failed = |error: PlatformError| StartError::Discord(error.to_string());
     let is_private = discord.is_private().await.map_err(failed)?;
     for workspace in discord.workspaces().await.map_err(failed)? {
         edge.installed(&workspace, is_private).await;
         info!(workspace.id = %workspace.id, "Slice is in Discord server {}", workspace.id);
     }
-    let door = DiscordDoor::open(discord, Arc::new(edge.clone()), desk.clock.clone()).await;
+    let door = DiscordDoor::open(discord, Arc::new(edge.clone())).await;
     door.map_err(failed)
 }
 

@@ -60,7 +60,11 @@ async fn look(config: Config) -> Vec<Check> {
         Some(Err(why)) => checks.push(Check::bad("Slack", why)),
         Some(Ok(slack)) => checks.extend(slack.check().await),
     }
-    match parts.discord.map(DiscordPlatform::new) {
+    let clock = parts.clock;
+    let discord = parts
+        .discord
+        .map(|config| DiscordPlatform::new(config, clock));
+    match discord {
         None => {}
         Some(Err(why)) => checks.push(Check::bad("Discord", why)),
         Some(Ok(discord)) => checks.extend(discord.check(&parts.workspaces).await),

@@ -3,10 +3,7 @@
 use super::{DiscordEndpoint, DiscordGateway, DiscordPlatform, Transport};
 use crate::http::Check;
 use axum::Router;
-use slice_core::{
-    inbound::Reception,
-    ports::{Clock, PlatformError},
-};
+use slice_core::{inbound::Reception, ports::PlatformError};
 use std::sync::Arc;
 
 /// Listens from its start until it is shut down.
@@ -20,7 +17,6 @@ impl DiscordDoor {
     pub async fn open(
         platform: &DiscordPlatform,
         reception: Arc<dyn Reception>,
-        clock: Arc<dyn Clock>,
     ) -> Result<Self, PlatformError> {
         platform.register().await?;
         Ok(match platform.transport() {
@@ -29,7 +25,7 @@ impl DiscordDoor {
             }
             Transport::Http(key) => {
                 let key = key.clone();
-                Self::Http(DiscordEndpoint::start(platform, key, reception, clock).await?)
+                Self::Http(DiscordEndpoint::start(platform, key, reception).await?)
             }
         })
     }

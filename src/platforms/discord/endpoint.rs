@@ -77,13 +77,12 @@ impl DiscordEndpoint {
         platform: &DiscordPlatform,
         key: PublicKey,
         reception: Arc<dyn Reception>,
-        clock: Arc<dyn Clock>,
     ) -> Result<Self, PlatformError> {
         let is_private = platform.is_private().await?;
         let door = Door {
             room: Room::new(platform.discord.clone(), reception, is_private),
             key,
-            clock,
+            clock: platform.discord.web.clock(),
             seen: Mutex::default(),
         };
         Ok(Self {

@@ -1,15 +1,15 @@
-//! When Discord wants to be left alone: buckets that are empty, and people who take no messages.
+//! When Discord wants to be left alone: routes that it limited, and people who take no messages.
 //! Asking all the same would count towards its ban for invalid requests.
 
 use super::failure::{PAUSE, PAUSE_MAX};
 use reqwest::header::HeaderMap;
 use serde_json::Value;
+use slice_core::time::Time;
 use std::{
     collections::{HashMap, HashSet},
     sync::{Mutex, PoisonError},
     time::Duration,
 };
-use tokio::time::Instant;
 
 /// More than so many routes or people at once are not remembered.
 const REMEMBERED_MAX: usize = 4096;
@@ -18,44 +18,40 @@ const GLOBAL: &str = "";
 
 /// Until when each route must not be asked.
 #[derive(Default)]
-pub(super) struct Limits(Mutex<HashMap<String, Instant>>);
+pub(super) struct Limits(Mutex<HashMap<String, Time>>);
 
 impl Limits {
     /// How long to wait before asking; `None`: ask.
-    pub fn left(&self, route: &str, now: Instant) -> Option<Duration> {
+    pub fn left(&self, route: &str, now: Time) -> Option<Duration> {
         let mut until = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         until.retain(|_, until| now < *until);
         let left = [route, GLOBAL].into_iter().filter_map(|key| until.get(key));
         left.max().map(|until| *until - now)
     }
 
-    /// Notes what an answer's headers say of the route's bucket.
-    pub fn note(&self, route: &str, headers: &HeaderMap) {
-        let is_empty = header(headers, "x-ratelimit-remaining") == Some("0");
-        let after = header(headers, "x-ratelimit-reset-after").and_then(seconds);
-        if let Some(after) = after.filter(|_| is_empty) {
-            self.hold(route, after);
-        }
-    }
-
     /// Notes a refusal, and gives the wait that it asks for.
-    pub fn refused(&self, route: &str, headers: &HeaderMap, body: &Value) -> Duration {
+    pub fn refused(
+        &self,
+        (route, now): (&str, Time),
+        headers: &HeaderMap,
+        body: &Value,
+    ) -> Duration {
         let said = body["retry_after"].to_string();
         let after = seconds(&said)
             .or_else(|| header(headers, "retry-after").and_then(seconds))
             .unwrap_or(PAUSE)
             .min(PAUSE_MAX);
         let is_global = body["global"] == true || header(headers, "x-ratelimit-global").is_some();
-        self.hold(if is_global { GLOBAL } else { route }, after);
+        self.hold(if is_global { GLOBAL } else { route }, now + after);
         after
     }
 
-    fn hold(&self, route: &str, after: Duration) {
+    fn hold(&self, route: &str, end: Time) {
         let mut until = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if REMEMBERED_MAX <= until.len() {
             until.clear();
         }
-        until.insert(route.to_owned(), Instant::now() + after.min(PAUSE_MAX));
+        until.insert(route.to_owned(), end);
     }
 }
 
@@ -123,17 +119,15 @@ mod tests {
 
     #[test]
     fn a_limited_route_is_left_alone_and_others_are_not() {
-        let limits = Limits::default();
+        let (limits, now) = (Limits::default(), Time::from_micros(1_000));
         let (headers, body) = (HeaderMap::new(), json!({ "retry_after": 2.5 }));
-        assert_eq!(
-            limits.refused("a", &headers, &body),
-            Duration::from_millis(2500)
-        );
-        let now = Instant::now();
-        assert!(limits.left("a", now).is_some() && limits.left("b", now).is_none());
+        let wait = limits.refused(("a", now), &headers, &body);
+        assert_eq!(wait, Duration::from_millis(2500));
+        assert_eq!(limits.left("a", now), Some(wait));
+        assert_eq!(limits.left("b", now), None);
         assert_eq!(limits.left("a", now + Duration::from_secs(3)), None);
         let everywhere = json!({ "retry_after": 1, "global": true });
-        limits.refused("a", &headers, &everywhere);
-        assert!(limits.left("b", Instant::now()).is_some());
+        limits.refused(("a", now), &headers, &everywhere);
+        assert!(limits.left("b", now).is_some());
     }
 }

@@ -32,7 +32,7 @@ use serde::Deserialize;
 use slice_core::{
     BoxFuture,
     ids::{ChannelId, Identity, MessageId, PlatformName, Workspace},
-    ports::{Address, GroupFacts, Letter, Platform, PlatformError, Posted},
+    ports::{Address, Clock, GroupFacts, Letter, Platform, PlatformError, Posted},
     reply::Attachment,
     role::{Group, GroupKind, Standing},
     secret::Secret,
@@ -136,11 +136,16 @@ fn is_id(text: &str) -> bool {
 
 impl DiscordPlatform {
     /// Connects to nothing yet. `Err` if there is no TLS to speak to Discord with.
-    pub fn new(config: DiscordConfig) -> Result<Self, String> {
-        let web = Web::new(&config).map_err(|_| "no TLS to speak to Discord with".to_owned())?;
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "the token lives on in the platform alone"
+    )]
+    pub fn new(config: DiscordConfig, clock: Arc<dyn Clock>) -> Result<Self, String> {
+        let web =
+            Web::new(&config, clock).map_err(|_| "no TLS to speak to Discord with".to_owned())?;
         let discord = Discord {
             web,
-            transport: config.transport,
+            transport: config.transport.clone(),
             application: OnceCell::new(),
             directs: Mutex::default(),
             closed: Closed::default(),

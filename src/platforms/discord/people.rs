@@ -17,6 +17,8 @@ use slice_core::{
 /// follow.
 const TEXT: u8 = 0;
 const ANNOUNCEMENTS: u8 = 5;
+/// A flag of members who were invited to one voice channel for one visit.
+const GUEST: u64 = 1 << 4;
 /// A flag of roles that people take for themselves when they join.
 const IN_PROMPT: u64 = 1;
 
@@ -33,6 +35,8 @@ pub(super) struct Member {
     /// Has not yet agreed to the server's rules.
     #[serde(default)]
     pending: bool,
+    #[serde(default)]
+    flags: u64,
 }
 
 #[derive(Deserialize)]
@@ -52,6 +56,12 @@ struct Channel {
     name: Option<String>,
     #[serde(default)]
     permission_overwrites: Vec<Overwrite>,
+}
+
+impl Member {
+    fn is_guest(&self) -> bool {
+        self.pending || self.flags & GUEST != 0
+    }
 }
 
 impl Discord {
@@ -88,7 +98,7 @@ impl Discord {
         if member.user.bot || member.user.system {
             return Ok(Standing::Bot);
         }
-        if member.pending {
+        if member.is_guest() {
             return Ok(Standing::Guest);
         }
         let known = self.guild(guild).await.map_err(Failure::of_question)?;
@@ -111,7 +121,7 @@ impl Discord {
         let has = |member: &Member| {
             let id = group.id.as_str();
             // The role of everyone stands in nobody's list.
-            !member.pending && (id == guild || member.roles.iter().any(|role| role == id))
+            !member.is_guest() && (id == guild || member.roles.iter().any(|role| role == id))
         };
         Ok(member.as_ref().is_some_and(has))
     }

@@ -13,14 +13,16 @@ use super::{
 use reqwest::{Client, Method, RequestBuilder, Response, multipart, redirect};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use slice_core::secret::Secret;
+use slice_core::{ports::Clock, secret::Secret};
 use std::{
     fmt,
     hash::{DefaultHasher, Hash, Hasher},
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
-use tokio::time::Instant;
 use tracing::error;
 use zeroize::Zeroize;
 
@@ -39,6 +41,7 @@ pub(super) struct Web {
     /// would bring the address closer to a ban.
     is_dead: AtomicBool,
     limits: Limits,
+    clock: Arc<dyn Clock>,
 }
 
 impl fmt::Debug for Web {
@@ -74,7 +77,7 @@ pub(super) struct Upload<'a> {
 
 impl Web {
     /// `Err` if there is no TLS to speak to Discord with.
-    pub fn new(config: &DiscordConfig) -> reqwest::Result<Self> {
+    pub fn new(config: &DiscordConfig, clock: Arc<dyn Clock>) -> reqwest::Result<Self> {
         let builder = Client::builder()
             .user_agent(USER_AGENT)
             .redirect(redirect::Policy::none())
@@ -92,11 +95,16 @@ impl Web {
             token: Secret::new(config.bot_token.expose().to_owned()),
             is_dead: AtomicBool::new(false),
             limits: Limits::default(),
+            clock,
         })
     }
 
     pub fn token(&self) -> &Secret {
         &self.token
+    }
+
+    pub fn clock(&self) -> Arc<dyn Clock> {
+        self.clock.clone()
     }
 
     pub fn base(&self) -> &str {
@@ -190,7 +198,7 @@ impl Web {
         request: RequestBuilder,
     ) -> Result<Value, Failure> {
         let route = route(method, path);
-        if let Some(left) = self.limits.left(&route, Instant::now()) {
+        if let Some(left) = self.limits.left(&route, self.clock.now()) {
             return Err(Failure::Limited(left));
         }
         let answer = request.send().await.map_err(|error| of_transport(&error))?;
@@ -198,11 +206,11 @@ impl Web {
         let body = body(answer).await;
         if status == 429 {
             let body = body.unwrap_or_default();
+            let asked = (route.as_str(), self.clock.now());
             return Err(Failure::Limited(
-                self.limits.refused(&route, &headers, &body),
+                self.limits.refused(asked, &headers, &body),
             ));
         }
-        self.limits.note(&route, &headers);
         match status {
             200..=299 => body,
             401 => Err(self.unauthorized(&body.unwrap_or_default())),
