@@ -3,6 +3,7 @@
 
 mod closing;
 mod crash;
+mod discord_wire;
 mod load;
 mod manifests;
 mod openrouter_wire;
@@ -52,6 +53,7 @@ fn main() -> ExitCode {
         program::ALL,
         openrouter_wire::ALL,
         slack_wire::ALL,
+        discord_wire::ALL,
     ];
     for (name, test) in once.concat() {
         trials.push(Trial::test(name, move || guarded(test)));

@@ -7,13 +7,14 @@ use super::{DiscordPlatform, answers::First, room::Room};
 use crate::http::Check;
 use axum::{
     Json, Router,
-    body::{Body, to_bytes},
+    body::Body,
     extract::State,
     http::{HeaderMap, StatusCode},
     response::{IntoResponse, Response},
     routing::post,
 };
 use ed25519_dalek::{SIGNATURE_LENGTH, Signature, VerifyingKey};
+use futures::StreamExt;
 use serde_json::Value;
 use slice_core::{
     inbound::Reception,
@@ -31,6 +32,8 @@ use tracing::warn;
 
 /// No interaction is longer.
 const BODY_MAX: usize = 256 * 1024;
+/// So much of a longer one is read and forgotten.
+const FORGOTTEN_MAX: usize = 16 * 1024 * 1024;
 /// A request that is older, or as much younger than our clock, is not believed.
 const AGE_MAX: Duration = Duration::from_mins(5);
 /// More signatures than this in one window are no longer remembered; the books know a repeated
@@ -116,7 +119,7 @@ async fn interactions(State(door): State<Arc<Door>>, headers: HeaderMap, body: B
     let Some(signed) = door.signed(&headers) else {
         return turn_away(StatusCode::UNAUTHORIZED, "it is not signed now");
     };
-    let Ok(body) = to_bytes(body, BODY_MAX).await else {
+    let Some(body) = whole(body).await else {
         return turn_away(StatusCode::PAYLOAD_TOO_LARGE, "it is too long");
     };
     if !door.is_genuine(&signed, &body) {
@@ -134,6 +137,26 @@ async fn interactions(State(door): State<Arc<Door>>, headers: HeaderMap, body: B
         Ok(answer) => Json(answer).into_response(),
         Err(_) => turn_away(StatusCode::BAD_REQUEST, "there is no answer to it"),
     }
+}
+
+/// `None`: it is too long, or broke off. What is too long is read to its end, within reason, and
+/// forgotten at once, so that its sender hears why instead of a broken connection.
+async fn whole(body: Body) -> Option<Vec<u8>> {
+    let mut chunks = body.into_data_stream();
+    let (mut whole, mut length) = (vec![], 0_usize);
+    while let Some(chunk) = chunks.next().await {
+        let chunk = chunk.ok()?;
+        length += chunk.len();
+        if length <= BODY_MAX {
+            whole.extend_from_slice(&chunk);
+        } else {
+            whole = vec![];
+        }
+        if FORGOTTEN_MAX < length {
+            return None;
+        }
+    }
+    (length <= BODY_MAX).then_some(whole)
 }
 
 /// Only the reason is logged: anybody may write what was sent.

@@ -4,12 +4,13 @@
 use super::failure::{PAUSE, PAUSE_MAX};
 use reqwest::header::HeaderMap;
 use serde_json::Value;
-use slice_core::time::Time;
+use slice_core::{ports::Clock, time::Time};
 use std::{
     collections::{HashMap, HashSet},
     sync::{Mutex, PoisonError},
     time::Duration,
 };
+use tokio::time::Instant;
 
 /// More than so many routes or people at once are not remembered.
 const REMEMBERED_MAX: usize = 4096;
@@ -18,21 +19,50 @@ const GLOBAL: &str = "";
 
 /// Until when each route must not be asked.
 #[derive(Default)]
-pub(super) struct Limits(Mutex<HashMap<String, Time>>);
+pub(super) struct Limits(Mutex<HashMap<String, Until>>);
+
+/// The end of a wait, by the clock port and by the runtime's own count. It is over when either says
+/// so: one may jump or stand still, and asking once too often does little harm.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct Until {
+    time: Time,
+    instant: Instant,
+}
+
+impl Until {
+    pub fn now(clock: &dyn Clock) -> Self {
+        Self {
+            time: clock.now(),
+            instant: Instant::now(),
+        }
+    }
+
+    fn after(self, span: Duration) -> Self {
+        Self {
+            time: self.time + span,
+            instant: self.instant + span,
+        }
+    }
+
+    fn left(self, now: Self) -> Option<Duration> {
+        let left = (self.time - now.time).min(self.instant.saturating_duration_since(now.instant));
+        (!left.is_zero()).then_some(left)
+    }
+}
 
 impl Limits {
     /// How long to wait before asking; `None`: ask.
-    pub fn left(&self, route: &str, now: Time) -> Option<Duration> {
+    pub fn left(&self, route: &str, now: Until) -> Option<Duration> {
         let mut until = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        until.retain(|_, until| now < *until);
+        until.retain(|_, until| until.left(now).is_some());
         let left = [route, GLOBAL].into_iter().filter_map(|key| until.get(key));
-        left.max().map(|until| *until - now)
+        left.filter_map(|until| until.left(now)).max()
     }
 
     /// Notes a refusal, and gives the wait that it asks for.
     pub fn refused(
         &self,
-        (route, now): (&str, Time),
+        (route, now): (&str, Until),
         headers: &HeaderMap,
         body: &Value,
     ) -> Duration {
@@ -42,16 +72,13 @@ impl Limits {
             .unwrap_or(PAUSE)
             .min(PAUSE_MAX);
         let is_global = body["global"] == true || header(headers, "x-ratelimit-global").is_some();
-        self.hold(if is_global { GLOBAL } else { route }, now + after);
-        after
-    }
-
-    fn hold(&self, route: &str, end: Time) {
         let mut until = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if REMEMBERED_MAX <= until.len() {
             until.clear();
         }
-        until.insert(route.to_owned(), end);
+        let key = if is_global { GLOBAL } else { route };
+        until.insert(key.to_owned(), now.after(after));
+        after
     }
 }
 
@@ -119,13 +146,31 @@ mod tests {
 
     #[test]
     fn a_limited_route_is_left_alone_and_others_are_not() {
-        let (limits, now) = (Limits::default(), Time::from_micros(1_000));
+        let limits = Limits::default();
+        let now = Until {
+            time: Time::from_micros(1_000),
+            instant: Instant::now(),
+        };
         let (headers, body) = (HeaderMap::new(), json!({ "retry_after": 2.5 }));
         let wait = limits.refused(("a", now), &headers, &body);
         assert_eq!(wait, Duration::from_millis(2500));
         assert_eq!(limits.left("a", now), Some(wait));
         assert_eq!(limits.left("b", now), None);
-        assert_eq!(limits.left("a", now + Duration::from_secs(3)), None);
+        let later = now.after(Duration::from_secs(3));
+        let by_one = [
+            Until {
+                time: later.time,
+                ..now
+            },
+            Until {
+                instant: later.instant,
+                ..now
+            },
+        ];
+        for either in by_one {
+            assert_eq!(limits.left("a", either), None);
+            limits.refused(("a", now), &headers, &body);
+        }
         let everywhere = json!({ "retry_after": 1, "global": true });
         limits.refused(("a", now), &headers, &everywhere);
         assert!(limits.left("b", now).is_some());

@@ -197,10 +197,11 @@ impl Discord {
         let by_team = application.team.as_ref().map(|team| &team.owner_user_id);
         let owner = by_team.or(application.owner.as_ref().map(|owner| &owner.id));
         if let Some(owner) = owner {
-            let member = self.member(guild, owner).await;
-            let member = member.map_err(Failure::of_question)?;
-            if member.is_some_and(|member| !member.user.bot) {
-                return Ok(Some(identity(of, owner)));
+            match self.member(guild, owner).await {
+                Ok(Some(member)) if !member.user.bot => return Ok(Some(identity(of, owner))),
+                Ok(_) => {}
+                Err(failure) if failure.is_absent() => return Ok(None),
+                Err(failure) => return Err(failure.of_question()),
             }
         }
         match self.guild(guild).await {

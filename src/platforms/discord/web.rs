@@ -8,7 +8,7 @@
 use super::{
     DiscordConfig,
     failure::{Failure, code},
-    limits::Limits,
+    limits::{Limits, Until},
 };
 use reqwest::{Client, Method, RequestBuilder, Response, multipart, redirect};
 use serde::de::DeserializeOwned;
@@ -198,7 +198,7 @@ impl Web {
         request: RequestBuilder,
     ) -> Result<Value, Failure> {
         let route = route(method, path);
-        if let Some(left) = self.limits.left(&route, self.clock.now()) {
+        if let Some(left) = self.limits.left(&route, Until::now(&*self.clock)) {
             return Err(Failure::Limited(left));
         }
         let answer = request.send().await.map_err(|error| of_transport(&error))?;
@@ -206,7 +206,7 @@ impl Web {
         let body = body(answer).await;
         if status == 429 {
             let body = body.unwrap_or_default();
-            let asked = (route.as_str(), self.clock.now());
+            let asked = (route.as_str(), Until::now(&*self.clock));
             return Err(Failure::Limited(
                 self.limits.refused(asked, &headers, &body),
             ));
