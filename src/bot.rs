@@ -3,16 +3,20 @@
 use crate::{
     edge::Edge,
     http::{self, Check},
-    platforms::slack::{SlackConfig, SlackListener, SlackPlatform},
+    platforms::{
+        discord::{DiscordConfig, DiscordDoor, DiscordPlatform},
+        slack::{SlackConfig, SlackListener, SlackPlatform},
+    },
     services::{self, ServicesConfig},
     store::{OpenError, SqlStore},
     vault::KeyVault,
     work::{Bell, Workers},
 };
+use axum::Router;
 use slice_core::{
     desk::Desk,
     ids::Workspace,
-    ports::{Clock, Store},
+    ports::{Clock, Platform, PlatformError, Store},
     refusal::Refusal,
 };
 use std::{fmt, future::Future, sync::Arc, time::Duration};
@@ -29,9 +33,11 @@ pub struct Parts {
     pub database_url: String,
     pub vault: Arc<KeyVault>,
     pub clock: Arc<dyn Clock>,
-    pub slack: SlackConfig,
+    /// At least one of the platforms is there.
+    pub slack: Option<SlackConfig>,
+    pub discord: Option<DiscordConfig>,
     pub services: ServicesConfig,
-    /// Workspaces beside the token's own that may open an org.
+    /// Workspaces beside those that the tokens vouch for that may open an org.
     pub workspaces: Vec<Workspace>,
 }
 
@@ -49,15 +55,17 @@ impl Parts {
 /// Why a bot does not start.
 #[derive(Debug)]
 pub enum StartError {
-    /// The chat platform refused the tokens or did not answer.
-    Platform(String),
+    /// A chat platform refused the tokens or did not answer.
+    Slack(String),
+    Discord(String),
     Store(Refusal),
 }
 
 impl fmt::Display for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Platform(why) => write!(f, "Slack: {why}"),
+            Self::Slack(why) => write!(f, "Slack: {why}"),
+            Self::Discord(why) => write!(f, "Discord: {why}"),
             Self::Store(_) => f.write_str("the database does not answer"),
         }
     }
@@ -76,42 +84,54 @@ pub struct Bot {
     pub desk: Arc<Desk>,
     pub edge: Edge,
     workers: Workers,
-    slack: SlackListener,
+    slack: Option<SlackListener>,
+    discord: Option<DiscordDoor>,
     bell: Arc<Bell>,
 }
 
 impl Bot {
-    /// Connects to the chat platform, opens its org, greets who installed it, and listens.
+    /// Connects to the chat platforms, opens their orgs, greets who installed it, and listens.
     pub async fn start(parts: Parts, store: Arc<dyn Store>) -> Result<Self, StartError> {
-        let slack = Arc::new(SlackPlatform::new(parts.slack).map_err(StartError::Platform)?);
+        let slack = parts.slack.map(SlackPlatform::new).transpose();
+        let slack = slack.map_err(StartError::Slack)?.map(Arc::new);
+        let clock = || parts.clock.clone();
+        let discord = parts
+            .discord
+            .map(|config| DiscordPlatform::new(config, clock()));
+        let discord = discord
+            .transpose()
+            .map_err(StartError::Discord)?
+            .map(Arc::new);
+        let mut platforms: Vec<Arc<dyn Platform>> = vec![];
+        platforms.extend(slack.clone().map(|slack| slack as Arc<dyn Platform>));
+        platforms.extend(discord.clone().map(|discord| discord as Arc<dyn Platform>));
         let desk = Arc::new(Desk {
             store,
             vault: parts.vault,
             clock: parts.clock,
             services: services::registry(&parts.services),
-            platforms: vec![slack.clone()],
+            platforms,
         });
-        let workspace = slack
-            .workspace()
-            .await
-            .map_err(|error| StartError::Platform(error.to_string()))?;
         let bell = Arc::new(Bell::default());
         let ring = {
             let bell = bell.clone();
             move || bell.ring()
         };
         let edge = Edge::new(desk.clone(), parts.workspaces, Arc::new(ring));
-        edge.welcome(&workspace).await?;
-        let slack = SlackListener::start(slack, Arc::new(edge.clone()), desk.clock.clone())
-            .await
-            .map_err(|error| StartError::Platform(error.to_string()))?;
-        let workers = Workers::new(desk.clone(), bell.clone());
-        info!(workspace.id = %workspace.id, "Slice listens in workspace {}", workspace.id);
+        let slack = match slack {
+            Some(slack) => Some(open_slack(slack, &edge).await?),
+            None => None,
+        };
+        let discord = match discord {
+            Some(discord) => Some(open_discord(&discord, &edge).await?),
+            None => None,
+        };
         Ok(Self {
+            workers: Workers::new(desk.clone(), bell.clone()),
             desk,
             edge,
-            workers,
             slack,
+            discord,
             bell,
         })
     }
@@ -123,7 +143,10 @@ impl Bot {
             let bot = bot.clone();
             Box::pin(async move { bot.ready().await }) as _
         };
-        let routes = http::router(Arc::new(ready)).merge(self.slack.routes());
+        let slack = self.slack.as_ref().map(SlackListener::routes);
+        let discord = self.discord.as_ref().and_then(DiscordDoor::router);
+        let platforms = slack.into_iter().chain(discord);
+        let routes = platforms.fold(http::router(Arc::new(ready)), Router::merge);
         tokio::spawn(async move { axum::serve(listener, routes).await })
     }
 
@@ -139,7 +162,12 @@ impl Bot {
         let ending = async {
             end.await;
             info!("Slice is asked to end: it finishes what it has begun");
-            self.slack.shutdown().await;
+            if let Some(slack) = &self.slack {
+                slack.shutdown().await;
+            }
+            if let Some(discord) = &self.discord {
+                discord.shutdown().await;
+            }
             self.finish_deliveries().await;
             let _ = stop.send(true);
             self.bell.ring();
@@ -159,8 +187,34 @@ impl Bot {
 
     /// What must be so for the bot to do its work.
     pub async fn ready(&self) -> Vec<Check> {
-        vec![self.slack.check(), backlog(&*self.desk.store).await]
+        let slack = self.slack.as_ref().map(SlackListener::check);
+        let discord = self.discord.as_ref().map(DiscordDoor::check);
+        let mut checks: Vec<_> = slack.into_iter().chain(discord).collect();
+        checks.push(backlog(&*self.desk.store).await);
+        checks
     }
+}
+
+async fn open_slack(slack: Arc<SlackPlatform>, edge: &Edge) -> Result<SlackListener, StartError> {
+    let failed = |error: PlatformError| StartError::Slack(error.to_string());
+    let workspace = slack.workspace().await.map_err(failed)?;
+    edge.welcome(&workspace).await?;
+    let clock = edge.clock();
+    let listener = SlackListener::start(slack, Arc::new(edge.clone()), clock).await;
+    let listener = listener.map_err(failed)?;
+    info!(workspace.id = %workspace.id, "Slice listens in workspace {}", workspace.id);
+    Ok(listener)
+}
+
+async fn open_discord(discord: &DiscordPlatform, edge: &Edge) -> Result<DiscordDoor, StartError> {
+    let failed = |error: PlatformError| StartError::Discord(error.to_string());
+    let is_private = discord.is_private().await.map_err(failed)?;
+    for workspace in discord.workspaces().await.map_err(failed)? {
+        edge.installed(&workspace, is_private).await;
+        info!(workspace.id = %workspace.id, "Slice is in Discord server {}", workspace.id);
+    }
+    let door = DiscordDoor::open(discord, Arc::new(edge.clone())).await;
+    door.map_err(failed)
 }
 
 /// The database, asked for what waits in the outbox.

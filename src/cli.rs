@@ -8,9 +8,9 @@ mod serve;
 use crate::{
     bot::Parts,
     clock::SystemClock,
-    config::{self, BooksConfig, Config},
+    config::{self, BooksConfig, Config, DiscordSettings, SlackSettings},
     log,
-    platforms::slack::SlackConfig,
+    platforms::{discord::DiscordConfig, slack::SlackConfig},
     services::{self, ServicesConfig},
     store::SqlStore,
     vault::{KeyVault, VaultKey},
@@ -228,17 +228,27 @@ fn parts(config: Config) -> Result<Parts, Failure> {
         vault,
         clock: Arc::new(SystemClock),
         services: services(&config.openrouter_api),
-        workspaces: config.workspaces.clone(),
-        database_url: config.books.database_url.clone(),
-        slack: slack(config),
+        workspaces: config.workspaces,
+        database_url: config.books.database_url,
+        slack: config.slack.map(slack),
+        discord: config.discord.map(discord),
     })
 }
 
-fn slack(config: Config) -> SlackConfig {
+fn slack(settings: SlackSettings) -> SlackConfig {
     SlackConfig {
-        api_url: config.slack.api,
-        bot_token: config.slack.bot_token,
-        transport: config.slack.transport,
+        api_url: settings.api,
+        bot_token: settings.bot_token,
+        transport: settings.transport,
+        call_timeout: CALL_TIMEOUT,
+    }
+}
+
+fn discord(settings: DiscordSettings) -> DiscordConfig {
+    DiscordConfig {
+        api_url: settings.api,
+        bot_token: settings.bot_token,
+        transport: settings.transport,
         call_timeout: CALL_TIMEOUT,
     }
 }

@@ -1,8 +1,10 @@
 //! Configuration: from the environment alone, with all mistakes reported at once.
 
+mod discord;
 mod slack;
 
 use crate::vault::VaultKey;
+pub use discord::DiscordSettings;
 pub use slack::SlackSettings;
 use slice_core::{
     ids::{PlatformName, Workspace, WorkspaceId},
@@ -14,6 +16,7 @@ use url::{Host, Url};
 /// The embedded database, where `DATABASE_URL` names no other.
 const DATABASE_DEFAULT: &str = "sqlite:slice.db";
 const SLACK_API_DEFAULT: &str = "https://slack.com/api";
+const DISCORD_API_DEFAULT: &str = "https://discord.com/api/v10";
 const OPENROUTER_API_DEFAULT: &str = "https://openrouter.ai/api/v1";
 const HTTP: [&str; 2] = ["http://", "https://"];
 const LISTEN_DEFAULT: &str = "127.0.0.1:8080";
@@ -38,7 +41,7 @@ pub const VAULT_KEY: Variable = Variable {
 };
 pub const SLACK_BOT_TOKEN: Variable = Variable {
     name: "SLACK_BOT_TOKEN",
-    about: "The bot token of the Slack app (xoxb-…)",
+    about: "The bot token of the Slack app (xoxb-…). Leave it empty if Slice is used in Discord alone",
     default: None,
 };
 pub const SLACK_APP_TOKEN: Variable = Variable {
@@ -56,6 +59,33 @@ pub const SLACK_API: Variable = Variable {
     about: "Where Slack's Web API is",
     default: Some(SLACK_API_DEFAULT),
 };
+pub const DISCORD_BOT_TOKEN: Variable = Variable {
+    name: "DISCORD_BOT_TOKEN",
+    about: "The bot token of the Discord application. Leave it empty if Slice is used in Slack alone",
+    default: None,
+};
+pub const DISCORD_MODE: Variable = Variable {
+    name: "SLICE_DISCORD_MODE",
+    about: "How Discord's interactions come in: gateway (Slice connects to Discord), or http (Discord \
+            calls https://<your host>/discord/interactions)",
+    default: Some("gateway"),
+};
+pub const DISCORD_PUBLIC_KEY: Variable = Variable {
+    name: "DISCORD_PUBLIC_KEY",
+    about: "The public key of the Discord application, 64 hex digits: needed in the mode http",
+    default: Some(""),
+};
+pub const DISCORD_MEMBERS: Variable = Variable {
+    name: "SLICE_DISCORD_MEMBERS_INTENT",
+    about: "on: hear at once when people leave or change roles, if the application was given the \
+            privileged members intent; off: look often enough",
+    default: Some("off"),
+};
+pub const DISCORD_API: Variable = Variable {
+    name: "SLICE_DISCORD_API_URL",
+    about: "Where Discord's REST API is, with its version",
+    default: Some(DISCORD_API_DEFAULT),
+};
 pub const OPENROUTER_API: Variable = Variable {
     name: "SLICE_OPENROUTER_API_URL",
     about: "Where OpenRouter's API is",
@@ -68,7 +98,7 @@ pub const PUBLIC_URL: Variable = Variable {
 };
 pub const WORKSPACES: Variable = Variable {
     name: "SLICE_WORKSPACES",
-    about: "More workspaces that may use this Slice, beside the token's own, such as slack/T0123,slack/T0456",
+    about: "More workspaces that may use this Slice, beside the token's own, such as slack/T0123,discord/81384788765712384",
     default: Some(""),
 };
 pub const LISTEN: Variable = Variable {
@@ -89,19 +119,34 @@ pub const LOG_LEVEL: Variable = Variable {
 };
 
 /// Every variable there is, in the order in which `.env.example` shows them.
-pub const ALL: [Variable; 12] = [
+pub const ALL: [Variable; 17] = [
     DATABASE_URL,
     VAULT_KEY,
     SLACK_BOT_TOKEN,
     SLACK_APP_TOKEN,
     SLACK_SIGNING_SECRET,
     SLACK_API,
+    DISCORD_BOT_TOKEN,
+    DISCORD_MODE,
+    DISCORD_PUBLIC_KEY,
+    DISCORD_MEMBERS,
+    DISCORD_API,
     OPENROUTER_API,
     WORKSPACES,
     PUBLIC_URL,
     LISTEN,
     LOG_FORMAT,
     LOG_LEVEL,
+];
+
+/// What Slack is reached with.
+pub const SLACK: [&Variable; 3] = [&SLACK_BOT_TOKEN, &SLACK_APP_TOKEN, &SLACK_SIGNING_SECRET];
+/// What Discord is reached with.
+pub const DISCORD: [&Variable; 4] = [
+    &DISCORD_BOT_TOKEN,
+    &DISCORD_MODE,
+    &DISCORD_PUBLIC_KEY,
+    &DISCORD_MEMBERS,
 ];
 
 /// How logs are written.
@@ -122,7 +167,9 @@ pub struct BooksConfig {
 #[derive(Debug)]
 pub struct Config {
     pub books: BooksConfig,
-    pub slack: SlackSettings,
+    /// At least one of the platforms is there.
+    pub slack: Option<SlackSettings>,
+    pub discord: Option<DiscordSettings>,
     pub openrouter_api: String,
     pub workspaces: Vec<Workspace>,
     pub listen: SocketAddr,
@@ -251,6 +298,14 @@ impl Reader<'_> {
             .collect()
     }
 
+    /// A platform is meant if any of its variables is there.
+    fn is_any_set(&self, variables: &[&Variable]) -> bool {
+        variables.iter().any(|variable| {
+            let value = (self.lookup)(variable.name);
+            value.is_some_and(|value| !value.trim().is_empty())
+        })
+    }
+
     fn books(&mut self) -> BooksConfig {
         let database_url = self.url(&DATABASE_URL, &["sqlite:", "postgres://", "postgresql://"]);
         let vault_key = Secret::new(self.text(&VAULT_KEY));
@@ -308,6 +363,14 @@ pub fn look(lookup: &dyn Fn(&str) -> Option<String>) -> (Config, Mistakes) {
     let mut reader = reader(lookup);
     let books = reader.books();
     let slack = SlackSettings::read(&mut reader);
+    let discord = DiscordSettings::read(&mut reader);
+    if !reader.is_any_set(&SLACK) && !reader.is_any_set(&DISCORD) {
+        let says = format!(
+            "Neither {} nor {} is set, so there is nobody to talk to.",
+            SLACK_BOT_TOKEN.name, DISCORD_BOT_TOKEN.name
+        );
+        reader.mistake(&SLACK_BOT_TOKEN, says);
+    }
     let openrouter_api = reader.url(&OPENROUTER_API, &HTTP);
     let workspaces = reader.workspaces();
     let listen = reader.text(&LISTEN).parse().unwrap_or_else(|_| {
@@ -325,6 +388,7 @@ pub fn look(lookup: &dyn Fn(&str) -> Option<String>) -> (Config, Mistakes) {
     let config = Config {
         books,
         slack,
+        discord,
         openrouter_api,
         workspaces,
         listen,
@@ -441,6 +505,10 @@ mod tests {
         };
         let config = read(&lookup).expect("a configuration");
         assert_eq!(config.books.database_url, DATABASE_DEFAULT);
-        assert_eq!(config.slack.api, SLACK_API_DEFAULT);
+        assert_eq!(
+            config.slack.map(|slack| slack.api).as_deref(),
+            Some(SLACK_API_DEFAULT)
+        );
+        assert!(config.discord.is_none());
     }
 }

@@ -10,7 +10,7 @@ use tracing_subscriber::{
 };
 
 /// Crates that print frames, bodies or connection strings below INFO. Their secrets are ours.
-const LOUD: [&str; 13] = [
+const LOUD: [&str; 12] = [
     "aws_",
     "h2",
     "hyper",
@@ -18,7 +18,6 @@ const LOUD: [&str; 13] = [
     "hyper_util",
     "reqwest",
     "rustls",
-    "serenity",
     "sqlx",
     "tokio_tungstenite",
     "tower",
@@ -26,9 +25,9 @@ const LOUD: [&str; 13] = [
     "want",
 ];
 
-/// Says tickets and answers' bodies even at ERROR. What it knows, our own platform module says by
-/// code.
-const MUTE: &str = "slack_morphism";
+/// Say tickets, answers' bodies, or a whole frame that they cannot read, at WARN or ERROR, and keep
+/// events in their spans. What they know, our own platform modules say by code.
+const MUTE: [&str; 2] = ["serenity", "slack_morphism"];
 
 /// Lets nothing below INFO through from crates that print what they carry.
 struct Quiet;
@@ -37,7 +36,8 @@ impl<S: Subscriber> Filter<S> for Quiet {
     fn enabled(&self, metadata: &Metadata<'_>, _: &Context<'_, S>) -> bool {
         let target = metadata.target();
         let loud = LOUD.iter().any(|loud| target.starts_with(loud));
-        !target.starts_with(MUTE) && (*metadata.level() <= Level::INFO || !loud)
+        let mute = MUTE.iter().any(|mute| target.starts_with(mute));
+        !mute && (*metadata.level() <= Level::INFO || !loud)
     }
 }
 

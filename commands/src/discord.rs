@@ -1,11 +1,16 @@
 //! What Discord must know of Slice, as it follows from the commands: `/slice` with its subcommands.
 
+mod options;
+
+pub use options::{Filled, Focused, filled};
+
 use crate::{
     all::ALL,
     args::{Kind, Shape},
     grammar::Command,
 };
 use serde_json::{Map, Value, json};
+use slice_core::role::Role;
 
 /// Discord's numbers for types of options.
 mod kind {
@@ -15,6 +20,7 @@ mod kind {
     pub const INTEGER: u8 = 4;
     pub const BOOLEAN: u8 = 5;
     pub const USER: u8 = 6;
+    pub const CHANNEL: u8 = 7;
     pub const ROLE: u8 = 8;
 }
 
@@ -65,8 +71,11 @@ fn subcommand(name: &str, command: &Command) -> Value {
     let has_form = command.form.is_some();
     let (required, optional): (Vec<&Shape>, Vec<&Shape>) =
         shown.partition(|shape| shape.required && !has_form);
-    let mut options: Vec<_> = required.iter().map(|shape| option(shape, true)).collect();
-    options.extend(optional.iter().map(|shape| option(shape, false)));
+    let mut options: Vec<_> = required
+        .iter()
+        .map(|shape| option(command, shape, true))
+        .collect();
+    options.extend(optional.iter().map(|shape| option(command, shape, false)));
     json!({
         "type": kind::SUBCOMMAND,
         "name": name,
@@ -75,7 +84,16 @@ fn subcommand(name: &str, command: &Command) -> Value {
     })
 }
 
-fn option(shape: &Shape, required: bool) -> Value {
+/// Whether Slice knows what could be meant: services, and the grants of who asks.
+fn completes(command: &Command, shape: &Shape) -> bool {
+    match shape.kind {
+        Kind::Service => true,
+        Kind::Grant => command.role < Role::Owner,
+        _ => false,
+    }
+}
+
+fn option(command: &Command, shape: &Shape, required: bool) -> Value {
     let mut option = Map::new();
     let mut put = |name: &str, value: Value| option.insert(name.to_owned(), value);
     let number = match shape.kind {
@@ -90,6 +108,9 @@ fn option(shape: &Shape, required: bool) -> Value {
     put("name", shape.name.into());
     put("description", short(shape.about).into());
     put("required", required.into());
+    if completes(command, shape) {
+        put("autocomplete", true.into());
+    }
     match shape.kind {
         Kind::Grant | Kind::Event => put("min_value", 1.into()),
         Kind::Line(max) | Kind::Rest(max) => put("max_length", max.into()),

@@ -23,7 +23,7 @@ impl<T> Param<T> {
             }
             Kind::Rest(max) => FieldKind::Lines { max },
             Kind::Line(max) => FieldKind::Line { max },
-            Kind::Secret => FieldKind::Line { max: SECRET_MAX },
+            Kind::Secret => FieldKind::Secret { max: SECRET_MAX },
             _ => FieldKind::Line { max: SHORT_MAX },
         };
         Field {

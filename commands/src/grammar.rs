@@ -172,6 +172,24 @@ pub struct Parsed {
 }
 
 impl Parsed {
+    /// What is missing is asked for by the command's form, if it has one.
+    pub(crate) fn new(
+        command: &'static Command,
+        args: Args,
+        wants_form: bool,
+    ) -> Result<Self, Refusal> {
+        let mut required = command.params.iter().filter(|shape| shape.required);
+        let missing = required.find(|shape| args.find(shape.name).is_none());
+        match missing {
+            Some(shape) if command.form.is_none() => Err(command.missing(shape)),
+            _ => Ok(Self {
+                command,
+                args,
+                wants_form: wants_form || missing.is_some(),
+            }),
+        }
+    }
+
     /// Whether a form's fields would be taken: names and whole sentences of those that would not.
     pub fn check(&self, fields: &[(String, Secret)]) -> Vec<(String, String)> {
         let mut wrong = vec![];

@@ -5,6 +5,7 @@ mod announce;
 mod args;
 pub mod discord;
 pub mod export;
+mod filled;
 mod forms;
 mod grammar;
 mod meant;
@@ -38,5 +39,6 @@ mod withdraw;
 
 pub use all::ALL;
 pub use args::{Args, Flag, GroupMention, Kind, Shape, Value};
+pub use filled::filled;
 pub use grammar::{Call, Command, MakeForm, Parsed, Run, View, parse};
 pub use param::{Param, Read};

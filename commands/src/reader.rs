@@ -50,16 +50,7 @@ impl<'a> Reader<'a> {
             wants_form,
             ..
         } = self;
-        let mut required = command.params.iter().filter(|shape| shape.required);
-        let missing = required.find(|shape| args.find(shape.name).is_none());
-        match missing {
-            Some(shape) if command.form.is_none() => Err(command.missing(shape)),
-            _ => Ok(Parsed {
-                command,
-                args,
-                wants_form: wants_form || missing.is_some(),
-            }),
-        }
+        Parsed::new(command, args, wants_form)
     }
 
     fn take(&self, words: &mut Words<'_>) -> Result<Option<Word>, Refusal> {

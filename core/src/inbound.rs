@@ -14,6 +14,12 @@ use futures::future::BoxFuture;
 pub enum Said {
     /// Typed a command line, without `/slice`. Mentions stand in it as [`mention`] writes them.
     Line(String),
+    /// Filled in a command's own inputs, where a platform has them: the command's name, and texts by
+    /// the names of its parameters. Mentions stand in them as [`mention`] writes them.
+    Filled {
+        command: String,
+        arguments: Vec<(String, String)>,
+    },
     /// Clicked a button.
     Click(ActionId),
     /// Sent a form: the fields by name. Values are secrets until the command's parameter says
@@ -33,11 +39,31 @@ pub struct Inbound {
     pub said: Said,
 }
 
+/// What the answer will be, as far as the command tells before it ran.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Expected {
+    Page,
+    Form,
+    Secret,
+}
+
+/// An input that a person is typing into.
+#[derive(Clone, Debug)]
+pub struct Typing {
+    pub identity: Identity,
+    pub command: String,
+    pub parameter: String,
+    /// What stands there so far.
+    pub text: String,
+}
+
 /// The way back to the person who did it. What it says only she sees.
 pub trait Answers: Send + Sync {
-    /// Opens a light view at once, before anything is looked up: what follows will be a form or a
-    /// secret. Platforms whose forms must be the first answer do nothing here.
-    fn wait(&self) -> BoxFuture<'_, Result<(), PlatformError>>;
+    /// Shows that Slice works on it, before anything is looked up, in the way in which the answer
+    /// will come: a light view for a form or a secret, a deferred message for a page. Platforms do
+    /// nothing where they need not, or where a form must be the first answer. `Err`: there is no way
+    /// to answer any more, so nothing must be done.
+    fn wait(&self, expected: Expected) -> BoxFuture<'_, Result<(), PlatformError>>;
     /// Says it: in the open view if there is one, else privately where the command was typed.
     fn say<'a>(
         &'a self,
@@ -60,6 +86,9 @@ pub trait Answers: Send + Sync {
 /// Something that happened on a platform without anybody asking Slice for anything.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Notice {
+    /// The app was added to this workspace, or was in it already when Slice began to listen.
+    /// `vouched`: nobody but the app's own owner can add it anywhere.
+    Installed { workspace: Workspace, vouched: bool },
     /// What is known of these people's groups or standing may be wrong now.
     PeopleChanged(Workspace),
     /// The same of this one person: she may have joined, left, or changed her groups.
@@ -68,7 +97,7 @@ pub enum Notice {
     Uninstalled(Workspace),
 }
 
-/// Where platforms hand things in. Both return at once, so that a platform can acknowledge; the
+/// Where platforms hand things in. All return at once, so that a platform can acknowledge; the
 /// work goes on in the background.
 pub trait Reception: Send + Sync {
     fn receive(&self, inbound: Inbound, answers: Box<dyn Answers>);
@@ -76,6 +105,9 @@ pub trait Reception: Send + Sync {
     /// Whether the fields parse, by name and sentence: asked before a form is acknowledged, so that
     /// the person can mend them in place. Looks nothing up.
     fn check_fields(&self, line: &str, fields: &[(String, Secret)]) -> Vec<(String, String)>;
+    /// What could be meant: values and what people read for them. Says what is in memory; what is
+    /// not there is looked up for the next time. Writes nothing.
+    fn complete(&self, typing: &Typing) -> Vec<(String, String)>;
 }
 
 /// How a mention of a person stands in a command line, on every platform.

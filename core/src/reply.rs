@@ -25,6 +25,10 @@ pub enum FieldKind {
     Lines {
         max: u32,
     },
+    /// One line that is never shown again once it was typed.
+    Secret {
+        max: u32,
+    },
     /// Values and what people read for them.
     Choice(Vec<(String, String)>),
     Member,

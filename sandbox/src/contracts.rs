@@ -159,10 +159,57 @@ impl Contracts {
         })
     }
 
+    /// The body of a request to Discord; `path` without `/api/v10`. Routes that the description does
+    /// not have are not judged.
+    pub fn discord_request(&self, method: &str, path: &str, body: &Value) -> Vec<String> {
+        let discord = &self.shared.discord;
+        let Some((route, operation)) = operation(discord, method, path) else {
+            return Vec::new();
+        };
+        let schema = &operation["requestBody"]["content"]["application/json"]["schema"];
+        if schema.is_null() {
+            return Vec::new();
+        }
+        let name = route
+            .ends_with("/callback")
+            .then(|| callback_schema(&body["type"]));
+        if let Some(name) = name.flatten() {
+            return self.check(&format!("discord {name}"), body, || {
+                let schema = json!({ "$ref": format!("#/components/schemas/{name}") });
+                with_components(&schema, discord)
+            });
+        }
+        self.check(&format!("discord {method} {route}"), body, || {
+            with_components(schema, discord)
+        })
+    }
+
+    /// An answer of Discord.
+    pub fn discord_answer(
+        &self,
+        method: &str,
+        path: &str,
+        status: u16,
+        body: &Value,
+    ) -> Vec<String> {
+        let discord = &self.shared.discord;
+        let Some((route, operation)) = operation(discord, method, path) else {
+            return Vec::new();
+        };
+        let response = &operation["responses"][status.to_string()];
+        let schema = &response["content"]["application/json"]["schema"];
+        if schema.is_null() {
+            return Vec::new();
+        }
+        self.check(&format!("discord {status} {method} {route}"), body, || {
+            with_components(schema, discord)
+        })
+    }
+
     /// A request to a management route of `OpenRouter`; `path` without `/api/v1`. Routes that the
     /// description does not have are not judged.
     pub fn openrouter_request(&self, method: &str, path: &str, body: &[u8]) -> Vec<String> {
-        let Some((route, operation)) = self.operation(method, path) else {
+        let Some((route, operation)) = operation(&self.shared.openrouter, method, path) else {
             return Vec::new();
         };
         let schema = &operation["requestBody"]["content"]["application/json"]["schema"];
@@ -184,7 +231,7 @@ impl Contracts {
         status: u16,
         body: &Value,
     ) -> Vec<String> {
-        let Some((route, operation)) = self.operation(method, path) else {
+        let Some((route, operation)) = operation(&self.shared.openrouter, method, path) else {
             return Vec::new();
         };
         let response = &operation["responses"][status.to_string()];
@@ -195,19 +242,6 @@ impl Contracts {
         self.check(&format!("answer {status} {method} {route}"), body, || {
             with_components(schema, &self.shared.openrouter)
         })
-    }
-
-    fn operation(&self, method: &str, path: &str) -> Option<(&str, &Value)> {
-        let wanted: Vec<&str> = path.split('/').collect();
-        let fits = |route: &str| {
-            let parts: Vec<&str> = route.split('/').collect();
-            let same = |(part, wanted): (&&str, &&str)| part == wanted || part.starts_with('{');
-            parts.len() == wanted.len() && parts.iter().zip(&wanted).all(same)
-        };
-        let paths = self.shared.openrouter["paths"].as_object()?;
-        let exact = paths.get_key_value(path);
-        let (route, operations) = exact.or_else(|| paths.iter().find(|(route, _)| fits(route)))?;
-        Some((route, operations.get(method.to_lowercase())?))
     }
 
     fn block_definition(&self, kind: &str) -> Option<String> {
@@ -255,6 +289,33 @@ impl Contracts {
         compiled.insert(name.to_owned(), validator.clone());
         validator
     }
+}
+
+/// The route of an `OpenAPI` document that a path is of, and what it says of the method.
+fn operation<'a>(document: &'a Value, method: &str, path: &str) -> Option<(&'a str, &'a Value)> {
+    let wanted: Vec<&str> = path.split('/').collect();
+    let fits = |route: &str| {
+        let parts: Vec<&str> = route.split('/').collect();
+        let same = |(part, wanted): (&&str, &&str)| part == wanted || part.starts_with('{');
+        parts.len() == wanted.len() && parts.iter().zip(&wanted).all(same)
+    };
+    let paths = document["paths"].as_object()?;
+    let exact = paths.get_key_value(path);
+    let (route, operations) = exact.or_else(|| paths.iter().find(|(route, _)| fits(route)))?;
+    Some((route, operations.get(method.to_lowercase())?))
+}
+
+/// The schema in the description of Discord that a kind of first answer is held to, so that a problem
+/// is told by its place and not as "none of seven".
+fn callback_schema(kind: &Value) -> Option<&'static str> {
+    Some(match kind.as_u64()? {
+        1 => "PongInteractionCallbackRequest",
+        4 | 5 => "CreateMessageInteractionCallbackRequest",
+        6 | 7 => "UpdateMessageInteractionCallbackRequest",
+        8 => "ApplicationCommandAutocompleteCallbackRequest",
+        9 => "ModalInteractionCallbackRequest",
+        _ => return None,
+    })
 }
 
 /// A schema of an `OpenAPI` document, made self-contained: its references point into `components`.

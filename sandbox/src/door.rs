@@ -26,8 +26,9 @@ use crate::wire::{Direction, Fate, Wire};
 /// More than any request a bot may send.
 const REQUEST_MAX: usize = 32 << 20;
 const HUGE: usize = 100 << 20;
+const NO_CONTENT: u16 = 204;
 
-/// The parts of the sandbox that both wires share.
+/// The parts of the sandbox that all wires share.
 pub(crate) struct Shared {
     pub clock: crate::clock::Clock,
     pub wire: Wire,
@@ -122,6 +123,7 @@ impl Answer {
 
     fn bytes(&self) -> Vec<u8> {
         match &self.body {
+            Value::Null if self.status == NO_CONTENT => Vec::new(),
             Value::String(text) => text.clone().into_bytes(),
             json => json.to_string().into_bytes(),
         }

@@ -3,52 +3,57 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 pub(crate) const SLACK: &str = "slack";
+pub(crate) const DISCORD: &str = "discord";
 pub(crate) const OPENROUTER: &str = "openrouter";
 
-const BOTH: &[&str] = &[SLACK, OPENROUTER];
+const EVERY: &[&str] = &[SLACK, DISCORD, OPENROUTER];
 const ONLY_SLACK: &[&str] = &[SLACK];
+const ONLY_DISCORD: &[&str] = &[DISCORD];
+const CHATS: &[&str] = &[SLACK, DISCORD];
 const ONLY_OPENROUTER: &[&str] = &[OPENROUTER];
 
-/// One way to misbehave. "Both" means both wires; Slack answers with its own shapes.
+/// One way to misbehave. "Every" means every wire; each answers with its own shapes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// Both: the credential is not known (Slack: `invalid_auth`). No effect.
+    /// Every: the credential is not known (Slack: `invalid_auth`). No effect.
     Unauthorized401,
     /// `OpenRouter`: the account is out of credits. No effect.
     PaymentRequired402,
-    /// Both: the credential may not (Slack: `missing_scope`). No effect.
+    /// Every: the credential may not (Slack: `missing_scope`). No effect.
     Forbidden403,
-    /// Both: there is no such thing (Slack's methods: `channel_not_found`). No effect.
+    /// Every: there is no such thing (Slack's methods: `channel_not_found`). No effect.
     NotFound404,
-    /// Both: too many requests, with `Retry-After` in seconds. No effect.
+    /// Every: too many requests, with `Retry-After` in seconds. No effect.
     RateLimited429 { retry_after: u32 },
-    /// Both: no effect.
+    /// Every: no effect.
     ServerError500,
-    /// Both: the effect happens, the answer is a 500.
+    /// Every: the effect happens, the answer is a 500.
     ServerErrorAfter500,
-    /// Both: an HTML page of a proxy. No effect.
+    /// Every: an HTML page of a proxy. No effect.
     BadGateway502,
-    /// Both: the connection is cut without an answer. No effect.
+    /// Every: the connection is cut without an answer. No effect.
     LostBefore,
-    /// Both: the effect happens, the connection is cut without an answer.
+    /// Every: the effect happens, the connection is cut without an answer.
     LostAfter,
-    /// Both: no effect, no answer ever.
+    /// Every: no effect, no answer ever.
     HangBefore,
-    /// Both: the effect happens, no answer ever.
+    /// Every: the effect happens, no answer ever.
     HangAfter,
-    /// Both: the answer comes late by this many real milliseconds.
+    /// Every: the answer comes late by this many real milliseconds.
     Slow { millis: u32 },
-    /// Both: the effect happens, the answer is no JSON.
+    /// Every: the effect happens, the answer is no JSON.
     MalformedJson,
-    /// Both: the effect happens, the answer is 100 MB long.
+    /// Every: the effect happens, the answer is 100 MB long.
     HugeBody,
-    /// Both: the effect happens, the answer ends in the middle.
+    /// Every: the effect happens, the answer ends in the middle.
     TruncatedBody,
-    /// Slack: the socket is cut right after the next envelope, before its ack counts.
+    /// Slack: the socket is cut right after the next envelope, before its ack counts. Discord: right
+    /// after the next event.
     DropSocket,
-    /// Slack: instead of the next envelope, the socket is asked to reconnect.
+    /// Slack and Discord: instead of the next envelope or event, the socket is asked to reconnect; it
+    /// comes after that.
     RefreshSocket,
-    /// Slack: the next envelope is delivered twice.
+    /// Slack and Discord: the next envelope or event is delivered twice.
     DuplicateDelivery,
     /// Slack: `views.open` and `views.push` answer `expired_trigger_id`.
     ExpiredTrigger,
@@ -62,6 +67,14 @@ pub enum Fault {
     UserNotInChannel,
     /// Slack: any method answers `token_revoked`.
     TokenRevoked,
+    /// Discord: instead of the next event, the session ends for good; the event is lost.
+    InvalidSession,
+    /// Discord: from the next event on, nothing passes over the connection any more.
+    ZombieSocket,
+    /// Discord: messages answer 50007.
+    DmClosed,
+    /// Discord: the first answer to an interaction answers 10062.
+    UnknownInteraction,
 }
 
 impl Fault {
@@ -91,22 +104,28 @@ impl Fault {
         Fault::NotInChannel,
         Fault::UserNotInChannel,
         Fault::TokenRevoked,
+        Fault::InvalidSession,
+        Fault::ZombieSocket,
+        Fault::DmClosed,
+        Fault::UnknownInteraction,
     ];
 
-    /// The wires that this fault can happen on: `slack`, `openrouter`.
+    /// The wires that this fault can happen on: `slack`, `discord`, `openrouter`.
     pub const fn wires(self) -> &'static [&'static str] {
         match self {
             Fault::PaymentRequired402 => ONLY_OPENROUTER,
-            Fault::DropSocket
-            | Fault::RefreshSocket
-            | Fault::DuplicateDelivery
-            | Fault::ExpiredTrigger
+            Fault::DropSocket | Fault::RefreshSocket | Fault::DuplicateDelivery => CHATS,
+            Fault::InvalidSession
+            | Fault::ZombieSocket
+            | Fault::DmClosed
+            | Fault::UnknownInteraction => ONLY_DISCORD,
+            Fault::ExpiredTrigger
             | Fault::ClosedResponseUrl
             | Fault::ChannelArchived
             | Fault::NotInChannel
             | Fault::UserNotInChannel
             | Fault::TokenRevoked => ONLY_SLACK,
-            _ => BOTH,
+            _ => EVERY,
         }
     }
 
@@ -124,16 +143,21 @@ impl Fault {
         )
     }
 
-    /// The crossings it can happen at, as parts of `METHOD /path` or `envelope type`.
+    /// The crossings it can happen at, as parts of `METHOD /path`, `envelope type` or `event NAME`.
     const fn routes(self) -> &'static [&'static str] {
         match self {
-            Fault::DropSocket | Fault::RefreshSocket | Fault::DuplicateDelivery => &["envelope "],
+            Fault::DropSocket | Fault::RefreshSocket | Fault::DuplicateDelivery => {
+                &["envelope ", "event "]
+            }
+            Fault::InvalidSession | Fault::ZombieSocket => &["event "],
+            Fault::DmClosed => &["/messages"],
+            Fault::UnknownInteraction => &["/callback"],
             Fault::ExpiredTrigger => &["/api/views.open", "/api/views.push"],
             Fault::ClosedResponseUrl => &["/respond/"],
             Fault::ChannelArchived | Fault::NotInChannel => &["/api/chat."],
             Fault::UserNotInChannel => &["/api/chat.postEphemeral"],
             Fault::TokenRevoked => &["/api/"],
-            _ => &["GET ", "POST ", "PATCH ", "DELETE "],
+            _ => &["GET ", "POST ", "PUT ", "PATCH ", "DELETE "],
         }
     }
 }
@@ -157,7 +181,7 @@ impl Faults {
     }
 
     /// The same, only where `wire METHOD /path` (for example `openrouter POST /api/v1/keys`) or
-    /// `slack envelope type` contains `route`.
+    /// `slack envelope type` or `discord event NAME` contains `route`.
     pub fn inject_on(&self, route: &str, fault: Fault, times: usize) {
         self.plan().push(Planned {
             route: route.to_owned(),

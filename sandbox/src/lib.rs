@@ -1,4 +1,4 @@
-//! A Slack and an `OpenRouter` on loopback that speak the real wire protocols, keep state, enforce
+//! A Slack, a Discord and an `OpenRouter` on loopback that speak the real wire protocols, keep state, enforce
 //! real limits and misbehave on demand.
 //!
 //! ```no_run
@@ -14,28 +14,31 @@
 //! # }
 //! ```
 
+mod chat;
 mod clock;
 mod contracts;
+mod discord;
 mod door;
 mod faults;
+mod multipart;
 mod openrouter;
 mod slack;
 mod wire;
 
+pub use chat::{Change, ChannelId, ChannelKind, PersonKind, Place, Sight, UserId};
 pub use clock::Clock;
 pub use contracts::Contracts;
+pub use discord::{Delivery, Discord, DiscordPerson, Reply};
 pub use faults::{Fault, Faults};
 pub use openrouter::{KeyState, OpenRouter, Spent, micros_from_usd, usd_from_micros};
-pub use slack::{
-    Change, ChannelId, ChannelKind, Forgery, Heard, Person, PersonKind, Place, Sight, Slack,
-    UserId, Workspace,
-};
+pub use slack::{Forgery, Heard, Person, Slack, Workspace};
 pub use wire::{Crossing, Direction, Fate, Hook, Wire};
 
 /// The whole fake world. Every part is a cheap clone of the same thing.
 #[derive(Clone)]
 pub struct Sandbox {
     pub slack: Slack,
+    pub discord: Discord,
     pub openrouter: OpenRouter,
     pub clock: Clock,
     pub wire: Wire,
@@ -43,7 +46,7 @@ pub struct Sandbox {
 }
 
 impl Sandbox {
-    /// Starts both wires on ports of their own; the clock stands at `start_unix_micros` (UTC).
+    /// Starts all wires on ports of their own; the clock stands at `start_unix_micros` (UTC).
     /// With `SLICE_CONTRACTS` set, everything is held to the official descriptions.
     ///
     /// # Errors
@@ -57,6 +60,7 @@ impl Sandbox {
         };
         Ok(Sandbox {
             slack: Slack::start(&shared).await?,
+            discord: Discord::start(&shared).await?,
             openrouter: OpenRouter::start(&shared).await?,
             clock: shared.clock,
             wire: shared.wire,

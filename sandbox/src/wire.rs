@@ -23,11 +23,11 @@ pub enum Direction {
 pub struct Crossing {
     /// Counts from 1 over all wires.
     pub n: u64,
-    /// `slack` or `openrouter`.
+    /// `slack`, `discord` or `openrouter`.
     pub wire: &'static str,
     pub direction: Direction,
     /// For example `POST /api/v1/keys`, `200 POST /api/v1/keys`, `envelope slash_commands`,
-    /// `ack slash_commands`.
+    /// `ack slash_commands`, `event INTERACTION_CREATE`.
     pub what: String,
     /// JSON as it was; a form as an object; anything else as text or `{"bytes": n}`.
     pub body: Value,
@@ -54,7 +54,8 @@ pub enum Fate {
     DieAfter,
 }
 
-/// Decides the fate of a crossing: each HTTP request that comes in, each envelope sent, each ack.
+/// Decides the fate of a crossing: each HTTP request that comes in, each envelope sent, each ack, each
+/// gateway event or signed delivery sent.
 pub type Hook = Box<dyn Fn(&Crossing) -> Fate + Send + Sync>;
 
 struct Shared {
@@ -70,7 +71,7 @@ struct Log {
     violations: Vec<String>,
 }
 
-/// The shared record of both wires. Clones are the same record.
+/// The shared record of all wires. Clones are the same record.
 #[derive(Clone)]
 pub struct Wire {
     shared: Arc<Shared>,

@@ -5,7 +5,7 @@ use crate::{
     clock::SystemClock,
     config::{self, BooksConfig, Config, Mistakes},
     http::Check,
-    platforms::slack::SlackPlatform,
+    platforms::{discord::DiscordPlatform, slack::SlackPlatform},
     services,
     store::SqlStore,
 };
@@ -52,16 +52,18 @@ async fn look(config: Config, mistakes: &Mistakes) -> Vec<Check> {
     if !mistakes.concern(&[&config::VAULT_KEY, &config::DATABASE_URL]) {
         checks.extend(books(&config.books, &services::registry(&services)).await);
     }
-    let slack = [
-        &config::SLACK_BOT_TOKEN,
-        &config::SLACK_APP_TOKEN,
-        &config::SLACK_SIGNING_SECRET,
-        &config::SLACK_API,
-    ];
-    if !mistakes.concern(&slack) {
-        match SlackPlatform::new(super::slack(config)) {
+    let slack = config.slack.map(super::slack);
+    if let Some(slack) = slack.filter(|_| !mistakes.concern(&config::SLACK)) {
+        match SlackPlatform::new(slack) {
             Err(why) => checks.push(Check::bad("Slack", why)),
             Ok(slack) => checks.extend(slack.check().await),
+        }
+    }
+    let discord = config.discord.map(super::discord);
+    if let Some(discord) = discord.filter(|_| !mistakes.concern(&config::DISCORD)) {
+        match DiscordPlatform::new(discord, Arc::new(SystemClock)) {
+            Err(why) => checks.push(Check::bad("Discord", why)),
+            Ok(discord) => checks.extend(discord.check(&config.workspaces).await),
         }
     }
     checks

@@ -1,6 +1,8 @@
 //! What the environment says of Slack.
 
-use super::{HTTP, Reader, SLACK_API, SLACK_APP_TOKEN, SLACK_BOT_TOKEN, SLACK_SIGNING_SECRET};
+use super::{
+    HTTP, Reader, SLACK, SLACK_API, SLACK_APP_TOKEN, SLACK_BOT_TOKEN, SLACK_SIGNING_SECRET,
+};
 use crate::platforms::slack::Transport;
 use slice_core::secret::Secret;
 
@@ -16,12 +18,13 @@ pub struct SlackSettings {
 }
 
 impl SlackSettings {
-    pub(super) fn read(reader: &mut Reader<'_>) -> Self {
-        Self {
+    /// `None`: nothing of Slack is set.
+    pub(super) fn read(reader: &mut Reader<'_>) -> Option<Self> {
+        reader.is_any_set(&SLACK).then(|| Self {
             bot_token: reader.token(&SLACK_BOT_TOKEN, "xoxb-"),
             api: reader.url(&SLACK_API, &HTTP),
             transport: transport(reader),
-        }
+        })
     }
 }
 
@@ -71,7 +74,7 @@ mod tests {
             "SLACK_SIGNING_SECRET" => signing_secret.map(str::to_owned),
             _ => None,
         };
-        read(&lookup).map(|config| config.slack.transport)
+        read(&lookup).map(|config| config.slack.expect("Slack").transport)
     }
 
     #[test]

@@ -1,16 +1,19 @@
 //! The edge: takes what platforms hand in, finds out who speaks, says the command, and answers.
 
 mod answer;
+mod complete;
 pub mod people;
 
+use complete::Completions;
 use people::People;
 use slice_commands::{Parsed, View};
 use slice_core::{
     action::Action,
     desk::{Caller, Desk},
     ids::{ActionId, Identity, OrgId, Workspace},
-    inbound::{Answers, Inbound, Notice, Reception, Said},
+    inbound::{Answers, Expected, Inbound, Notice, Reception, Said, Typing},
     page::Audience,
+    ports::Clock,
     refusal::Refusal,
     role::Role,
     secret::Secret,
@@ -34,6 +37,7 @@ pub struct Edge {
     /// Workspaces that may open an org, beside those that were invited.
     listed: Arc<Vec<Workspace>>,
     seen: Arc<Mutex<Seen>>,
+    completions: Arc<Completions>,
     /// How many deliveries are being worked on.
     busy: watch::Sender<usize>,
     /// Called when there may be work for the workers.
@@ -91,9 +95,14 @@ impl Edge {
             desk,
             listed: Arc::new(listed),
             seen: Arc::default(),
+            completions: Arc::default(),
             busy: watch::Sender::new(0),
             wake,
         }
+    }
+
+    pub fn clock(&self) -> Arc<dyn Clock> {
+        self.desk.clock.clone()
     }
 
     /// How many deliveries are being worked on; changes can be awaited.
@@ -113,15 +122,20 @@ impl Edge {
         };
         let reply = async {
             let spoken = self.understand(org, said).await?;
-            if needs_view(&spoken.parsed) {
-                answers.wait().await.map_err(|error| {
-                    warn!(%error, "Could not open a view");
-                    Refusal::sentence(
+            let expected = expected(&spoken.parsed);
+            answers.wait(expected).await.map_err(|error| {
+                warn!(%error, "Could not show that an answer comes");
+                Refusal::sentence(match expected {
+                    Expected::Page => {
+                        "Slice took too long to answer, or the platform refused it. Nothing was \
+                         changed. Try again."
+                    }
+                    Expected::Form | Expected::Secret => {
                         "Slice took too long to open the view, or the platform refused it. Nothing \
-                         was changed. Try again.",
-                    )
-                })?;
-            }
+                         was changed. Try again."
+                    }
+                })
+            })?;
             let caller = self.caller(org, &identity, &delivery, &spoken).await?;
             spoken.parsed.answer(&self.desk, &caller).await
         };
@@ -131,6 +145,52 @@ impl Edge {
             Err(refusal) => self.refuse(Some(org), &identity, &*answers, &refusal).await,
         }
         (self.wake)();
+        if self.completions.knows(&identity) {
+            self.look_up(&identity).await;
+        }
+    }
+
+    async fn look_up(&self, who: &Identity) {
+        if let Err(refusal) = self.completions.look_up(&self.desk, who).await {
+            warn!(?refusal, "Could not look up what somebody could mean");
+        }
+    }
+
+    /// Platforms name their workspaces again whenever they connect.
+    async fn heard_of(&self, workspace: &Workspace, vouched: bool) {
+        let known = self.desk.store.org_of(workspace).await;
+        if !matches!(known, Ok(Some(_))) {
+            self.installed(workspace, vouched).await;
+        }
+    }
+
+    /// Slice is in a workspace. Only one that may speak gets an org.
+    pub async fn installed(&self, workspace: &Workspace, vouched: bool) {
+        let welcomed = if vouched {
+            self.welcome(workspace).await
+        } else {
+            self.org(workspace).await
+        };
+        match welcomed {
+            Ok(_) => {}
+            Err(Refusal::UnknownWorkspace) => {
+                let (platform, id) = (workspace.platform.word(), &workspace.id);
+                warn!(workspace.id = %id, "Slice is in workspace {id}, which it does not know: allow \
+                      it with `slice invite {platform}/{id}`, or remove Slice from it");
+            }
+            Err(refusal) => {
+                error!(workspace.id = %workspace.id, ?refusal, "Could not open the org of a workspace");
+            }
+        }
+    }
+
+    /// Does something in the background that counts as being worked on.
+    fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
+        let busy = Busy::begin(&self.busy);
+        tokio::spawn(async move {
+            work.await;
+            drop(busy);
+        });
     }
 
     /// The org of a workspace. One that is listed or invited opens an org when it first speaks.
@@ -165,6 +225,10 @@ impl Edge {
         match said {
             Said::Line(line) => Ok(Spoken {
                 parsed: slice_commands::parse(&line)?,
+                action: None,
+            }),
+            Said::Filled { command, arguments } => Ok(Spoken {
+                parsed: slice_commands::filled(&command, &arguments)?,
                 action: None,
             }),
             Said::Click(id) => {
@@ -255,11 +319,11 @@ fn consumed(spoken: &Spoken) -> Option<ActionId> {
         .map(|action| action.id)
 }
 
-fn needs_view(parsed: &Parsed) -> bool {
+fn expected(parsed: &Parsed) -> Expected {
     match parsed.command.view {
-        View::None => false,
-        View::Form => parsed.wants_form,
-        View::Reveal => true,
+        View::Reveal => Expected::Secret,
+        View::Form if parsed.wants_form => Expected::Form,
+        View::Form | View::None => Expected::Page,
     }
 }
 
@@ -274,15 +338,16 @@ impl Reception for Edge {
             return;
         }
         drop(seen);
-        let (edge, busy) = (self.clone(), Busy::begin(&self.busy));
-        tokio::spawn(async move {
-            edge.handle(inbound, answers).await;
-            drop(busy);
-        });
+        let edge = self.clone();
+        self.spawn(async move { edge.handle(inbound, answers).await });
     }
 
     fn notice(&self, notice: Notice) {
         match notice {
+            Notice::Installed { workspace, vouched } => {
+                let edge = self.clone();
+                self.spawn(async move { edge.heard_of(&workspace, vouched).await });
+            }
             Notice::PeopleChanged(workspace) => self.people.forget(&workspace),
             Notice::PersonChanged(who) => {
                 self.people.forget(&who.workspace);
@@ -305,5 +370,14 @@ impl Reception for Edge {
             // The action's own line decides; this one is only what the platform remembered of it.
             Err(_) => vec![],
         }
+    }
+
+    fn complete(&self, typing: &Typing) -> Vec<(String, String)> {
+        let (choices, is_stale) = self.completions.say(&self.desk, typing);
+        if is_stale {
+            let (edge, who) = (self.clone(), typing.identity.clone());
+            self.spawn(async move { edge.look_up(&who).await });
+        }
+        choices
     }
 }

@@ -3,6 +3,7 @@
 
 mod closing;
 mod crash;
+mod discord_wire;
 mod load;
 mod manifests;
 mod openrouter_wire;
@@ -65,6 +66,7 @@ fn main() -> ExitCode {
         slack_wire::OVER_SOCKET,
         slack_wire::OVER_HTTP,
         slack_http::ALL,
+        discord_wire::ALL,
     ];
     for (name, test) in once.concat() {
         trials.push(Trial::test(name, move || guarded(test)));

@@ -10,7 +10,7 @@ use serde_json::Value;
 use slice::platforms::slack::{SlackConfig, SlackListener, SlackPlatform, Transport};
 use slice_core::{
     ids::{ActionId, ChannelId, Identity, Place, PlatformName, UserId, Workspace, WorkspaceId},
-    inbound::{Answers, Inbound, Notice, Reception, Said},
+    inbound::{Answers, Inbound, Notice, Reception, Said, Typing},
     page::{Audience, Button},
     role::{Group, GroupKind},
     secret::Secret,
@@ -108,6 +108,10 @@ impl Reception for Desk {
             Some(Ok(_)) => vec![],
             _ => vec![("amount".to_owned(), "That is not an amount.".to_owned())],
         }
+    }
+
+    fn complete(&self, _typing: &Typing) -> Vec<(String, String)> {
+        vec![]
     }
 }
 

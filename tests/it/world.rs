@@ -145,12 +145,13 @@ impl World {
                 self.clock.clone(),
             )),
             clock: self.clock.clone(),
-            slack: SlackConfig {
+            slack: Some(SlackConfig {
                 api_url: slack.api_url(),
                 bot_token: Secret::new(slack.bot_token()),
                 transport: self.transport(),
                 call_timeout: self.call_timeout,
-            },
+            }),
+            discord: None,
             services: ServicesConfig {
                 timeout: self.call_timeout,
                 ..ServicesConfig::new(self.sandbox.openrouter.url())

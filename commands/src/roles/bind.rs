@@ -93,6 +93,12 @@ async fn fits(platform: &dyn Platform, group: &Group, role: Role) -> Result<(), 
              channel or a user group.",
         ));
     }
+    if role == Role::Owner && !is_channel && !facts.private {
+        return Err(refuse(
+            "People give themselves that role when they join the server: anybody could become an \
+             owner. Take a role that only the server's managers give.",
+        ));
+    }
     Ok(())
 }
 

@@ -18,7 +18,6 @@ mod socket;
 mod views;
 mod world;
 
-use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::Router;
@@ -31,9 +30,9 @@ use crate::door::{self, Answer, Behind, Call, Shared};
 use crate::faults::{Fault, Faults, SLACK};
 use crate::wire::Wire;
 
+use crate::chat::{ChannelId, ChannelKind, PersonKind, Sight, UserId};
 pub use forgery::{Forgery, Heard};
 pub use people::Person;
-pub use rows::{Change, ChannelKind, PersonKind, Place, Sight};
 use world::{About, Frame, World};
 
 /// The scopes that the app was installed with, unless a test says otherwise.
@@ -48,26 +47,6 @@ const SCOPES: &[&str] = &[
     "usergroups:read",
     "files:write",
 ];
-
-/// A user's id, such as `U000000001`.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct UserId(pub String);
-
-/// A channel's id, such as `C000000001`.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct ChannelId(pub String);
-
-impl fmt::Display for UserId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl fmt::Display for ChannelId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
 
 /// Another workspace that the app is installed in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -247,13 +226,7 @@ impl Slack {
 
     /// Everything that anybody saw after the sight with this number (0: from the start).
     pub fn sights_since(&self, n: u64) -> Vec<Sight> {
-        self.hub
-            .world()
-            .sights
-            .iter()
-            .filter(|sight| sight.n > n)
-            .cloned()
-            .collect()
+        self.hub.world().sights.since(n)
     }
 
     /// Live markup of everything the bot showed, in order: `user @ana`, `group @owners`,

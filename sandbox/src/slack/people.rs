@@ -4,8 +4,9 @@ use serde_json::Value;
 
 use super::payloads::{command, event, message_actions, view_actions, view_event};
 use super::render::{self, Clickable, clickables};
-use super::world::{About, Change, Message, PersonKind, PersonRow, Place, Sight, World};
+use super::world::{About, Message, PersonKind, PersonRow, World};
 use super::{Slack, forms};
+use crate::chat::Sight;
 
 /// A person at her keyboard. Clones are the same person.
 #[derive(Clone)]
@@ -245,30 +246,13 @@ impl Person {
 
     /// Everything she ever saw, oldest first.
     pub fn sees(&self) -> Vec<Sight> {
-        let world = self.slack.hub.world();
-        world
-            .sights
-            .iter()
-            .filter(|sight| sight.person == self.handle)
-            .cloned()
-            .collect()
+        self.slack.hub.world().sights.of(&self.handle)
     }
 
     /// What she saw since the last call of this, one text per sight; `(deleted)` for a message that
     /// went. That a modal closed is no news to her.
     pub fn reads(&self) -> Vec<String> {
-        let mut world = self.slack.hub.world();
-        let newest = world.seen();
-        let from = world.read.insert(self.id.clone(), newest).unwrap_or(0);
-        let hers = |sight: &&Sight| sight.person == self.handle && sight.n > from;
-        let fresh = world.sights.iter().filter(hers);
-        fresh
-            .filter_map(|sight| match (sight.change, &sight.place) {
-                (Change::Deleted, Place::Modal) => None,
-                (Change::Deleted, _) => Some("(deleted)".to_owned()),
-                _ => Some(sight.text.clone()),
-            })
-            .collect()
+        self.slack.hub.world().sights.reads(&self.handle)
     }
 
     /// Her open modal as she reads it.

@@ -1,112 +1,11 @@
-//! The rows of the fake Slack's world, and the sights that tests read.
+//! The rows of the fake Slack's world.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 
-use serde::Serialize;
 use serde_json::{Map, Value, json};
 use tokio::sync::mpsc::UnboundedSender;
 
-/// What somebody is in a workspace.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub enum PersonKind {
-    Member,
-    Admin,
-    Owner,
-    /// Who made the workspace; in tests also who installed the app.
-    PrimaryOwner,
-    /// `is_restricted`.
-    Guest,
-    Bot,
-    /// Of another organisation, seen through a shared channel.
-    Stranger,
-}
-
-/// What sort of channel to make.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct ChannelKind {
-    pub private: bool,
-    /// Shared with another organisation.
-    pub ext_shared: bool,
-}
-
-impl ChannelKind {
-    pub const PUBLIC: ChannelKind = ChannelKind {
-        private: false,
-        ext_shared: false,
-    };
-    pub const PRIVATE: ChannelKind = ChannelKind {
-        private: true,
-        ext_shared: false,
-    };
-    pub const SHARED: ChannelKind = ChannelKind {
-        private: true,
-        ext_shared: true,
-    };
-}
-
-/// Where a person saw something; channels by name.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub enum Place {
-    Dm,
-    Channel(String),
-    /// Only visible to this person, in this channel.
-    Ephemeral(String),
-    Modal,
-    Home,
-    /// A file in a conversation; the text is its name and content.
-    File,
-}
-
-impl fmt::Display for Place {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Place::Dm => f.write_str("DM"),
-            Place::Channel(name) => write!(f, "#{name}"),
-            Place::Ephemeral(name) => write!(f, "only you, in #{name}"),
-            Place::Modal => f.write_str("modal"),
-            Place::Home => f.write_str("home"),
-            Place::File => f.write_str("file"),
-        }
-    }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub enum Change {
-    New,
-    Edited,
-    Deleted,
-}
-
-/// One thing that one person saw.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Sight {
-    /// Counts from 1 over everybody.
-    pub n: u64,
-    /// The handle.
-    pub person: String,
-    pub place: Place,
-    pub change: Change,
-    /// All blocks as a person reads them. Of a deleted thing: what it said.
-    pub text: String,
-    /// Labels of what can be clicked.
-    pub buttons: Vec<String>,
-    /// The fallback text, as a notification shows it.
-    pub notification: String,
-    /// The message's timestamp, the view's or the file's id.
-    pub id: String,
-}
-
-impl fmt::Display for Sight {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let change = match self.change {
-            Change::New => "",
-            Change::Edited => ", edited",
-            Change::Deleted => ", deleted",
-        };
-        write!(f, "({}{change}) {}", self.place, self.text)
-    }
-}
+pub(super) use crate::chat::{Change, ChannelKind, PersonKind, Place, Sight};
 
 pub(super) struct Team {
     pub id: String,

@@ -8,6 +8,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use super::http::{Outlet, Parcel};
 use super::render;
 pub(super) use super::rows::*;
+use crate::chat::Sights;
 use crate::clock::Clock;
 
 pub(super) const APP: &str = "A0SLICE01";
@@ -35,8 +36,7 @@ pub(super) struct World {
     /// The last delivery by HTTP, for sending it again.
     pub last_parcel: Option<Parcel>,
     pub tickets: BTreeSet<String>,
-    pub sights: Vec<Sight>,
-    pub read: HashMap<String, u64>,
+    pub sights: Sights,
     pub alive: Vec<String>,
     pub scopes: Vec<String>,
     pub rate_limits: bool,
@@ -64,8 +64,7 @@ impl World {
             outlet: None,
             last_parcel: None,
             tickets: BTreeSet::new(),
-            sights: Vec::new(),
-            read: HashMap::new(),
+            sights: Sights::default(),
             alive: Vec::new(),
             scopes: scopes.iter().map(|&scope| scope.to_owned()).collect(),
             rate_limits: false,
@@ -305,13 +304,12 @@ impl World {
 
     /// Records a sight; its person is given by id and kept by handle.
     pub fn show(&mut self, mut sight: Sight) {
-        sight.n = self.seen() + 1;
         sight.person = self.handle(&sight.person);
-        self.sights.push(sight);
+        self.sights.show(sight);
     }
 
     pub fn seen(&self) -> u64 {
-        self.sights.last().map_or(0, |sight| sight.n)
+        self.sights.newest()
     }
 
     pub fn queue(&mut self, kind: &str, payload: Value, about: About) {

@@ -2,6 +2,7 @@
 
 mod bot;
 mod contracts;
+mod discord;
 mod faults;
 mod openrouter;
 mod slack;

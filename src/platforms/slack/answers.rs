@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use slice_core::{
     BoxFuture,
     ids::Identity,
-    inbound::Answers,
+    inbound::{Answers, Expected},
     page::Page,
     ports::{Names, PlatformError},
     reply::{Form, Reveal},
@@ -137,9 +137,9 @@ impl Back {
 }
 
 impl Answers for Back {
-    fn wait(&self) -> BoxFuture<'_, Result<(), PlatformError>> {
-        Box::pin(async {
-            if self.waits_until.is_some() {
+    fn wait(&self, expected: Expected) -> BoxFuture<'_, Result<(), PlatformError>> {
+        Box::pin(async move {
+            if expected == Expected::Page || self.waits_until.is_some() {
                 return Ok(());
             }
             self.show(&views::waiting()).await

@@ -124,6 +124,7 @@ fn element(field: &Field) -> Value {
         .filter(|initial| !initial.is_empty());
     match &field.kind {
         FieldKind::Line { max } => text_input(*max, false, initial),
+        FieldKind::Secret { max } => text_input(*max, false, None),
         FieldKind::Lines { max } => text_input(*max, true, initial),
         FieldKind::Choice(choices) => {
             let options: Vec<_> = choices

@@ -9,7 +9,7 @@ use slice_core::{
     ids::{
         ActionId, ChannelId, Identity, MemberId, MessageId, Place, PlatformName, UserId, Workspace,
     },
-    inbound::Answers,
+    inbound::{Answers, Expected},
     page::{Block, Page, Span, Text},
     ports::{Address, GroupFacts, Letter, Names, Platform, PlatformError, Posted},
     reply::{Attachment, Form, Reveal},
@@ -158,7 +158,7 @@ impl Ear {
 }
 
 impl Answers for Ear {
-    fn wait(&self) -> BoxFuture<'_, Result<(), PlatformError>> {
+    fn wait(&self, _: Expected) -> BoxFuture<'_, Result<(), PlatformError>> {
         Box::pin(async { Ok(()) })
     }
 

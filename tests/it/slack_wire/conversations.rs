@@ -4,7 +4,7 @@ use super::{KEY, Stage, button, line};
 use serde_json::Value;
 use slice_core::{
     ids::{ActionId, GrantId, MemberId, MessageId},
-    inbound::Said,
+    inbound::{Expected, Said},
     page::{Audience, Page, Text},
     ports::{Address, Letter, Platform, PlatformError},
     reply::{Field, FieldKind, Form, Reveal},
@@ -88,7 +88,7 @@ pub(super) async fn clicks(stage: Stage) {
         again.delivery, inbound.delivery,
         "a second click is another delivery"
     );
-    answers.wait().await.expect("a view");
+    answers.wait(Expected::Form).await.expect("a view");
     answers
         .say(&Page::say("In the view."), &[])
         .await
@@ -126,7 +126,7 @@ pub(super) async fn forms(stage: Stage) {
     let ana = stage.person("ana");
     ana.command("/slice", "provision");
     let (_, answers) = stage.hears().await;
-    answers.wait().await.expect("a view");
+    answers.wait(Expected::Form).await.expect("a view");
     assert_eq!(ana.modal().as_deref(), Some("Slice\nOne moment…"));
     answers.form(&form(), &[]).await.expect("a form");
 
@@ -151,7 +151,10 @@ pub(super) async fn forms(stage: Stage) {
         .collect();
     let olga = format!("<@{}>", stage.identity("olga").user);
     assert_eq!(fields, [("amount", "20"), ("who", olga.as_str())]);
-    answers.wait().await.expect("the view waits already");
+    answers
+        .wait(Expected::Form)
+        .await
+        .expect("the view waits already");
     stage.acknowledged().await;
     assert_eq!(ana.modal().as_deref(), Some("Slice\nOne moment…"));
     answers
@@ -197,7 +200,7 @@ pub(super) async fn reveals(stage: Stage) {
         "never without a view"
     );
     assert!(!stage.crossed(KEY));
-    answers.wait().await.expect("a view");
+    answers.wait(Expected::Form).await.expect("a view");
     let faults = &stage.sandbox.faults;
     faults.inject_on("views.update", Fault::RateLimited429 { retry_after: 1 }, 1);
     answers
@@ -233,7 +236,7 @@ pub(super) async fn reveals_in_doubt(stage: Stage) {
     let (ana, faults) = (stage.person("ana"), &stage.sandbox.faults);
     ana.command("/slice", "reveal 1");
     let (_, answers) = stage.hears().await;
-    answers.wait().await.expect("a view");
+    answers.wait(Expected::Form).await.expect("a view");
     for fault in [
         Fault::LostAfter,
         Fault::ServerErrorAfter500,
@@ -274,7 +277,10 @@ pub(super) async fn other_ways(stage: Stage) {
     stage.acknowledged().await;
     stage.sandbox.clock.advance(Duration::from_secs(4));
     assert!(
-        matches!(answers.wait().await, Err(PlatformError::Refused(_))),
+        matches!(
+            answers.wait(Expected::Form).await,
+            Err(PlatformError::Refused(_))
+        ),
         "an expired trigger"
     );
     answers

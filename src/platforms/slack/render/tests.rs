@@ -5,6 +5,7 @@ use crate::platforms::slack::views;
 use proptest::prelude::*;
 use slice_core::{
     ids::{ActionId, ChannelId, PlatformName, UserId, Workspace, WorkspaceId},
+    money::Money,
     page::Audience,
     reply::{Field, FieldKind, Form},
 };
@@ -256,11 +257,13 @@ fn tables_are_aligned_and_count_what_does_not_fit() {
     let two = table(
         &row(["who", "free"]),
         &[row(["ana\nx", "$1.00"]), row(["b", "$20.00"])],
+        TEXT_MAX,
     );
     assert_eq!(two, "who    free\nana x  $1.00\nb      $20.00");
     let many = table(
         &row(["a", "b"]),
         &vec![row(["long enough a cell", "x"]); 500],
+        TEXT_MAX,
     );
     assert!(many.ends_with("more rows"), "{many}");
     assert!(units(&many) <= TEXT_MAX);

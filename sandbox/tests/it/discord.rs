@@ -1,0 +1,4 @@
+//! Conversations between people and a minimal bot on Discord.
+
+mod answers;
+mod client;
