@@ -73,8 +73,8 @@ fn sign(key: [u8; 32], at: i64, body: String) -> Signed {
 pub(super) fn deliver(discord: &Discord, id: &str) {
     let (discord, id) = (discord.clone(), id.to_owned());
     let runtime = discord.hub.runtime.clone();
+    let open = discord.hub.wire.open();
     runtime.spawn(async move {
-        let open = discord.hub.wire.open();
         let answered = post_interaction(&discord, &id).await;
         if let Err(why) = answered {
             discord

@@ -274,14 +274,23 @@ impl Typist<'_> {
         word.is_none_or(|word| word.by_place)
     }
 
-    /// The first option without a value that has a place and takes the word.
+    /// The first option without a value that has a place and takes the word. What must be said
+    /// cannot be passed over, and a name is meant for the option that stands for names.
     fn place_of(&self, leaf: &Leaf, said: &[Option<String>], word: &str) -> Option<usize> {
-        let mut options = leaf.options.iter().zip(said).enumerate();
-        let takes = |option: &Value| {
-            self.has_place(leaf, option) && Reader::new(self).value(option, word).is_ok()
-        };
-        let found = options.find(|(_, (option, said))| said.is_none() && takes(option));
-        found.map(|(at, _)| at)
+        let is_name = word.starts_with(['@', '#']);
+        for (at, option) in leaf.options.iter().enumerate() {
+            if said[at].is_some() || !self.has_place(leaf, option) {
+                continue;
+            }
+            if Reader::new(self).value(option, word).is_ok() {
+                return Some(at);
+            }
+            let for_names = is_name && option["type"].as_u64().is_some_and(is_reference);
+            if for_names || option["required"] == json!(true) {
+                return None;
+            }
+        }
+        None
     }
 
     /// Why a word fits nowhere.

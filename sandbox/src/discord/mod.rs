@@ -6,6 +6,7 @@ mod channels;
 mod commands;
 mod delivery;
 mod forms;
+mod furnish;
 mod gateway;
 mod guilds;
 mod interactions;

@@ -2,3 +2,9 @@
 
 mod answers;
 mod client;
+mod delivery;
+mod gateway;
+mod guilds;
+mod lines;
+mod messages;
+mod refusals;

@@ -5,6 +5,7 @@ use crate::{
     postgres::Kind,
     world::{MASTER, VAULT_KEY, WorldClock},
 };
+use serde_json::json;
 use slice::{
     bot::{Bot, Parts},
     platforms::discord::DiscordConfig,
@@ -177,6 +178,10 @@ pub(super) async fn a_key(stage: Stage) {
         team.person("olga").click("Approve").is_err(),
         "its buttons are gone"
     );
+    team.person("olga").submit_again().expect("sent twice");
+    team.settled().await;
+    team.expect("olga", &["already"]);
+    assert_eq!(team.sandbox.openrouter.keys().len(), 1, "one key");
 
     team.expect("ana", &["Your openrouter key is ready", "[Reveal key]"]);
     team.clicks("ana", "Reveal key").await;
@@ -239,4 +244,37 @@ pub(super) async fn roles(stage: Stage) {
     team.expect("bo", &["Approved grant 1"]);
     team.clicks("ana", "Withdraw").await;
     team.expect("ana", &["Nothing was changed"]);
+    hostile(&team).await;
+}
+
+/// What no client would send, and others' buttons: a sentence or nothing, and nothing done.
+async fn hostile(team: &Team) {
+    let world = &team.sandbox.discord;
+    let keys = team.sandbox.openrouter.keys().len();
+    let guild = world.guild_id();
+    team.says("bo", "vault list").await;
+    let nobody = "00000000-0000-4000-8000-000000000000";
+    for custom_id in [
+        format!("act:{guild}:{nobody}"),
+        format!("open:{guild}:{nobody}"),
+        format!("ask:{guild}:{nobody}"),
+    ] {
+        let clicked = team.person("bo").click_forged(&custom_id);
+        clicked.expect("a message of Slice's");
+        team.settled().await;
+    }
+    let read = team.expect("bo", &["too old"]);
+    assert!(!read.contains("Approved"), "{read}");
+    let elsewhere = team.person("bo").click_forged(&format!("act:1:{nobody}"));
+    elsewhere.expect("a message of Slice's");
+    team.settled().await;
+    team.expect("bo", &["in a server that it is in"]);
+    world.inject_event(
+        "INTERACTION_CREATE",
+        &json!({ "type": 2, "id": "nonsense" }),
+    );
+    world.inject_event("INTERACTION_CREATE", &json!({ "type": 99 }));
+    team.says("bo", "members").await;
+    team.expect("bo", &["@ana"]);
+    assert_eq!(team.sandbox.openrouter.keys().len(), keys);
 }

@@ -84,6 +84,16 @@ impl App {
         (status, body["code"].as_u64().expect("a refusal has a code"))
     }
 
+    /// The id of the bot's direct message with somebody.
+    pub async fn dm(&self, person: &str) -> String {
+        let body = json!({ "recipient_id": self.discord.person(person).id() });
+        let opened = self.fine("POST /users/@me/channels", body).await;
+        opened["id"]
+            .as_str()
+            .expect("a channel has an id")
+            .to_owned()
+    }
+
     /// The first answer to an interaction: its status and body.
     pub async fn answer(&self, interaction: &Value, kind: u64, data: Value) -> (u16, Value) {
         let part = |key: &str| interaction[key].as_str().expect("a text").to_owned();
