@@ -1,12 +1,13 @@
 //! Suspends and resumes keys: what the books decided, the provider hears next.
 
 use super::{
-    claim::{self, Job, Stop},
+    claim::{self, Job, Provider, Stop},
     stopping::{fail, stop_and_read},
 };
 use slice_core::{
     desk::Desk,
     grant::{Grant, KeyState, State},
+    money::Money,
     pauses,
     ports::{ServiceError, Work},
     refusal::Refusal,
@@ -85,10 +86,27 @@ async fn enable_key(job: Job<'_>, grant: &Grant) -> Result<(), Stop> {
         .ok_or(Refusal::LostLease)?;
     let id = key.provider_id.as_deref().ok_or(Refusal::LostLease)?;
     let provider = job.provider(&books, &grant.service)?;
-    provider.arm(id, key.armed_cap).await?;
-    provider.enable(id).await?;
+    match let_spend(&provider, id, key.armed_cap).await {
+        // A provider can be late to know its own keys: one that it lists is there.
+        Err(Stop::Service(ServiceError::Gone)) => {
+            let listed = provider.find(&key.label).await?;
+            let why = if listed.iter().any(|found| found.provider_id == id) {
+                let why = "The provider lists the key, and does not know it.";
+                ServiceError::Unknown(why.to_owned())
+            } else {
+                ServiceError::Gone
+            };
+            return Err(why.into());
+        }
+        other => other?,
+    }
     let attempt = key.attempt;
     job.write(|books| pauses::enabled(books, attempt)).await?;
     info!(grant.id = %grant.id, "Enabled the key of grant {}", grant.number);
     Ok(())
+}
+
+async fn let_spend(provider: &Provider<'_>, id: &str, cap: Money) -> Result<(), Stop> {
+    provider.arm(id, cap).await?;
+    provider.enable(id).await
 }

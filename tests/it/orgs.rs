@@ -3,6 +3,7 @@
 mod apart;
 mod chat;
 mod links;
+mod still;
 
 use crate::{postgres::Kind, world::VAULT_KEY};
 use chat::{Chat, Read};
@@ -44,6 +45,10 @@ pub const ALL: &[Test] = &[
     (
         "links::no_owner_by_being_an_admin",
         links::no_owner_by_being_an_admin,
+    ),
+    (
+        "still::what_one_workspace_knows",
+        still::what_one_workspace_knows,
     ),
     (
         "apart::orgs_never_see_each_other",

@@ -156,7 +156,10 @@ async fn run(call: Call<'_>) -> Result<Reply, Refusal> {
             "Workspace admins are owners no longer, unless they are in it. The owners' requests and \
              alarms go to the channel that `/slice settings owners-channel` names.",
         ),
-        (Role::User, _) => page.text("People outside of bound groups can take no new keys."),
+        (Role::User, _) => page.text(
+            "People outside of bound groups can take no new keys, and those that they hold are \
+             suspended as if they had left; owners are asked about each.",
+        ),
         _ => page,
     }
     .into())

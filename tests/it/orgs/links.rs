@@ -15,17 +15,17 @@ const MASTER: &str = "sk-or-mgmt-of-the-linked-teams-0123456789abcdef";
 const BAD: &str = "That code doesn't work";
 
 /// olga and ana in Slack, with a master key; odo and ann in Discord, with nothing.
-struct Two {
-    town: Town,
+pub struct Two {
+    pub town: Town,
     url: String,
-    olga: Identity,
-    ana: Identity,
+    pub olga: Identity,
+    pub ana: Identity,
     odo: Identity,
-    ann: Identity,
+    pub ann: Identity,
 }
 
 impl Two {
-    async fn on(kind: Kind) -> (Self, crate::postgres::TestDatabase) {
+    pub async fn on(kind: Kind) -> (Self, crate::postgres::TestDatabase) {
         let database = kind.fresh();
         let slack = workspace(PlatformName::Slack, "TACME");
         let discord = workspace(PlatformName::Discord, "900");
@@ -51,7 +51,7 @@ impl Two {
     }
 
     /// The code that a person is given.
-    async fn code(&mut self, who: &Identity, line: &str) -> String {
+    pub async fn code(&mut self, who: &Identity, line: &str) -> String {
         self.town.says(who, line).await;
         let read = self.town.reads(who);
         let said = read
@@ -61,7 +61,7 @@ impl Two {
             .to_owned()
     }
 
-    async fn join(&mut self) {
+    pub async fn join(&mut self) {
         let (olga, odo) = (self.olga.clone(), self.odo.clone());
         let code = self.code(&olga, "link").await;
         self.town.says(&odo, &format!("link {code}")).await;

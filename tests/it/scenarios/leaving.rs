@@ -176,3 +176,65 @@ pub async fn an_error_is_never_left(world: &mut World) {
     world.later(Duration::from_mins(10)).await;
     assert!(!world.standing_keys()[0].disabled);
 }
+
+/// Every way in which a provider answers wrongly while keys are suspended and resumed: in the end
+/// the key stands as the books say, and in between it never spends more than they hold.
+pub async fn a_provider_at_its_worst(world: &mut World) {
+    world.set_up().await;
+    world.says("ana", "provision openrouter 20").await;
+    let faults = Fault::ALL
+        .iter()
+        .filter(|fault| fault.wires().contains(&"openrouter"))
+        .filter(|fault| !matches!(fault, Fault::HangBefore | Fault::HangAfter));
+    for fault in faults {
+        for is_there in [false, true] {
+            let kind = if is_there {
+                PersonKind::Member
+            } else {
+                PersonKind::Guest
+            };
+            let route = "PATCH /api/v1/keys";
+            world.sandbox.faults.inject_on(route, *fault, 1);
+            world.sandbox.slack.set_kind("ana", kind);
+            world.settled().await;
+            for _ in 0..5 {
+                world.later(Duration::from_mins(1)).await;
+            }
+            assert_eq!(world.sandbox.faults.pending(), 0, "{fault:?} was met");
+            world.sandbox.faults.clear();
+            let keys = world.standing_keys();
+            assert_eq!(keys.len(), 1, "{fault:?}: the key is still there");
+            assert_eq!(keys[0].disabled, !is_there, "{fault:?}");
+        }
+    }
+    world.loose();
+}
+
+/// She goes again while nobody knows whether the provider heard that her key may spend.
+pub async fn gone_before_the_key_is_back(world: &mut World) {
+    world.set_up().await;
+    world.says("ana", "provision openrouter 20").await;
+    let slack = world.sandbox.slack.clone();
+    slack.set_kind("ana", PersonKind::Guest);
+    world.settled().await;
+    let faults = &world.sandbox.faults;
+    faults.inject_on("PATCH /api/v1/keys", Fault::LostAfter, 2);
+    slack.set_kind("ana", PersonKind::Member);
+    world.settled().await;
+    slack.set_kind("ana", PersonKind::Guest);
+    world.settled().await;
+    world.sandbox.faults.clear();
+    let org = world.org().await;
+    let state = |grants: Vec<slice_core::grant::Grant>| grants[0].keys[0].state;
+    let store = world.bot().desk.store.clone();
+    let grants = store.live_grants(org).await.expect("it answers");
+    assert_eq!(
+        state(grants),
+        slice_core::grant::KeyState::Enabling,
+        "what may still be under way is not believed to be over"
+    );
+    world.later(Duration::from_mins(1)).await;
+    let grants = store.live_grants(org).await.expect("it answers");
+    assert_eq!(state(grants), slice_core::grant::KeyState::Disabled);
+    assert!(world.standing_keys()[0].disabled);
+}

@@ -75,6 +75,8 @@ scenarios! {
     leaving::a_role_is_taken_away,
     leaving::no_event_came,
     leaving::an_error_is_never_left,
+    leaving::a_provider_at_its_worst,
+    leaving::gone_before_the_key_is_back,
     link::a_code_and_who_may_say_it,
     link::a_second_identity,
     vault::add_check_rotate_remove,
