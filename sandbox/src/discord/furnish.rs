@@ -6,7 +6,7 @@ use super::gateway::{GUILD_MEMBERS, GUILDS};
 use super::payloads;
 use super::permissions::{self, Overwrite, SEND_MESSAGES, VIEW_CHANNEL};
 use super::place::{FOUNDER, remove_bot_from};
-use super::world::{BOT, BOT_HANDLE, World};
+use super::world::{BOT, World};
 use super::{Discord, DiscordPerson};
 use crate::chat::{ChannelId, ChannelKind, PersonKind, UserId};
 
@@ -21,11 +21,7 @@ impl Discord {
 
     /// Another guild with the app in it and a `#general` of its own; returns its id.
     pub fn add_guild(&self, name: &str) -> String {
-        self.change(|world| {
-            let id = world.add_guild(name, true);
-            world.tell_guild(&id);
-            id
-        })
+        self.change(|world| world.add_guild(name, true))
     }
 
     /// Somebody in the first guild; a stranger is in another one, without the app. Names are unique.
@@ -99,7 +95,7 @@ impl Discord {
                 found.members.retain(|member| member.user != user);
             }
             let gone = json!({ "guild_id": guild, "user": shown });
-            world.tell(GUILD_MEMBERS, "GUILD_MEMBER_REMOVE", &gone);
+            world.tell_in(guild, GUILD_MEMBERS, "GUILD_MEMBER_REMOVE", &gone);
         });
     }
 
@@ -257,7 +253,7 @@ impl Discord {
                 found.roles.retain(|one| one.id != role);
             }
             let gone = json!({ "guild_id": guild, "role_id": role });
-            world.tell(GUILDS, "GUILD_ROLE_DELETE", &gone);
+            world.tell_in(&guild, GUILDS, "GUILD_ROLE_DELETE", &gone);
         });
     }
 
@@ -272,7 +268,7 @@ impl Discord {
                 payloads::role(role)
             });
             let changed = json!({ "guild_id": guild, "role": shown });
-            world.tell(GUILDS, "GUILD_ROLE_UPDATE", &changed);
+            world.tell_in(&guild, GUILDS, "GUILD_ROLE_UPDATE", &changed);
         });
     }
 
@@ -307,14 +303,7 @@ impl Discord {
 
     /// The app is added to a guild again.
     pub fn install_in(&self, guild: &str) {
-        self.change(|world| {
-            let role = world.add_role(guild, BOT_HANDLE, permissions::BOT, true);
-            world.enter(guild, BOT, vec![role], false);
-            if let Some(found) = world.guild_mut(guild) {
-                found.with_bot = true;
-            }
-            world.tell_guild(guild);
-        });
+        self.change(|world| world.install(guild));
     }
 
     /// Discord has an outage in a guild, or is over it: nobody removed the app.

@@ -7,6 +7,7 @@ use super::commands::{
 };
 use super::options::Reader;
 use super::permissions;
+use super::place::ELSEWHERE;
 use super::world::{World, items};
 
 /// A string that may be longer than this is a sentence: it takes the rest of the line.
@@ -175,6 +176,10 @@ impl Typist<'_> {
 
     /// Whether the client offers a command to this person in this place.
     fn offered(&self, command: &Value) -> Result<(), String> {
+        let guild = self.guild.and_then(|id| self.world.guild(id));
+        if guild.is_some_and(|guild| !guild.with_bot && guild.name != ELSEWHERE) {
+            return Err("the app is not in this guild".to_owned());
+        }
         let context = json!(u8::from(self.guild.is_none()));
         let contexts = items(&command["contexts"]);
         if !contexts.is_empty() && !contexts.contains(&context) {
@@ -182,7 +187,6 @@ impl Typist<'_> {
         }
         let needed = command["default_member_permissions"].as_str();
         let needed = needed.and_then(|text| text.parse::<u64>().ok());
-        let guild = self.guild.and_then(|id| self.world.guild(id));
         let may = guild.map_or(u64::MAX, |guild| permissions::of(guild, None, self.user));
         if needed.is_some_and(|needed| may & needed != needed) {
             return Err("the client does not offer this command to her".to_owned());

@@ -219,7 +219,8 @@ impl Discord {
     }
 
     /// Interactions without an answer whose time is not over and that somebody can still answer:
-    /// not acknowledged, or deferred and not answered yet.
+    /// not acknowledged, or deferred ("thinking…") and not answered yet. An acknowledgement without a
+    /// word (6) is an answer.
     pub fn unanswered(&self) -> usize {
         let world = self.hub.world();
         let open = world.interactions.iter().filter(|one| world.is_open(one));

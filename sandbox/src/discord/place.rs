@@ -10,8 +10,8 @@ use crate::chat::{ChannelKind, PersonKind};
 
 /// The role that makes administrators.
 const ADMINS: &str = "Admins";
-/// Where strangers are at home.
-const ELSEWHERE: &str = "Elsewhere";
+/// Where strangers are at home: a guild that the bot was never in, from which it hears all the same.
+pub(super) const ELSEWHERE: &str = "Elsewhere";
 /// Who made a guild, until a [`PersonKind::PrimaryOwner`] is added.
 pub(super) const FOUNDER: &str = "founder";
 
@@ -57,16 +57,25 @@ impl World {
             owner: owner.clone(),
             roles: vec![everyone],
             members: Vec::new(),
-            with_bot,
+            with_bot: false,
             out: false,
         });
         self.enter(&id, &owner, Vec::new(), false);
         self.add_channel(&id, "general", ChannelKind::PUBLIC);
         if with_bot {
-            let role = self.add_role(&id, BOT_HANDLE, permissions::BOT, true);
-            self.enter(&id, BOT, vec![role], false);
+            self.install(&id);
         }
         id
+    }
+
+    /// Adds the app to a guild, and tells it.
+    pub fn install(&mut self, guild: &str) {
+        let role = self.add_role(guild, BOT_HANDLE, permissions::BOT, true);
+        self.enter(guild, BOT, vec![role], false);
+        if let Some(found) = self.guild_mut(guild) {
+            found.with_bot = true;
+        }
+        self.tell_guild(guild);
     }
 
     fn add_user(&mut self, handle: &str, kind: PersonKind) -> String {
@@ -95,7 +104,7 @@ impl World {
         let shown = payloads::role(&role);
         found.roles.push(role);
         let created = json!({ "guild_id": guild, "role": shown });
-        self.tell(GUILDS, "GUILD_ROLE_CREATE", &created);
+        self.tell_in(guild, GUILDS, "GUILD_ROLE_CREATE", &created);
         id
     }
 
@@ -128,7 +137,8 @@ impl World {
         let channel = self.channel(id).cloned();
         if let Some(channel) = channel {
             let shown = payloads::channel(self, &channel);
-            self.tell(GUILDS, name, &shown);
+            let guild = channel.guild.unwrap_or_default();
+            self.tell_in(&guild, GUILDS, name, &shown);
         }
     }
 
@@ -158,7 +168,7 @@ impl World {
         shown["guild_id"] = json!(guild);
         // Of itself a bot hears without the privileged intent.
         let intent = if user == BOT { GUILDS } else { GUILD_MEMBERS };
-        self.tell(intent, name, &shown);
+        self.tell_in(guild, intent, name, &shown);
     }
 
     pub fn add_person(&mut self, guild: &str, handle: &str, kind: PersonKind) -> String {

@@ -51,21 +51,25 @@ impl Rates {
         } else {
             (OTHER_MAX, SECOND)
         };
-        let used = self.recent(key, within, now);
-        let reset = used.first().map_or(now + within, |first| first + within);
-        let full = used.len() >= limit;
         let mut bucket = Bucket {
             id: key.to_owned(),
             limit,
-            left: limit.saturating_sub(used.len()),
-            reset,
-            after: reset - now,
+            left: limit - 1,
+            reset: now + within,
+            after: within,
         };
-        if self.on && full {
-            let answer = too_many(bucket.after, false);
-            return Err(bucket.on(answer));
+        if !self.on {
+            // Nothing is counted, so nobody who goes by the headers ever waits.
+            return Ok(bucket);
         }
-        if self.on && route.counts_globally() {
+        let used = self.recent(key, within, now);
+        bucket.reset = used.first().map_or(now + within, |first| first + within);
+        bucket.after = bucket.reset - now;
+        bucket.left = limit.saturating_sub(used.len() + 1);
+        if used.len() >= limit {
+            return Err(bucket.on(too_many(bucket.after, false)));
+        }
+        if route.counts_globally() {
             let all = self.recent("", SECOND, now);
             if all.len() >= GLOBAL_MAX {
                 return Err(too_many(all[0] + SECOND - now, true));
@@ -73,7 +77,6 @@ impl Rates {
             all.push(now);
         }
         self.used.entry(key.to_owned()).or_default().push(now);
-        bucket.left = bucket.left.saturating_sub(1);
         Ok(bucket)
     }
 

@@ -90,6 +90,13 @@ impl World {
         }
     }
 
+    /// The same of something in a guild: a bot hears only of those that it is in.
+    pub fn tell_in(&mut self, guild: &str, intent: u64, name: &'static str, data: &Value) {
+        if self.joined(guild).is_some() {
+            self.tell(intent, name, data);
+        }
+    }
+
     /// Tells every session that the bot is in a guild, or is there again.
     pub fn tell_guild(&mut self, guild: &str) {
         for at in 0..self.sessions.len() {

@@ -94,8 +94,20 @@ async fn guilds_do_not_know_each_other() {
     let beta_line = format!("GET /guilds/{beta}");
     assert_eq!(app.refused(&beta_line, Value::Null).await, (404, 10_004));
     assert_eq!(gateway.event("GUILD_DELETE").await["id"], beta);
+    let gone = discord.person_in(&beta, "ana").command("/slice", "help");
+    assert!(gone.unwrap_err().contains("not in this guild"));
+    discord.add_channel_in(&beta, "unheard", ChannelKind::PUBLIC);
     discord.install_in(&beta);
+    let back = gateway.event("GUILD_CREATE").await;
+    assert_eq!(back["channels"].as_array().unwrap().len(), 2);
     app.fine(&beta_line, Value::Null).await;
+    let gamma = discord.add_guild("Gamma");
+    discord.add_person("sid", PersonKind::Stranger);
+    assert_eq!(
+        gateway.event("GUILD_CREATE").await["id"],
+        gamma,
+        "and nothing before"
+    );
 }
 
 #[tokio::test]
