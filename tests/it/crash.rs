@@ -247,7 +247,8 @@ async fn provision(world: &mut World) {
     world
         .town
         .person("ana")
-        .command("/slice", "provision openrouter 20");
+        .command("/slice", "provision openrouter 20")
+        .expect("she types it");
     let outcome = world.settle().await;
     if survive(world, outcome).await && newest(world).await.is_none() {
         // Killed before its first transaction: it had no effect, and she types it again.
@@ -285,7 +286,7 @@ async fn revoke(world: &mut World) {
     let spent = world.sandbox.openrouter.spend(&key.secret, "3.25");
     spent.expect("the key spends");
     let ana = world.town.person("ana");
-    ana.command("/slice", "revoke 1");
+    ana.command("/slice", "revoke 1").expect("she types it");
     let outcome = world.settle().await;
     if survive(world, outcome).await {
         let state = newest(world).await.expect("a grant").state;

@@ -14,7 +14,8 @@ pub fn two_hundred_at_once(kind: Kind) {
         world.town.rate_limits(true);
         let ana = world.town.person("ana");
         for _ in 0..200 {
-            ana.command("/slice", "provision openrouter 10");
+            let typed = ana.command("/slice", "provision openrouter 10");
+            typed.expect("she types it");
         }
         world.settled().await;
         for _ in 0..40 {

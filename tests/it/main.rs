@@ -27,7 +27,7 @@ use std::{
     sync::atomic::{AtomicUsize, Ordering},
 };
 use tracing_subscriber::util::SubscriberInitExt;
-use world::World;
+use world::{Way, World};
 
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
@@ -38,8 +38,10 @@ fn main() -> ExitCode {
     for kind in &databases {
         let kind = *kind;
         for scenario in scenarios::ALL {
-            let name = format!("{kind}::{}", scenario.name);
-            trials.push(Trial::test(name, move || play(kind, scenario)));
+            for way in scenario.ways {
+                let name = format!("{kind}::{way}::{}", scenario.name);
+                trials.push(Trial::test(name, move || play(kind, *way, scenario)));
+            }
         }
         for (name, test) in store::ALL {
             trials.push(on(kind, &format!("store::{name}"), *test));
@@ -74,8 +76,10 @@ fn main() -> ExitCode {
     let conclusion = libtest_mimic::run(&arguments, trials);
     let names: Vec<_> = databases.iter().map(ToString::to_string).collect();
     println!(
-        "{} scenarios × {} databases ({}): {} conversations played to their end",
+        "{} scenarios × {} ways (those that are not about one) × {} databases ({}): {} conversations \
+         played to their end",
         scenarios::ALL.len(),
+        Way::ALL.len(),
         databases.len(),
         names.join(", "),
         PLAYED.load(Ordering::Relaxed)
@@ -86,12 +90,12 @@ fn main() -> ExitCode {
 /// How many conversations were played.
 static PLAYED: AtomicUsize = AtomicUsize::new(0);
 
-/// One scenario on one database: played, compared with its transcript, and closed.
-fn play(kind: postgres::Kind, scenario: &'static Scenario) -> Result<(), Failed> {
+/// One scenario, one way, on one database: played, compared with its transcript, and closed.
+fn play(kind: postgres::Kind, way: Way, scenario: &'static Scenario) -> Result<(), Failed> {
     guarded(move || {
         let database = kind.fresh();
         runtime().block_on(async {
-            let mut world = World::new(database.url()).await;
+            let mut world = World::over(way, database.url()).await;
             world.log_from = closing::log_end();
             (scenario.play)(&mut world).await;
             world.finish().await;
@@ -100,8 +104,9 @@ fn play(kind: postgres::Kind, scenario: &'static Scenario) -> Result<(), Failed>
             if !world.is_loose() {
                 let name = scenario.name.replace("::", "/");
                 let path = format!(
-                    "{}/tests/it/transcripts/{name}.txt",
-                    env!("CARGO_MANIFEST_DIR")
+                    "{}/tests/it/transcripts/{}/{name}.txt",
+                    env!("CARGO_MANIFEST_DIR"),
+                    way.platform()
                 );
                 let folder = std::path::Path::new(&path).parent().expect("a folder");
                 std::fs::create_dir_all(folder).expect("the folder can be made");

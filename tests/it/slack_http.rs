@@ -13,7 +13,6 @@ fn a_replayed_request_has_no_second_effect() {
     let database = Kind::Sqlite.fresh();
     runtime().block_on(async {
         let mut world = World::new(database.url()).await;
-        world.slack_over_http = true;
         world.set_up().await;
         assert_eq!(world.sandbox.slack.sockets(), 0);
         world.says("ana", "provision openrouter 20").await;

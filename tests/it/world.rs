@@ -6,17 +6,21 @@ mod town;
 #[path = "world/transcript.rs"]
 mod transcript;
 
-pub use town::Town;
+pub use town::{Town, Way};
 
 use rand::{RngCore, SeedableRng, rngs::StdRng};
 use slice::{
     bot::{Bot, Parts, StartError},
-    platforms::slack::{SlackConfig, Transport},
+    platforms::{
+        discord::{self, DiscordConfig},
+        slack::{SlackConfig, Transport},
+    },
     services::ServicesConfig,
     vault::{KeyVault, VaultKey},
 };
 use slice_core::{
-    ids::OrgId,
+    ids::{OrgId, PlatformName, Workspace, WorkspaceId},
+    leaving::CHECK_EVERY,
     ports::{Clock, Store},
     secret::Secret,
     time::Time,
@@ -88,8 +92,7 @@ pub struct World {
     pub killed: Arc<Notify>,
     pub wrap: Option<Wrap>,
     pub call_timeout: Duration,
-    /// Slack delivers by signed HTTP instead of Socket Mode.
-    pub slack_over_http: bool,
+    way: Way,
     /// Print what people do and see.
     pub echo: bool,
     /// Where in the log this world begins.
@@ -104,13 +107,18 @@ pub struct World {
 pub struct Died;
 
 impl World {
-    /// olga owns the Slack workspace and installed the app; ana and bo are members. The provider
-    /// knows the team's management key, with $1,000 of credits.
+    /// A team in Slack, over Socket Mode.
     pub async fn new(database_url: &str) -> Self {
+        Self::over(Way::SlackSocket, database_url).await
+    }
+
+    /// olga owns the workspace and installed the app; ana and bo are members. The provider knows the
+    /// team's management key, with $1,000 of credits.
+    pub async fn over(way: Way, database_url: &str) -> Self {
         let sandbox = Sandbox::start(START)
             .await
             .expect("loopback has free ports");
-        let town = Town::of(&sandbox);
+        let town = Town::of(&sandbox, way);
         town.add_person("olga", PersonKind::PrimaryOwner);
         town.add_person("ana", PersonKind::Member);
         town.add_person("bo", PersonKind::Member);
@@ -127,7 +135,7 @@ impl World {
             killed: Arc::default(),
             wrap: None,
             call_timeout: CALL_TIMEOUT,
-            slack_over_http: false,
+            way,
             echo: false,
             log_from: 0,
             loose: false,
@@ -137,7 +145,7 @@ impl World {
     }
 
     fn parts(&self) -> Parts {
-        let slack = &self.sandbox.slack;
+        let (slack, discord) = (&self.sandbox.slack, &self.sandbox.discord);
         Parts {
             database_url: self.database_url.clone(),
             vault: Arc::new(KeyVault::new(
@@ -145,30 +153,44 @@ impl World {
                 self.clock.clone(),
             )),
             clock: self.clock.clone(),
-            slack: Some(SlackConfig {
+            slack: self.transport().map(|transport| SlackConfig {
                 api_url: slack.api_url(),
                 bot_token: Secret::new(slack.bot_token()),
-                transport: self.transport(),
+                transport,
                 call_timeout: self.call_timeout,
             }),
-            discord: None,
+            discord: (self.way == Way::Discord).then(|| DiscordConfig {
+                api_url: discord.api_url(),
+                bot_token: Secret::new(discord.bot_token()),
+                transport: discord::Transport::Gateway { members: false },
+                call_timeout: self.call_timeout,
+            }),
             services: ServicesConfig {
                 timeout: self.call_timeout,
                 ..ServicesConfig::new(self.sandbox.openrouter.url())
             },
-            workspaces: vec![],
+            workspaces: self.listed().into_iter().collect(),
         }
     }
 
-    fn transport(&self) -> Transport {
-        if self.slack_over_http {
-            Transport::Http {
-                signing_secret: Secret::new(SIGNING_SECRET.to_owned()),
-            }
-        } else {
-            Transport::Socket {
+    /// Anybody can add a Discord application to a server of theirs, so this one is listed.
+    fn listed(&self) -> Option<Workspace> {
+        (self.way == Way::Discord).then(|| Workspace {
+            platform: PlatformName::Discord,
+            id: WorkspaceId::new(self.sandbox.discord.guild_id()),
+        })
+    }
+
+    /// How Slack's deliveries come, if it is Slack.
+    fn transport(&self) -> Option<Transport> {
+        match self.way {
+            Way::SlackSocket => Some(Transport::Socket {
                 app_token: Secret::new(self.sandbox.slack.app_token()),
-            }
+            }),
+            Way::SlackHttp => Some(Transport::Http {
+                signing_secret: Secret::new(SIGNING_SECRET.to_owned()),
+            }),
+            Way::Discord => None,
         }
     }
 
@@ -176,7 +198,7 @@ impl World {
     fn listener(&self) -> std::net::TcpListener {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("loopback has free ports");
         listener.set_nonblocking(true).expect("a listener");
-        if self.slack_over_http {
+        if self.way == Way::SlackHttp {
             let address = listener.local_addr().expect("an address");
             let slack = &self.sandbox.slack;
             slack.deliver_over_http(&format!("http://{address}"), SIGNING_SECRET);
@@ -274,20 +296,37 @@ impl World {
         self.settled().await;
     }
 
+    /// Somebody left, came back or became somebody else, and the bot comes to know: Slack tells it at
+    /// once, and of Discord it asks every so often.
+    pub async fn noticed(&mut self) {
+        match self.way {
+            Way::SlackSocket | Way::SlackHttp => self.settled().await,
+            Way::Discord => self.later(CHECK_EVERY).await,
+        }
+    }
+
     /// A person types a command, and the world settles.
     pub async fn says(&mut self, who: &str, line: &str) {
         let shown: String = line.chars().take(120).collect();
         self.note(Some(format!("{who}> /slice {shown}")));
-        self.town.person(who).command("/slice", line);
+        if let Err(why) = self.town.person(who).command("/slice", line) {
+            self.note(Some(format!("    (the client does not send that: {why})")));
+        }
         self.settled().await;
     }
 
     /// A person clicks the newest button with this label, and the world settles.
     pub async fn clicks(&mut self, who: &str, label: &str) {
         self.note(Some(format!("{who}> click {label}")));
-        let clicked = self.town.person(who).click(label);
+        let hands = self.town.person(who);
+        let clicked = hands.click(label);
         clicked.unwrap_or_else(|why| panic!("{why}"));
         self.settled().await;
+        if let Some(yes) = hands.is_asked(label) {
+            let confirmed = hands.click(&yes);
+            confirmed.unwrap_or_else(|why| panic!("{why}"));
+            self.settled().await;
+        }
     }
 
     /// A person fills in the open form and sends it, and the world settles.
@@ -300,8 +339,15 @@ impl World {
             "{who}> submit {}",
             shown.collect::<Vec<_>>().join("; ")
         )));
-        let sent = self.town.person(who).submit(fields);
-        sent.unwrap_or_else(|why| panic!("{why}"));
+        let hands = self.town.person(who);
+        let again = "Open form";
+        if hands.modal().is_none() && hands.buttons().iter().any(|label| label == again) {
+            // Where forms cannot say what was wrong in place, they come back by a button.
+            hands.click(again).expect("the button is there");
+            self.settled().await;
+        }
+        let sent = hands.submit(&self.town, fields);
+        sent.unwrap_or_else(|why| panic!("{why}; {who} reads:\n{}", self.reads(who)));
         self.settled().await;
     }
 

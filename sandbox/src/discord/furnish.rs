@@ -74,8 +74,12 @@ impl Discord {
                 person.kind = kind;
             }
             let found = world.guild_mut(&guild);
+            let guest = kind == PersonKind::Guest;
             if let Some(member) = found.and_then(|one| one.member_mut(&id)) {
-                member.guest = kind == PersonKind::Guest;
+                let was = std::mem::replace(&mut member.guest, guest);
+                if was != guest {
+                    world.tell_member("GUILD_MEMBER_UPDATE", &guild, &id);
+                }
             }
             world.be(&guild, &id, kind);
         });

@@ -246,7 +246,7 @@ impl Typist<'_> {
             } else if let Some(at) = self.place_of(leaf, &said, word) {
                 said[at] = Some(word.clone());
                 last = Some(at);
-            } else if let Some(at) = last.filter(|at| is_free(&leaf.options[*at]))
+            } else if let Some(at) = last.filter(|at| is_text(&leaf.options[*at]))
                 && let Some(text) = &mut said[at]
             {
                 *text = format!("{text} {word}");
@@ -281,7 +281,9 @@ impl Typist<'_> {
     /// The first option without a value that has a place and takes the word. What must be said
     /// cannot be passed over, and a name is meant for the option that stands for names.
     fn place_of(&self, leaf: &Leaf, said: &[Option<String>], word: &str) -> Option<usize> {
-        let is_name = word.starts_with(['@', '#']);
+        let is_name = ["@", "#", "<@", "<#"]
+            .iter()
+            .any(|mark| word.starts_with(mark));
         for (at, option) in leaf.options.iter().enumerate() {
             if said[at].is_some() || !self.has_place(leaf, option) {
                 continue;
@@ -328,16 +330,16 @@ fn introduced_value(option: &Value, rest: &[Spoken]) -> Result<(String, usize), 
     }
 }
 
-/// Text that may hold spaces.
-fn is_free(option: &Value) -> bool {
-    option["type"].as_u64() == Some(STRING) && items(&option["choices"]).is_empty()
+/// Text of some length, in which more words are not too many. A string whose length nobody thought
+/// about is an amount or the like.
+fn is_text(option: &Value) -> bool {
+    let free = option["type"].as_u64() == Some(STRING) && items(&option["choices"]).is_empty();
+    free && option["max_length"].is_u64()
 }
 
 fn is_sentence(option: &Value) -> bool {
-    is_free(option)
-        && option["max_length"]
-            .as_u64()
-            .is_some_and(|most| most > SENTENCE)
+    let most = option["max_length"].as_u64();
+    is_text(option) && most.is_some_and(|most| most > SENTENCE)
 }
 
 /// The words of a line; quotes hold words together.

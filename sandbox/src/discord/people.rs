@@ -41,8 +41,8 @@ impl DiscordPerson {
     /// Types a command in `#general`: `/slice`, and the words that fill its subcommand's options.
     ///
     /// A word that names an option (or introduces it, see [`Discord::introduces`]) gives it the next
-    /// word; the others fill the options that are left, in declared order. `"…"` holds words together.
-    /// `@ana`, `@role` and `#channel` become ids.
+    /// word, or the rest of the line if it is a long text; the others fill the options that are left,
+    /// in declared order. `"…"` holds words together. `@ana`, `@role` and `#channel` become ids.
     ///
     /// # Errors
     /// Why her client refuses to send this.

@@ -160,7 +160,7 @@ impl World {
         self.tell_member("GUILD_MEMBER_ADD", guild, user);
     }
 
-    fn tell_member(&mut self, name: &'static str, guild: &str, user: &str) {
+    pub fn tell_member(&mut self, name: &'static str, guild: &str, user: &str) {
         let Some(member) = self.guild(guild).and_then(|one| one.member(user)) else {
             return;
         };

@@ -18,12 +18,14 @@ use serde_json::Value;
 use serenity::{
     all::{
         ClientBuilder, ConnectionStage, Context, Event, EventHandler, GatewayError, GatewayIntents,
-        Interaction, InteractionType, RawEventHandler, ShardManager, ShardStageUpdateEvent,
+        GuildId, Interaction, InteractionType, RawEventHandler, ShardManager,
+        ShardStageUpdateEvent, UserId as SerenityUserId,
     },
     async_trait,
     http::HttpBuilder,
 };
 use slice_core::{
+    ids::{Identity, UserId},
     inbound::{Notice, Reception},
     ports::PlatformError,
 };
@@ -302,8 +304,8 @@ impl Ear {
                 self.room.notice(Notice::Uninstalled(guild));
             }
             Event::GuildUpdate(event) => self.changed(&event.guild.id.to_string()),
-            Event::GuildMemberUpdate(event) => self.changed(&event.guild_id.to_string()),
-            Event::GuildMemberRemove(event) => self.changed(&event.guild_id.to_string()),
+            Event::GuildMemberUpdate(event) => self.person(event.guild_id, event.user.id),
+            Event::GuildMemberRemove(event) => self.person(event.guild_id, event.user.id),
             Event::GuildRoleUpdate(event) => self.changed(&event.role.guild_id.to_string()),
             Event::GuildRoleDelete(event) => self.changed(&event.guild_id.to_string()),
             Event::Unknown(event) => self.raw(&event.kind, event.value),
@@ -358,6 +360,13 @@ impl Ear {
             workspace: workspace(guild),
             vouched: self.room.is_private,
         });
+    }
+
+    fn person(&self, guild: GuildId, user: SerenityUserId) {
+        self.room.notice(Notice::PersonChanged(Identity {
+            workspace: workspace(&guild.to_string()),
+            user: UserId::new(user.to_string()),
+        }));
     }
 
     fn changed(&self, guild: &str) {

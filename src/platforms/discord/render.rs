@@ -109,17 +109,18 @@ pub(super) fn messages(page: &Page, reader: Reader<'_>) -> Vec<Value> {
     bodies.collect()
 }
 
-/// A secret with a page around it; the secret is never cut.
+/// A secret beside a page; the secret is never cut. It stands in an embed, because what stands in a
+/// message's content is shown by notifications.
 pub(super) fn with_secret(page: &Page, secret: &Secret, reader: Reader<'_>) -> Value {
-    let shown = markdown::secret(secret.expose());
-    let left = CONTENT_MAX.saturating_sub(units(&shown) + 1);
     let mut whole = Part::default();
     for block in &page.0 {
         add(&mut whole, block, reader);
     }
-    let mut body = body(&whole, reader, left);
-    let beside = body["content"].as_str().unwrap_or_default();
-    body["content"] = json!(format!("{shown}\n{beside}"));
+    let mut body = body(&whole, reader, CONTENT_MAX);
+    let shown = json!({ "description": markdown::secret(secret.expose()) });
+    if let Some(embeds) = body["embeds"].as_array_mut() {
+        embeds.insert(0, shown);
+    }
     body
 }
 

@@ -18,7 +18,7 @@ pub async fn the_same_command_twice(world: &mut World) {
     // Another process has no memory of it; the database has.
     world.kill();
     world.start().await.expect("the bot starts");
-    world.sandbox.slack.redeliver_last();
+    world.town.redeliver_last();
     world.settled().await;
     assert_eq!(world.live_keys().len(), 1);
     let read = world.reads("ana");

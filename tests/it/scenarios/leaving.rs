@@ -16,8 +16,8 @@ async fn ana_leaves(world: &mut World) {
     let spent = world.sandbox.openrouter.spend(&key.secret, "3.25");
     spent.expect("the key spends");
     world.all_read();
-    world.sandbox.slack.remove_person("ana");
-    world.settled().await;
+    world.town.remove_person("ana");
+    world.noticed().await;
     let [key] = world.standing_keys().try_into().expect("one key");
     assert!(key.disabled, "it can spend nothing");
 }
@@ -95,13 +95,13 @@ pub async fn an_owner_revokes(world: &mut World) {
 pub async fn a_leaver_comes_back(world: &mut World) {
     world.set_up().await;
     world.says("ana", "provision openrouter 20").await;
-    world.sandbox.slack.set_kind("ana", PersonKind::Guest);
-    world.settled().await;
+    world.town.set_kind("ana", PersonKind::Guest);
+    world.noticed().await;
     world.expect("olga", &["@ana has left"]);
     assert!(world.standing_keys()[0].disabled);
     world.says("ana", "reveal 1").await;
-    world.sandbox.slack.set_kind("ana", PersonKind::Member);
-    world.settled().await;
+    world.town.set_kind("ana", PersonKind::Member);
+    world.noticed().await;
     world.expect("ana", &["your keys that were suspended go on"]);
     world.expect("olga", &["is back"]);
     assert!(!world.standing_keys()[0].disabled);
@@ -109,12 +109,12 @@ pub async fn a_leaver_comes_back(world: &mut World) {
     world.says("ana", "reveal 1").await;
     // A cut leaves an excess, and nothing that would add to it goes on.
     world.says("olga", "allocate @ana 5").await;
-    world.sandbox.slack.set_kind("ana", PersonKind::Guest);
-    world.settled().await;
+    world.town.set_kind("ana", PersonKind::Guest);
+    world.noticed().await;
     world.says("olga", "keep 1").await;
     world.expect("olga", &["hold $15.00 more than the budget"]);
-    world.sandbox.slack.set_kind("ana", PersonKind::Member);
-    world.settled().await;
+    world.town.set_kind("ana", PersonKind::Member);
+    world.noticed().await;
     world.expect("olga", &["hold $15.00 more than the budget"]);
     assert!(world.standing_keys()[0].disabled);
     world.says("olga", "allocate @ana 30").await;
@@ -195,8 +195,8 @@ pub async fn a_provider_at_its_worst(world: &mut World) {
             };
             let route = "PATCH /api/v1/keys";
             world.sandbox.faults.inject_on(route, *fault, 1);
-            world.sandbox.slack.set_kind("ana", kind);
-            world.settled().await;
+            world.town.set_kind("ana", kind);
+            world.noticed().await;
             for _ in 0..5 {
                 world.later(Duration::from_mins(1)).await;
             }

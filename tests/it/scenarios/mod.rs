@@ -12,93 +12,105 @@ mod roles;
 mod story;
 mod vault;
 
-use crate::world::World;
+use crate::world::{Way, World};
 use std::pin::Pin;
 
 /// A conversation.
 pub struct Scenario {
     pub name: &'static str,
+    /// Where it can be played: everywhere, unless it is about a platform or a way.
+    pub ways: &'static [Way],
     pub play: for<'a> fn(&'a mut World) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>>,
 }
 
 /// The one list: names follow from it.
 macro_rules! scenarios {
-    ($($module:ident :: $name:ident),* $(,)?) => {
-        pub const ALL: &[Scenario] = &[$(Scenario {
+    ($($ways:expr => { $($module:ident :: $name:ident),* $(,)? })*) => {
+        pub const ALL: &[Scenario] = &[$($(Scenario {
             name: concat!(stringify!($module), "::", stringify!($name)),
+            ways: $ways,
             play: |world| Box::pin($module::$name(world)),
-        }),*];
+        }),*),*];
     };
 }
 
+/// Where texts are typed, and Slack's own groups and views.
+const SLACK: &[Way] = &[Way::SlackSocket, Way::SlackHttp];
+
 scenarios! {
-    story::the_whole_story,
-    member::a_small_key_at_once,
-    member::reveal_is_clicked_twice,
-    member::a_reveal_whose_fate_is_unknown,
-    member::a_key_by_form,
-    member::help_by_role,
-    member::keys_and_budget,
-    member::an_owner_ends_a_members_key,
-    member::a_request_is_withdrawn,
-    member::delivery_by_dm,
-    money::short_of_the_whole,
-    money::the_whole_budget_and_not_a_cent_more,
-    money::a_cut_leaves_an_excess,
-    money::amounts_that_are_none,
-    money::what_was_still_running_is_charged,
-    money::the_month_turns,
-    owners::approve_less,
-    owners::a_request_that_waited_too_long,
-    owners::an_approval_says_what_it_adds,
-    owners::the_requester_was_removed_meanwhile,
-    owners::every_owners_message_is_edited,
-    owners::deny_with_a_reason,
-    owners::two_owners_click_at_once,
-    owners::nobody_approves_their_own,
-    owners::requests_without_a_channel,
-    owners::the_channel_is_archived,
-    owners::settings,
-    owners::audit_trail,
-    roles::owners_by_channel,
-    roles::a_public_channel_is_refused,
-    roles::a_user_group_binds_users,
-    roles::an_owner_who_left_the_channel_clicks,
-    roles::a_bound_channel_that_cannot_be_seen,
-    roles::guests_bots_strangers_and_the_gone,
-    roles::an_unknown_workspace,
-    leaving::nobody_decides_for_seven_days,
-    leaving::an_owner_keeps_a_key,
-    leaving::an_owner_transfers_what_is_left,
-    leaving::an_owner_revokes,
-    leaving::a_leaver_comes_back,
-    leaving::a_role_is_taken_away,
-    leaving::no_event_came,
-    leaving::an_error_is_never_left,
-    leaving::a_provider_at_its_worst,
-    leaving::gone_before_the_key_is_back,
-    link::a_code_and_who_may_say_it,
-    link::a_second_identity,
-    vault::add_check_rotate_remove,
-    vault::a_master_key_of_another_account,
-    vault::a_balance_that_is_too_low,
-    vault::keys_that_are_refused,
-    vault::a_key_pasted_as_text,
-    hostile::texts_stay_texts,
-    hostile::words_that_are_no_command,
-    hostile::buttons_of_others_and_old_buttons,
-    faults_provider::every_answer_while_making_a_key,
-    faults_provider::a_provider_that_stays_away,
-    faults_provider::answers_that_never_come,
-    faults_provider::a_key_changed_behind_our_back,
-    faults_provider::a_key_deleted_behind_our_back,
-    faults_provider::the_master_key_dies,
-    faults_provider::the_end_of_a_key_when_the_provider_is_away,
-    faults_slack::the_same_command_twice,
-    faults_slack::the_same_click_twice,
-    faults_slack::sockets_that_drop_and_refresh,
-    faults_slack::an_expired_trigger,
-    faults_slack::a_closed_response_url,
-    faults_slack::messages_that_get_lost,
-    faults_slack::too_many_requests,
+    &Way::ALL => {
+        story::the_whole_story,
+        member::a_small_key_at_once,
+        member::a_key_by_form,
+        member::help_by_role,
+        member::keys_and_budget,
+        member::an_owner_ends_a_members_key,
+        member::a_request_is_withdrawn,
+        member::delivery_by_dm,
+        money::short_of_the_whole,
+        money::the_whole_budget_and_not_a_cent_more,
+        money::a_cut_leaves_an_excess,
+        money::what_was_still_running_is_charged,
+        money::the_month_turns,
+        owners::approve_less,
+        owners::a_request_that_waited_too_long,
+        owners::an_approval_says_what_it_adds,
+        owners::the_requester_was_removed_meanwhile,
+        owners::every_owners_message_is_edited,
+        owners::deny_with_a_reason,
+        owners::two_owners_click_at_once,
+        owners::nobody_approves_their_own,
+        owners::requests_without_a_channel,
+        owners::the_channel_is_archived,
+        owners::settings,
+        owners::audit_trail,
+        leaving::nobody_decides_for_seven_days,
+        leaving::an_owner_keeps_a_key,
+        leaving::an_owner_transfers_what_is_left,
+        leaving::an_owner_revokes,
+        leaving::a_leaver_comes_back,
+        leaving::a_provider_at_its_worst,
+        vault::add_check_rotate_remove,
+        vault::a_master_key_of_another_account,
+        vault::a_balance_that_is_too_low,
+        vault::keys_that_are_refused,
+        hostile::buttons_of_others_and_old_buttons,
+        faults_provider::every_answer_while_making_a_key,
+        faults_provider::a_provider_that_stays_away,
+        faults_provider::a_key_changed_behind_our_back,
+        faults_provider::a_key_deleted_behind_our_back,
+        faults_provider::the_master_key_dies,
+        faults_provider::the_end_of_a_key_when_the_provider_is_away,
+        faults_slack::the_same_command_twice,
+    }
+    SLACK => {
+        faults_slack::the_same_click_twice,
+        money::amounts_that_are_none,
+        member::reveal_is_clicked_twice,
+        member::a_reveal_whose_fate_is_unknown,
+        roles::owners_by_channel,
+        roles::a_public_channel_is_refused,
+        roles::a_user_group_binds_users,
+        roles::an_owner_who_left_the_channel_clicks,
+        roles::a_bound_channel_that_cannot_be_seen,
+        roles::guests_bots_strangers_and_the_gone,
+        roles::an_unknown_workspace,
+        leaving::a_role_is_taken_away,
+        leaving::no_event_came,
+        leaving::an_error_is_never_left,
+        leaving::gone_before_the_key_is_back,
+        link::a_code_and_who_may_say_it,
+        link::a_second_identity,
+        vault::a_key_pasted_as_text,
+        hostile::texts_stay_texts,
+        hostile::words_that_are_no_command,
+        faults_provider::answers_that_never_come,
+        faults_slack::an_expired_trigger,
+        faults_slack::a_closed_response_url,
+        faults_slack::messages_that_get_lost,
+        faults_slack::too_many_requests,
+    }
+    &[Way::SlackSocket] => {
+        faults_slack::sockets_that_drop_and_refresh,
+    }
 }

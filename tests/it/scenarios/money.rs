@@ -10,7 +10,7 @@ pub async fn short_of_the_whole(world: &mut World) {
     world
         .says(
             "ana",
-            "provision openrouter 80 for 3d as nightly because \"it's \\\"big\\\"\"",
+            "provision openrouter 80 for 3d as nightly because \"it's big\"",
         )
         .await;
     world.expect(
@@ -29,7 +29,7 @@ pub async fn short_of_the_whole(world: &mut World) {
         &[
             "asks for grant 2",
             "$30.00 more than the budget",
-            "it's \"big\"",
+            "it's big",
         ],
     );
     world.clicks("olga", "Approve (+$30.00 this month)").await;

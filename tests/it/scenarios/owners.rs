@@ -79,7 +79,7 @@ pub async fn every_owners_message_is_edited(world: &mut World) {
     world.says("otto", "allocate @ana 100").await;
     world.says("ana", "provision openrouter 60").await;
     world.expect("otto", &["[Approve]"]);
-    world.sandbox.slack.set_kind("otto", PersonKind::Member);
+    world.town.set_kind("otto", PersonKind::Member);
     world.says("otto", "members").await;
     world.clicks("olga", "Approve").await;
     world.expect("otto", &["was approved by @olga"]);
@@ -210,7 +210,7 @@ pub async fn audit_trail(world: &mut World) {
             "provision openrouter 20 as mine because \"=HYPERLINK()\"",
         )
         .await;
-    world.says("olga", "audit").await;
+    world.says("olga", "audit show").await;
     world.clicks("olga", "Older").await;
     world.says("olga", "audit show @ana").await;
     world.says("olga", "audit show openrouter last 2d").await;

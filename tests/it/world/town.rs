@@ -1,33 +1,180 @@
 //! The chat platform of a world: its people and channels, and what they see. Scenarios that are
 //! about no platform name none.
 
-use slice_sandbox::{ChannelKind, Person, PersonKind, Sandbox, Sight, Slack};
+use slice_commands::ALL;
+use slice_sandbox::{
+    ChannelKind, Discord, DiscordPerson, Person, PersonKind, Sandbox, Sight, Slack,
+};
+use std::fmt;
+
+/// How people and the bot reach each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    SlackSocket,
+    SlackHttp,
+    Discord,
+}
+
+impl Way {
+    pub const ALL: [Self; 3] = [Self::SlackSocket, Self::SlackHttp, Self::Discord];
+
+    /// The platform in whose words a conversation reads: how Slack delivers changes none of them.
+    pub fn platform(self) -> &'static str {
+        match self {
+            Self::SlackSocket | Self::SlackHttp => "slack",
+            Self::Discord => "discord",
+        }
+    }
+}
+
+impl fmt::Display for Way {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::SlackSocket => "Slack socket",
+            Self::SlackHttp => "Slack HTTP",
+            Self::Discord => "Discord",
+        })
+    }
+}
 
 #[derive(Clone)]
 pub enum Town {
     Slack(Slack),
+    Discord(Discord),
+}
+
+/// A person's hands, on whichever platform.
+pub enum Hands {
+    Slack(Person),
+    Discord(DiscordPerson),
 }
 
 /// Does the same on whichever platform it is.
 macro_rules! wherever {
     ($town:expr, $it:ident => $does:expr) => {
         match $town {
-            Town::Slack($it) => $does,
+            Self::Slack($it) => $does,
+            Self::Discord($it) => $does,
         }
     };
 }
 
-impl Town {
-    pub fn of(sandbox: &Sandbox) -> Self {
-        Self::Slack(sandbox.slack.clone())
+impl Hands {
+    /// Types a command line. On Discord the client makes options of it, as far as it can: what it
+    /// would not send is an error.
+    pub fn command(&self, name: &str, line: &str) -> Result<(), String> {
+        match self {
+            Self::Slack(person) => {
+                person.command(name, line);
+                Ok(())
+            }
+            Self::Discord(person) => person.command(name, line),
+        }
     }
 
-    pub fn person(&self, who: &str) -> Person {
-        wherever!(self, town => town.person(who))
+    pub fn click(&self, label: &str) -> Result<(), String> {
+        wherever!(self, person => person.click(label))
+    }
+
+    /// Clicks a button that an edit has taken away meanwhile.
+    pub fn click_stale(&self, label: &str) -> Result<(), String> {
+        wherever!(self, person => person.click_stale(label))
+    }
+
+    pub fn click_stolen(&self, other: &str, label: &str) -> Result<(), String> {
+        wherever!(self, person => person.click_stolen(other, label))
+    }
+
+    /// A click on a button of an action that never was.
+    pub fn click_forged(&self, action: &str) -> Result<(), String> {
+        match self {
+            Self::Slack(person) => person.click_forged(action),
+            Self::Discord(person) => {
+                let guild = person.guild();
+                person.click_forged(&format!("act:{guild}:{action}"))
+            }
+        }
+    }
+
+    /// Fills in the open form. Discord's forms pick no people: there a mention is typed.
+    pub fn submit(&self, town: &Town, fields: &[(&str, &str)]) -> Result<(), String> {
+        match (self, town) {
+            (Self::Discord(person), Town::Discord(discord)) => {
+                let typed = |value: &str| match value.strip_prefix('@') {
+                    Some(who) => format!("<@{}>", discord.person(who).id()),
+                    None => value.to_owned(),
+                };
+                let typed: Vec<_> = fields
+                    .iter()
+                    .map(|(name, value)| (*name, typed(value)))
+                    .collect();
+                let fields: Vec<_> = typed
+                    .iter()
+                    .map(|(name, value)| (*name, value.as_str()))
+                    .collect();
+                person.submit(&fields)
+            }
+            (Self::Slack(person), _) => person.submit(fields),
+            (Self::Discord(person), Town::Slack(_)) => person.submit(fields),
+        }
+    }
+
+    /// Closes the open view. Discord shows nothing in views that would stay.
+    pub fn close_modal(&self) -> Result<(), String> {
+        match self {
+            Self::Slack(person) => person.close_modal(),
+            Self::Discord(_) => Ok(()),
+        }
+    }
+
+    pub fn sees(&self) -> Vec<Sight> {
+        wherever!(self, person => person.sees())
+    }
+
+    pub fn reads(&self) -> Vec<String> {
+        wherever!(self, person => person.reads())
+    }
+
+    pub fn modal(&self) -> Option<String> {
+        wherever!(self, person => person.modal())
+    }
+
+    pub fn buttons(&self) -> Vec<String> {
+        wherever!(self, person => person.buttons())
+    }
+
+    /// The question that a dangerous button asks first, where that is a step of its own.
+    pub fn is_asked(&self, label: &str) -> Option<String> {
+        let yes = format!("Yes: {label}");
+        let asks = matches!(self, Self::Discord(_)) && self.buttons().contains(&yes);
+        asks.then_some(yes)
+    }
+}
+
+impl Town {
+    pub fn of(sandbox: &Sandbox, way: Way) -> Self {
+        match way {
+            Way::SlackSocket | Way::SlackHttp => Self::Slack(sandbox.slack.clone()),
+            Way::Discord => {
+                introduce(&sandbox.discord);
+                Self::Discord(sandbox.discord.clone())
+            }
+        }
+    }
+
+    pub fn person(&self, who: &str) -> Hands {
+        match self {
+            Self::Slack(slack) => Hands::Slack(slack.person(who)),
+            Self::Discord(discord) => Hands::Discord(discord.person(who)),
+        }
     }
 
     pub fn add_person(&self, who: &str, kind: PersonKind) {
         wherever!(self, town => town.add_person(who, kind));
+    }
+
+    pub fn set_kind(&self, who: &str, kind: PersonKind) {
+        wherever!(self, town => town.set_kind(who, kind));
     }
 
     pub fn remove_person(&self, who: &str) {
@@ -38,8 +185,12 @@ impl Town {
         wherever!(self, town => town.add_channel(name, kind));
     }
 
+    /// Nobody can post in the channel any more.
     pub fn archive(&self, channel: &str) {
-        wherever!(self, town => town.archive(channel));
+        match self {
+            Self::Slack(slack) => slack.archive(channel),
+            Self::Discord(discord) => discord.delete_channel(channel),
+        }
     }
 
     pub fn join(&self, channel: &str, who: &str) {
@@ -79,11 +230,18 @@ impl Town {
 
     /// What people did that the bot has not acknowledged.
     pub fn unacknowledged(&self) -> usize {
-        wherever!(self, town => town.unacknowledged())
+        match self {
+            Self::Slack(slack) => slack.unacknowledged(),
+            Self::Discord(discord) => discord.unanswered(),
+        }
     }
 
     pub fn rate_limits(&self, on: bool) {
         wherever!(self, town => town.rate_limits(on));
+    }
+
+    pub fn redeliver_last(&self) {
+        wherever!(self, town => town.redeliver_last());
     }
 
     /// A person types exactly this, escaped by nobody, as a hostile client would send it.
@@ -94,6 +252,22 @@ impl Town {
                 let channel = slack.channel("general").to_string();
                 let payload = slack.command_payload(&team, &user, &channel, line);
                 slack.inject_envelope("slash_commands", payload);
+            }
+            // Discord's clients send options, and escape nothing in them.
+            Self::Discord(discord) => {
+                let said = discord.person(who).command("/slice", line);
+                said.unwrap_or_else(|why| panic!("{who}> {line}: {why}"));
+            }
+        }
+    }
+}
+
+/// Tells Discord's clients which words of a line people fill which option with.
+fn introduce(discord: &Discord) {
+    for command in ALL {
+        for shape in command.params {
+            if let Some(word) = shape.keyword.filter(|word| *word != shape.name) {
+                discord.introduces(command.name, word, shape.name, shape.positional);
             }
         }
     }

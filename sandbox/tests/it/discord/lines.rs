@@ -113,6 +113,9 @@ async fn a_client_does_not_send_what_the_registration_does_not_allow() {
         ("revoke three", "grant: \"three\" is no integer"),
         ("revoke 0", "grant: at least 1"),
         ("revoke 3 4", "a word too many"),
+        ("allocate @olga 20 30", "a word too many"),
+        ("provision openrouter 20 as my key", "a word too many"),
+        ("allocate <@404> 20", "the client finds no \"<@404>\""),
         (
             "roles bind @nobody owner",
             "the client finds no \"@nobody\"",
