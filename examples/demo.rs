@@ -7,7 +7,7 @@ mod story;
 #[path = "../tests/it/world.rs"]
 mod world;
 
-use clap::Parser;
+use clap::{Parser, ValueEnum};
 use futures::FutureExt;
 use slice::{
     cli,
@@ -26,7 +26,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 use tracing_subscriber::util::SubscriberInitExt;
-use world::{VAULT_KEY, World, WorldClock};
+use world::{VAULT_KEY, Way, World, WorldClock};
 
 const HELP: &str = "\
 olga owns the workspace and installed Slice; ana and bo are members. Say what they do:
@@ -35,6 +35,7 @@ olga owns the workspace and installed Slice; ana and bo are members. Say what th
   olga> click Approve                   a button
   ana> click Reveal key
   ana> close                            the open view
+  cross                                 everybody goes to the other platform (--platform both)
   ana> curl                             use the key that she revealed last, until the cap refuses
   later 2h                              time passes
   quit";
@@ -46,9 +47,35 @@ struct Arguments {
     /// Play the story by itself; exit with 1 at the first thing that is not as told
     #[arg(long)]
     story: bool,
+    /// Where people are: in one, or in Slack and Discord at once
+    #[arg(long, value_enum, default_value = "slack")]
+    platform: Platform,
     /// Leave the database, logs, the provider's state and the sandbox's secrets in this folder
     #[arg(long)]
     keep: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Platform {
+    /// Slack over Socket Mode
+    Slack,
+    /// Slack over signed HTTP
+    SlackHttp,
+    /// Discord over its gateway
+    Discord,
+    /// One team in Slack and in Discord
+    Both,
+}
+
+impl Platform {
+    fn way(self) -> Way {
+        match self {
+            Self::Slack => Way::SlackSocket,
+            Self::SlackHttp => Way::SlackHttp,
+            Self::Discord => Way::Discord,
+            Self::Both => Way::Both,
+        }
+    }
 }
 
 fn main() -> ExitCode {
@@ -72,12 +99,12 @@ fn main() -> ExitCode {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     runtime.block_on(async {
         let url = format!("sqlite:{}", folder.join("slice.db").display());
-        let mut world = World::new(&url).await;
+        let mut world = World::over(arguments.platform.way(), &url).await;
         world.echo = true;
         // What is not as told is a panic: what was played so far is kept all the same.
         let playing = async {
             if arguments.story {
-                tell(&mut world, &folder).await
+                tell(&mut world, arguments.platform, &folder).await
             } else {
                 prompt(&mut world).await
             }
@@ -93,8 +120,11 @@ fn main() -> ExitCode {
 }
 
 /// The story, and the proof of its audit trail.
-async fn tell(world: &mut World, folder: &Path) -> ExitCode {
-    story::the_whole_story(world).await;
+async fn tell(world: &mut World, platform: Platform, folder: &Path) -> ExitCode {
+    match platform {
+        Platform::Both => story::on_both_platforms(world).await,
+        _ => story::the_whole_story(world).await,
+    }
     println!("\n$ slice audit verify");
     let vault = KeyVault::new(
         VaultKey::read(Some(VAULT_KEY)).expect("a vault key"),
@@ -129,6 +159,10 @@ async fn tell(world: &mut World, folder: &Path) -> ExitCode {
     ExitCode::SUCCESS
 }
 
+/// Alters the third event of the org with the longest trail.
+const ALTER: &str = "UPDATE audit SET at = at + 1 WHERE seq = 3 AND org_id = \
+    (SELECT org_id FROM audit GROUP BY org_id ORDER BY COUNT(*) DESC LIMIT 1)";
+
 /// Copies the database and alters its third event, as somebody with a database tool would.
 async fn alter_a_copy(database: &Path, copy: &Path) {
     let _ = fs::remove_file(copy);
@@ -158,7 +192,7 @@ async fn alter_a_copy(database: &Path, copy: &Path) {
             .await
             .expect("a trigger can be dropped");
     }
-    let altered = sqlx::query("UPDATE audit SET at = at + 1 WHERE seq = 3")
+    let altered = sqlx::query(ALTER)
         .execute(&pool)
         .await
         .expect("an event can be altered");
@@ -176,10 +210,11 @@ fn keep(world: &World, folder: &Path) {
 /// People whose hands are the reader's.
 async fn prompt(world: &mut World) -> ExitCode {
     println!("{HELP}\n");
-    let slack = world.sandbox.slack.clone();
-    slack.add_channel("slice-owners", ChannelKind::PRIVATE);
-    slack.join("slice-owners", "olga");
-    slack.invite_bot("slice-owners");
+    for town in world.towns() {
+        town.add_channel("slice-owners", ChannelKind::PRIVATE);
+        town.join("slice-owners", "olga");
+        town.invite_bot("slice-owners");
+    }
     world.start().await.expect("the bot starts");
     world.settled().await;
     loop {
@@ -193,6 +228,7 @@ async fn prompt(world: &mut World) -> ExitCode {
             "" => {}
             "quit" | "exit" => return ExitCode::SUCCESS,
             "help" => println!("{HELP}"),
+            "cross" => world.crosses(),
             line => {
                 if let Err(why) = act(world, line).await {
                     println!("    {why}");
@@ -218,9 +254,9 @@ async fn act(world: &mut World, line: &str) -> Result<(), String> {
     if !["olga", "ana", "bo"].contains(&who) {
         return Err(unknown());
     }
-    let person = world.sandbox.slack.person(who);
+    let person = world.town.person(who);
     if let Some(command) = what.strip_prefix("/slice") {
-        person.command("/slice", command.trim());
+        person.command("/slice", command.trim())?;
         world.settled().await;
     } else if let Some(label) = what.strip_prefix("click ") {
         person.click(label.trim())?;
@@ -233,7 +269,7 @@ async fn act(world: &mut World, line: &str) -> Result<(), String> {
             .map(|(label, value)| (label.trim(), value.trim()))
             .map(|(label, value)| (label, if value == "master" { master } else { value }))
             .collect();
-        person.submit(&fields)?;
+        person.submit(&world.town, &fields)?;
         world.settled().await;
     } else if what == "close" {
         person.close_modal()?;
@@ -249,7 +285,7 @@ async fn act(world: &mut World, line: &str) -> Result<(), String> {
 
 /// The key that a person revealed last.
 fn last_key(world: &World, who: &str) -> Option<String> {
-    let sights = world.sandbox.slack.person(who).sees();
+    let sights = world.town.person(who).sees();
     let words = sights
         .iter()
         .rev()

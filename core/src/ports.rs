@@ -198,13 +198,20 @@ pub trait Store: Send + Sync {
         &'a self,
         workspace: &'a Workspace,
     ) -> BoxFuture<'a, Result<Vec<(OrgId, MemberId)>, Refusal>>;
-    /// Notes the role with which a member acted, and whether she installed Slice.
-    fn note_role(
+    /// Every identity of a member, the one with which she spoke last first.
+    fn reachable(
         &self,
         org: OrgId,
         member: MemberId,
+    ) -> BoxFuture<'_, Result<Vec<Identity>, Refusal>>;
+    /// Notes the identity and the role with which a member acted, and whether she installed Slice.
+    fn note_role<'a>(
+        &'a self,
+        org: OrgId,
+        who: &'a Identity,
+        member: MemberId,
         role: Role,
-    ) -> BoxFuture<'_, Result<(), Refusal>>;
+    ) -> BoxFuture<'a, Result<(), Refusal>>;
     fn note_installer(&self, org: OrgId, member: MemberId) -> BoxFuture<'_, Result<(), Refusal>>;
     fn members(&self, org: OrgId) -> BoxFuture<'_, Result<Vec<MemberRow>, Refusal>>;
     /// A member's grants, newest first, ended ones included, `limit` at the most.

@@ -87,7 +87,7 @@ impl People {
             Some(error) => warn!(%error, "A bound group could not be looked at"),
             None => {}
         }
-        desk.store.note_role(org, member, found.role).await?;
+        desk.store.note_role(org, who, member, found.role).await?;
         Ok((member, found.role))
     }
 }

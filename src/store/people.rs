@@ -135,11 +135,27 @@ impl SqlStore {
             .collect()
     }
 
-    pub(super) async fn set_role(&self, org: OrgId, member: MemberId, role: Role) -> Done<()> {
+    pub(super) async fn identities_of(&self, org: OrgId, member: MemberId) -> Done<Vec<Identity>> {
+        let mut tx = self.db.read().await?;
+        let rows = tx.all(sql::REACHABLE, values![org, member]).await?;
+        rows.iter()
+            .map(|row| rows::identity(row, row.word("platform", PlatformName::from_word)?))
+            .collect()
+    }
+
+    pub(super) async fn set_role(
+        &self,
+        org: OrgId,
+        (who, member): (&Identity, MemberId),
+        role: Role,
+    ) -> Done<()> {
         let now = self.clock.now();
         let row = values![org, member, role.word(), now, now - ROLE_NOTE_AGE];
         let mut tx = self.db.write().await?;
         tx.run(sql::NOTE_ROLE, row).await?;
+        let (platform, workspace) = (who.workspace.platform.word(), who.workspace.id.as_str());
+        let seen = values![org, member, platform, workspace, who.user.as_str(), now];
+        tx.run(sql::NOTE_SEEN, seen).await?;
         tx.commit().await
     }
 

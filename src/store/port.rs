@@ -120,8 +120,18 @@ impl Store for SqlStore {
         answer(self.members_only_in(workspace))
     }
 
-    fn note_role(&self, org: OrgId, member: MemberId, role: Role) -> Answer<'_, ()> {
-        answer(self.set_role(org, member, role))
+    fn reachable(&self, org: OrgId, member: MemberId) -> Answer<'_, Vec<Identity>> {
+        answer(self.identities_of(org, member))
+    }
+
+    fn note_role<'a>(
+        &'a self,
+        org: OrgId,
+        who: &'a Identity,
+        member: MemberId,
+        role: Role,
+    ) -> Answer<'a, ()> {
+        answer(self.set_role(org, (who, member), role))
     }
 
     fn note_installer(&self, org: OrgId, member: MemberId) -> Answer<'_, ()> {

@@ -102,6 +102,18 @@ statements! {
     IDENTITIES = "SELECT workspace_id, user_id FROM identities WHERE org_id = $1 \
         AND platform = $2 AND forgotten_at IS NULL AND member_id = \
             COALESCE((SELECT m.alias_of FROM members m WHERE m.id = $3), $3) ORDER BY seen_at, workspace_id";
+    /// The identity with which she spoke last comes first.
+    REACHABLE = "SELECT platform, workspace_id, user_id FROM identities WHERE org_id = $1 \
+        AND forgotten_at IS NULL AND member_id = \
+            COALESCE((SELECT m.alias_of FROM members m WHERE m.id = $2), $2) \
+        ORDER BY seen_at DESC, platform, workspace_id, user_id";
+    /// Only where another of her identities was seen later, or as late.
+    NOTE_SEEN = "UPDATE identities SET seen_at = (SELECT CASE WHEN MAX(o.seen_at) < $6 THEN $6 \
+            ELSE MAX(o.seen_at) + 1 END FROM identities o WHERE o.member_id = $2) \
+        WHERE org_id = $1 AND member_id = $2 AND platform = $3 AND workspace_id = $4 \
+        AND user_id = $5 AND EXISTS (SELECT 1 FROM identities o WHERE o.member_id = $2 \
+            AND o.seen_at >= identities.seen_at \
+            AND (o.platform <> $3 OR o.workspace_id <> $4 OR o.user_id <> $5))";
     ONLY_IN = "SELECT DISTINCT i.org_id, i.member_id FROM identities i \
         WHERE i.platform = $1 AND i.workspace_id = $2 AND i.forgotten_at IS NULL \
         AND NOT EXISTS (SELECT 1 FROM identities e WHERE e.member_id = i.member_id \

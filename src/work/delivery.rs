@@ -50,19 +50,8 @@ pub(super) async fn targets(desk: &Desk, claimed: &Claimed) -> Result<Vec<Target
                 .collect())
         }
         To::Member(member) => {
-            let mut targets = vec![];
-            for platform in &desk.platforms {
-                let users = desk
-                    .store
-                    .users(claimed.org, platform.name(), &[member])
-                    .await?;
-                targets.extend(
-                    users
-                        .into_iter()
-                        .map(|(_, identity)| Target::Person(identity)),
-                );
-            }
-            Ok(targets)
+            let identities = desk.store.reachable(claimed.org, member).await?;
+            Ok(identities.into_iter().map(Target::Person).collect())
         }
     }
 }

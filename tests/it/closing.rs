@@ -1,6 +1,6 @@
 //! What must hold at the end of every scenario, whatever it was about.
 
-use crate::world::World;
+use crate::world::{Town, World};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use slice_core::{
     grant::{Grant, KeyState, State},
@@ -102,7 +102,7 @@ impl World {
                 .any(|mark| alive.starts_with(mark))
                 && !alive.contains("U999999999")
         };
-        let alive = self.town.alive_markup();
+        let alive: Vec<_> = self.towns().flat_map(Town::alive_markup).collect();
         let foreign: Vec<_> = alive.iter().filter(|alive| !ours(alive)).collect();
         assert!(foreign.is_empty(), "alive, and not ours: {foreign:?}");
     }
@@ -148,7 +148,8 @@ impl World {
                 assert!(!holds(&database, &shape), "a secret is in the database");
             }
         }
-        let sights = self.town.sights_since(0);
+        let sights = self.towns().flat_map(|town| town.sights_since(0));
+        let sights: Vec<_> = sights.collect();
         for key in self.sandbox.openrouter.keys() {
             let standing = sights
                 .iter()

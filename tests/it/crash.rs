@@ -94,6 +94,7 @@ mortal! {
     read org_of(workspace: &'a Workspace) -> Option<OrgId>;
     read orgs() -> Vec<OrgId>;
     read users(org: OrgId, platform: PlatformName, members: &'a [MemberId]) -> Vec<(MemberId, Identity)>;
+    read reachable(org: OrgId, member: MemberId) -> Vec<Identity>;
     read only_in(workspace: &'a Workspace) -> Vec<(OrgId, MemberId)>;
     read closed_orgs() -> Vec<OrgId>;
     read open_codes(link: Joins) -> Vec<OpenCode>;
@@ -112,7 +113,7 @@ mortal! {
     write record_both(scopes: (Scope, Scope), decide: DecideBoth<'a>) -> ();
     write open_org(workspace: &'a Workspace) -> (OrgId, bool);
     write member(org: OrgId, identity: &'a Identity) -> MemberId;
-    write note_role(org: OrgId, member: MemberId, role: Role) -> ();
+    write note_role(org: OrgId, who: &'a Identity, member: MemberId, role: Role) -> ();
     write note_installer(org: OrgId, member: MemberId) -> ();
     write invite(workspace: &'a Workspace) -> ();
     write forget(org: OrgId, member: MemberId) -> u64;

@@ -85,6 +85,8 @@ pub struct World {
     pub sandbox: Sandbox,
     /// Where people and the bot talk.
     pub town: Town,
+    /// Where they talk as well, and how much of it was noted.
+    elsewhere: Option<(Town, u64)>,
     pub database_url: String,
     clock: Arc<WorldClock>,
     running: Option<Running>,
@@ -118,10 +120,12 @@ impl World {
         let sandbox = Sandbox::start(START)
             .await
             .expect("loopback has free ports");
-        let town = Town::of(&sandbox, way);
-        town.add_person("olga", PersonKind::PrimaryOwner);
-        town.add_person("ana", PersonKind::Member);
-        town.add_person("bo", PersonKind::Member);
+        let (town, elsewhere) = Town::of(&sandbox, way);
+        for town in elsewhere.iter().chain([&town]) {
+            town.add_person("olga", PersonKind::PrimaryOwner);
+            town.add_person("ana", PersonKind::Member);
+            town.add_person("bo", PersonKind::Member);
+        }
         sandbox
             .openrouter
             .add_management_key(MASTER, "team", "1000");
@@ -129,6 +133,7 @@ impl World {
         Self {
             sandbox,
             town,
+            elsewhere: elsewhere.map(|town| (town, 0)),
             database_url: database_url.to_owned(),
             clock,
             running: None,
@@ -159,7 +164,7 @@ impl World {
                 transport,
                 call_timeout: self.call_timeout,
             }),
-            discord: (self.way == Way::Discord).then(|| DiscordConfig {
+            discord: self.way.has_discord().then(|| DiscordConfig {
                 api_url: discord.api_url(),
                 bot_token: Secret::new(discord.bot_token()),
                 transport: discord::Transport::Gateway { members: false },
@@ -175,7 +180,7 @@ impl World {
 
     /// Anybody can add a Discord application to a server of theirs, so this one is listed.
     fn listed(&self) -> Option<Workspace> {
-        (self.way == Way::Discord).then(|| Workspace {
+        self.way.has_discord().then(|| Workspace {
             platform: PlatformName::Discord,
             id: WorkspaceId::new(self.sandbox.discord.guild_id()),
         })
@@ -184,7 +189,7 @@ impl World {
     /// How Slack's deliveries come, if it is Slack.
     fn transport(&self) -> Option<Transport> {
         match self.way {
-            Way::SlackSocket => Some(Transport::Socket {
+            Way::SlackSocket | Way::Both => Some(Transport::Socket {
                 app_token: Secret::new(self.sandbox.slack.app_token()),
             }),
             Way::SlackHttp => Some(Transport::Http {
@@ -259,15 +264,15 @@ impl World {
             return Err(Died);
         };
         let (sandbox, bot) = (self.sandbox.clone(), running.bot.clone());
-        let town = self.town.clone();
+        let towns: Vec<Town> = self.towns().cloned().collect();
         let settling = running.runtime.spawn(async move {
             let mut crossed = 0;
             loop {
-                quiet(&sandbox, &town, &bot).await;
+                quiet(&sandbox, &towns, &bot).await;
                 let before = sandbox.wire.crossings_since(crossed).len();
                 bot.run_until_idle().await.expect("the database answers");
                 let after = sandbox.wire.crossings_since(crossed);
-                if before == after.len() && is_quiet(&sandbox, &town, &bot) {
+                if before == after.len() && is_quiet(&sandbox, &towns, &bot) {
                     return;
                 }
                 crossed = after.last().map_or(crossed, |crossing| crossing.n);
@@ -296,12 +301,27 @@ impl World {
         self.settled().await;
     }
 
+    /// Every town, the one where people are first.
+    pub fn towns(&self) -> impl Iterator<Item = &Town> {
+        let elsewhere = self.elsewhere.iter().map(|(town, _)| town);
+        std::iter::once(&self.town).chain(elsewhere)
+    }
+
+    /// Everybody goes on in the other town.
+    pub fn crosses(&mut self) {
+        if let Some((town, seen)) = &mut self.elsewhere {
+            std::mem::swap(&mut self.town, town);
+            std::mem::swap(&mut self.seen, seen);
+        }
+        self.note(Some(format!("— in {} —", self.town.name())));
+    }
+
     /// Somebody left, came back or became somebody else, and the bot comes to know: Slack tells it at
     /// once, and of Discord it asks every so often.
     pub async fn noticed(&mut self) {
         match self.way {
             Way::SlackSocket | Way::SlackHttp => self.settled().await,
-            Way::Discord => self.later(CHECK_EVERY).await,
+            Way::Discord | Way::Both => self.later(CHECK_EVERY).await,
         }
     }
 
@@ -435,17 +455,17 @@ impl Drop for World {
     }
 }
 
-fn is_quiet(sandbox: &Sandbox, town: &Town, bot: &Bot) -> bool {
-    town.unacknowledged() == 0
+fn is_quiet(sandbox: &Sandbox, towns: &[Town], bot: &Bot) -> bool {
+    towns.iter().all(|town| town.unacknowledged() == 0)
         && sandbox.wire.open_requests() == 0
         && *bot.edge.busy().borrow() == 0
 }
 
-async fn quiet(sandbox: &Sandbox, town: &Town, bot: &Bot) {
+async fn quiet(sandbox: &Sandbox, towns: &[Town], bot: &Bot) {
     let mut busy = bot.edge.busy();
     loop {
         let changed = sandbox.wire.changed();
-        if is_quiet(sandbox, town, bot) {
+        if is_quiet(sandbox, towns, bot) {
             return;
         }
         tokio::select! {

@@ -1,18 +1,8 @@
 //! Codes that join, as far as one Slack workspace shows it; `orgs` plays the rest.
 
+use super::story::code;
 use crate::world::World;
 use std::time::Duration;
-
-/// The code that a person was just given.
-fn code(world: &World, who: &str, line: &str) -> String {
-    let read = world.reads(who);
-    let said = read.split(&format!("/slice {line} ")).nth(1);
-    let said = said.unwrap_or_else(|| panic!("no code in:\n{read}"));
-    said.split_whitespace()
-        .next()
-        .unwrap_or_default()
-        .to_owned()
-}
 
 pub async fn a_code_and_who_may_say_it(world: &mut World) {
     world.set_up().await;

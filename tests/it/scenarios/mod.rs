@@ -110,6 +110,9 @@ scenarios! {
         faults_slack::messages_that_get_lost,
         faults_slack::too_many_requests,
     }
+    &[Way::Both] => {
+        story::on_both_platforms,
+    }
     &[Way::SlackSocket] => {
         faults_slack::sockets_that_drop_and_refresh,
     }

@@ -13,6 +13,59 @@ pub async fn the_whole_story(world: &mut World) {
     books(world).await;
 }
 
+/// One team on both: linked by a code, asked in Discord, approved in Slack, revealed in Discord, in
+/// one chain of audit events.
+pub async fn on_both_platforms(world: &mut World) {
+    arrival(world).await;
+    joined(world).await;
+    world.says("ana", "provision openrouter 60").await;
+    world.expect("ana", &["the owners were asked"]);
+    world.crosses();
+    world.expect("olga", &["@ana asks for grant 1"]);
+    world.clicks("olga", "Approve").await;
+    world.crosses();
+    world.clicks("ana", "Reveal key").await;
+    let key = world.revealed_key("ana");
+    world.curls("ana", &key, "20").await;
+    world.says("ana", "keys").await;
+    world.says("ana", "revoke 1").await;
+    world.expect("ana", &["$0.00 is back in your budget"]);
+    world.later(LATE_BILLING).await;
+    world.crosses();
+    for line in ["members", "audit show", "audit export"] {
+        world.says("olga", line).await;
+    }
+}
+
+/// The Discord server joins the team, and ana's two identities become one member. People are in
+/// Discord afterwards.
+async fn joined(world: &mut World) {
+    world.says("olga", "link").await;
+    let code = code(world, "olga", "link");
+    world.crosses();
+    world.says("olga", &format!("link workspace {code}")).await;
+    world.crosses();
+    world.clicks("olga", "Join").await;
+    world.expect("olga", &["Discord"]);
+    world.says("ana", "link me").await;
+    let code = self::code(world, "ana", "link me");
+    world.crosses();
+    world.says("ana", &format!("link me {code}")).await;
+    world.crosses();
+    world.clicks("ana", "That is me").await;
+    world.crosses();
+    world.all_read();
+}
+
+/// The code that a person was just given.
+pub fn code(world: &World, who: &str, line: &str) -> String {
+    let read = world.reads(who);
+    let said = read.split(&format!("/slice {line} ")).nth(1);
+    let said = said.unwrap_or_else(|| panic!("no code in:\n{read}"));
+    let code = said.split_whitespace().next().unwrap_or_default();
+    code.trim_matches('`').to_owned()
+}
+
 /// olga installed the app: she is greeted, deposits the master key, chooses a channel, allocates.
 async fn arrival(world: &mut World) {
     world.start().await.expect("the bot starts");

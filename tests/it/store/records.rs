@@ -89,7 +89,7 @@ pub async fn an_action_is_used_once_and_not_for_ever(database: TestDatabase) {
     assert!(entry.messages.is_empty(), "nobody is known to be an owner");
     bench
         .store
-        .note_role(bench.org, bench.olga, Role::Owner)
+        .note_role(bench.org, &identity("OLGA"), bench.olga, Role::Owner)
         .await
         .expect("noted");
     let (mut entry, opened) = bench.provision(dollars(60)).await.expect("a request");

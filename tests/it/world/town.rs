@@ -13,9 +13,12 @@ pub enum Way {
     SlackSocket,
     SlackHttp,
     Discord,
+    /// Slack over its socket and Discord at once: people begin in Slack.
+    Both,
 }
 
 impl Way {
+    /// The ways on which the same conversation is held.
     pub const ALL: [Self; 3] = [Self::SlackSocket, Self::SlackHttp, Self::Discord];
 
     /// The platform in whose words a conversation reads: how Slack delivers changes none of them.
@@ -23,7 +26,12 @@ impl Way {
         match self {
             Self::SlackSocket | Self::SlackHttp => "slack",
             Self::Discord => "discord",
+            Self::Both => "both",
         }
+    }
+
+    pub fn has_discord(self) -> bool {
+        matches!(self, Self::Discord | Self::Both)
     }
 }
 
@@ -33,6 +41,7 @@ impl fmt::Display for Way {
             Self::SlackSocket => "Slack socket",
             Self::SlackHttp => "Slack HTTP",
             Self::Discord => "Discord",
+            Self::Both => "Slack and Discord",
         })
     }
 }
@@ -152,13 +161,24 @@ impl Hands {
 }
 
 impl Town {
-    pub fn of(sandbox: &Sandbox, way: Way) -> Self {
+    /// The town where people begin, and the other one if there is.
+    pub fn of(sandbox: &Sandbox, way: Way) -> (Self, Option<Self>) {
+        let slack = Self::Slack(sandbox.slack.clone());
+        let discord = || {
+            introduce(&sandbox.discord);
+            Self::Discord(sandbox.discord.clone())
+        };
         match way {
-            Way::SlackSocket | Way::SlackHttp => Self::Slack(sandbox.slack.clone()),
-            Way::Discord => {
-                introduce(&sandbox.discord);
-                Self::Discord(sandbox.discord.clone())
-            }
+            Way::SlackSocket | Way::SlackHttp => (slack, None),
+            Way::Discord => (discord(), None),
+            Way::Both => (slack, Some(discord())),
+        }
+    }
+
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Slack(_) => "Slack",
+            Self::Discord(_) => "Discord",
         }
     }
 

@@ -1,6 +1,7 @@
 //! What is asked of the sandbox beyond plain commands, and the record of what everybody saw.
 
-use super::{VAULT_KEY, World};
+use super::{Town, VAULT_KEY, World};
+use slice_sandbox::{Change, Place};
 
 /// Codes that join are chance; what is said around them is not.
 fn without_codes(text: &str) -> String {
@@ -105,7 +106,7 @@ impl World {
     /// The newest file whose name ends so, as text.
     pub fn file(&self, ending: &str) -> String {
         let sights = self.town.sights_since(0).into_iter().rev();
-        let mut files = sights.filter(|sight| sight.place == slice_sandbox::Place::File);
+        let mut files = sights.filter(|sight| sight.place == Place::File);
         let name = files.find_map(|sight| {
             let name = sight.text.lines().next().unwrap_or_default().to_owned();
             name.ends_with(ending).then_some(name)
@@ -155,7 +156,7 @@ impl World {
 
     pub fn secrets(&self) -> Vec<String> {
         let mut secrets = self.sandbox.openrouter.secrets();
-        secrets.extend(self.town.secrets());
+        secrets.extend(self.towns().flat_map(Town::secrets));
         secrets.push(VAULT_KEY.to_owned());
         secrets
     }
@@ -163,26 +164,42 @@ impl World {
     /// Notes what was done and what everybody then saw; prints it where somebody watches.
     pub(super) fn note(&mut self, what: Option<String>) {
         let mut lines: Vec<String> = what.into_iter().collect();
-        for sight in self.town.sights_since(self.seen) {
-            self.seen = sight.n;
-            if sight.change == slice_sandbox::Change::Deleted {
-                lines.push(format!("    {}: ({}, closed)", sight.person, sight.place));
-                continue;
-            }
-            let text = match sight.place {
-                slice_sandbox::Place::File => {
-                    let lines = sight.text.lines();
-                    let name = lines.clone().next().unwrap_or_default();
-                    format!("(file) {name}, {} lines", lines.count() - 1)
-                }
-                _ => sight.to_string(),
-            };
-            let indented = text.replace('\n', "\n      ");
-            lines.push(format!("    {}: {indented}", sight.person));
+        let mark = self.elsewhere.as_ref().map(|_| self.town.name());
+        lines.extend(noted(&self.town, &mut self.seen, mark));
+        if let Some((town, seen)) = &mut self.elsewhere {
+            let name = town.name();
+            lines.extend(noted(town, seen, Some(name)));
         }
         if self.echo && !lines.is_empty() {
             println!("{}", lines.join("\n"));
         }
         self.said.extend(lines);
     }
+}
+
+/// What everybody newly saw in a town; `mark`: its name, where there are several.
+fn noted(town: &Town, seen: &mut u64, mark: Option<&str>) -> Vec<String> {
+    let mut lines = vec![];
+    for sight in town.sights_since(*seen) {
+        *seen = sight.n;
+        let person = match mark {
+            Some(mark) => format!("{} in {mark}", sight.person),
+            None => sight.person.clone(),
+        };
+        if sight.change == Change::Deleted {
+            lines.push(format!("    {person}: ({}, closed)", sight.place));
+            continue;
+        }
+        let text = match sight.place {
+            Place::File => {
+                let lines = sight.text.lines();
+                let name = lines.clone().next().unwrap_or_default();
+                format!("(file) {name}, {} lines", lines.count() - 1)
+            }
+            _ => sight.to_string(),
+        };
+        let indented = text.replace('\n', "\n      ");
+        lines.push(format!("    {person}: {indented}"));
+    }
+    lines
 }
