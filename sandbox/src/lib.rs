@@ -31,7 +31,7 @@ pub use contracts::Contracts;
 pub use discord::{Delivery, Discord, DiscordPerson, Reply};
 pub use faults::{Fault, Faults};
 pub use openrouter::{KeyState, OpenRouter, Spent, micros_from_usd, usd_from_micros};
-pub use slack::{Forgery, Heard, Person, Slack, Workspace};
+pub use slack::{Browser, Forgery, Heard, Page, Person, Slack, Workspace};
 pub use wire::{Crossing, Direction, Fate, Hook, Wire};
 
 /// The whole fake world. Every part is a cheap clone of the same thing.

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::payloads::{person_json, usergroup_json};
 use super::world::{APP, BOT, BOT_USER, World};
-use super::{Hub, conversations, files, messages, views};
+use super::{Hub, conversations, files, messages, oauth, views};
 use crate::door::{Answer, Call};
 
 /// Who may call a method.
@@ -21,6 +21,7 @@ pub(super) type Outcome = Result<Value, Refused>;
 /// Name, token, the scope it needs (empty: none, or it depends on the conversation), and code.
 const METHODS: &[(&str, Token, &str, Method)] = &[
     ("apps.connections.open", App, "", connections_open),
+    ("auth.revoke", Bot, "", auth_revoke),
     ("auth.test", Bot, "", auth_test),
     ("chat.delete", Bot, "chat:write", messages::delete),
     (
@@ -212,6 +213,9 @@ fn dispatch(
     name: &str,
     (arguments, call): (Map<String, Value>, &Call),
 ) -> Outcome {
+    if name == "oauth.v2.access" {
+        return oauth::access(world, &arguments, call);
+    }
     let Some((_, token, scope, method)) = METHODS.iter().find(|(known, ..)| *known == name) else {
         hub.wire.violation(format!("slack {name}: unknown method"));
         return refuse("unknown_method");
@@ -312,6 +316,17 @@ fn auth_test(asked: &mut Asked) -> Outcome {
     }))
 }
 
+/// The token was the only one, so the app is out of the workspace.
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "all methods have the shape of the table"
+)]
+fn auth_revoke(asked: &mut Asked) -> Outcome {
+    let team = asked.team.clone();
+    asked.world.uninstall(&team);
+    Ok(json!({ "revoked": true }))
+}
+
 fn team_info(asked: &mut Asked) -> Outcome {
     let Some(team) = asked.world.team(&asked.team) else {
         return refuse("team_not_found");
@@ -322,7 +337,9 @@ fn team_info(asked: &mut Asked) -> Outcome {
 fn user_info(asked: &mut Asked) -> Outcome {
     let user = asked.needed("user")?;
     if user == BOT_USER {
-        return Ok(json!({ "user": person_json(&asked.world.bot_row(&asked.team)) }));
+        let mut user = person_json(&asked.world.bot_row(&asked.team));
+        user["profile"]["api_app_id"] = json!(oauth::app_of(asked.world, &asked.team));
+        return Ok(json!({ "user": user }));
     }
     match asked.world.person(&user) {
         Some(person) => Ok(json!({ "user": person_json(person) })),

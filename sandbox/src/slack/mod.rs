@@ -9,6 +9,7 @@ mod forms;
 mod http;
 mod limits;
 mod messages;
+mod oauth;
 mod payloads;
 mod people;
 mod place;
@@ -32,6 +33,7 @@ use crate::wire::Wire;
 
 use crate::chat::{ChannelId, ChannelKind, PersonKind, Sight, UserId};
 pub use forgery::{Forgery, Heard};
+pub use oauth::{Browser, Page};
 pub use people::Person;
 use world::{About, Frame, World};
 
@@ -117,11 +119,8 @@ impl Slack {
     /// The tokens, which nobody but the bot may know.
     pub fn secrets(&self) -> Vec<String> {
         let world = self.hub.world();
-        let mut secrets: Vec<String> = world
-            .teams
-            .iter()
-            .map(|team| team.bot_token.clone())
-            .collect();
+        let mut secrets = world.issued.clone();
+        secrets.push(oauth::CLIENT_SECRET.to_owned());
         secrets.push(self.hub.app_token.clone());
         secrets.extend(world.outlet.as_ref().map(|outlet| outlet.secret.clone()));
         secrets

@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::payloads::{event, person_json};
-use super::world::{About, BOT_USER, Channel, PersonRow, STRANGE_TEAM, Team, UserGroup, World};
+use super::world::{
+    APP, About, BOT_USER, Channel, PersonRow, STRANGE_TEAM, Team, UserGroup, World,
+};
 use super::{ChannelId, ChannelKind, Person, PersonKind, Slack, UserId, Workspace};
 
 impl World {
@@ -106,6 +108,7 @@ impl Slack {
         let mut world = self.hub.world();
         let domain = name.to_lowercase().replace(' ', "-");
         let bot_token = format!("xoxb-sandbox-{domain}-{id}");
+        world.issued.push(bot_token.clone());
         let id = id.to_owned();
         let channel = world.next("C");
         world.teams.push(Team {
@@ -114,6 +117,7 @@ impl Slack {
             domain,
             bot_token,
             installed: true,
+            app: APP.to_owned(),
         });
         world.channels.push(Channel {
             id: channel,
@@ -124,6 +128,13 @@ impl Slack {
             members: BTreeSet::new(),
             im: None,
         });
+    }
+
+    /// Another workspace that does not know the app, with a `#general` of its own. Gives its id.
+    pub fn add_bare_workspace(&self, name: &str) -> String {
+        let Workspace { team_id, .. } = self.add_workspace(name);
+        self.change(|world| world.set_installed(&team_id, false));
+        team_id
     }
 
     /// Another workspace with the app in it and a `#general` of its own.
@@ -339,13 +350,22 @@ impl Slack {
 
     /// The app is removed from the first workspace: its token dies, and it hears of that.
     pub fn uninstall(&self) {
-        self.change(|world| {
-            let team = world.teams[0].id.clone();
-            let revoked = json!({ "type": "tokens_revoked", "tokens": { "bot": [BOT_USER] } });
-            world.tell(&team, revoked);
-            world.tell(&team, json!({ "type": "app_uninstalled" }));
-            world.teams[0].installed = false;
-        });
+        self.uninstall_from(&self.team_id());
+    }
+
+    /// The same in any workspace.
+    pub fn uninstall_from(&self, team: &str) {
+        self.change(|world| world.uninstall(team));
+    }
+
+    /// Whether the app is let in, with the token that it had; nobody tells it.
+    pub fn set_installed(&self, team: &str, installed: bool) {
+        self.change(|world| world.set_installed(team, installed));
+    }
+
+    /// The events of an uninstallation, whether there is one or not: they may be late.
+    pub fn tell_of_uninstallation(&self, team: &str) {
+        self.change(|world| world.tell_of_uninstallation(team));
     }
 
     fn change(&self, change: impl FnOnce(&mut World)) {
@@ -355,6 +375,23 @@ impl Slack {
 }
 
 impl World {
+    fn set_installed(&mut self, team: &str, installed: bool) {
+        for team in self.teams.iter_mut().filter(|one| one.id == team) {
+            team.installed = installed;
+        }
+    }
+
+    pub(super) fn uninstall(&mut self, team: &str) {
+        self.set_installed(team, false);
+        self.tell_of_uninstallation(team);
+    }
+
+    fn tell_of_uninstallation(&mut self, team: &str) {
+        let revoked = json!({ "type": "tokens_revoked", "tokens": { "bot": [BOT_USER] } });
+        self.tell(team, revoked);
+        self.tell(team, json!({ "type": "app_uninstalled" }));
+    }
+
     fn enter(&mut self, channel: &str, user: &str) {
         let id = self.channel_id(channel);
         let members = self.channel_mut(&id).map(|channel| &mut channel.members);

@@ -13,6 +13,8 @@ pub(super) struct Team {
     pub domain: String,
     pub bot_token: String,
     pub installed: bool,
+    /// The app that the token is of.
+    pub app: String,
 }
 
 #[derive(Clone)]

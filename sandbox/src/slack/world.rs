@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::http::{Outlet, Parcel};
+use super::oauth::Code;
 use super::render;
 pub(super) use super::rows::*;
 use crate::chat::Sights;
@@ -36,6 +37,11 @@ pub(super) struct World {
     /// The last delivery by HTTP, for sending it again.
     pub last_parcel: Option<Parcel>,
     pub tickets: BTreeSet<String>,
+    pub codes: HashMap<String, Code>,
+    /// Every bot token that was ever given out.
+    pub issued: Vec<String>,
+    /// The app that codes are exchanged for.
+    pub app: String,
     pub sights: Sights,
     pub alive: Vec<String>,
     pub scopes: Vec<String>,
@@ -64,6 +70,9 @@ impl World {
             outlet: None,
             last_parcel: None,
             tickets: BTreeSet::new(),
+            codes: HashMap::new(),
+            issued: Vec::new(),
+            app: APP.to_owned(),
             sights: Sights::default(),
             alive: Vec::new(),
             scopes: scopes.iter().map(|&scope| scope.to_owned()).collect(),
