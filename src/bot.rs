@@ -1,7 +1,7 @@
 //! The bot, assembled: store, vault, services, platforms, edge and workers, each from outside.
 
 use crate::{
-    edge::Edge,
+    edge::{Edge, StoredTokens},
     http::{self, Check},
     platforms::{
         discord::{DiscordConfig, DiscordDoor, DiscordPlatform},
@@ -92,8 +92,12 @@ pub struct Bot {
 impl Bot {
     /// Connects to the chat platforms, opens their orgs, greets who installed it, and listens.
     pub async fn start(parts: Parts, store: Arc<dyn Store>) -> Result<Self, StartError> {
-        let slack = parts.slack.map(SlackPlatform::new).transpose();
-        let slack = slack.map_err(StartError::Slack)?.map(Arc::new);
+        let tokens = Arc::new(StoredTokens {
+            store: store.clone(),
+            vault: parts.vault.clone(),
+        });
+        let slack = parts.slack.map(|config| SlackPlatform::new(config, tokens));
+        let slack = slack.transpose().map_err(StartError::Slack)?.map(Arc::new);
         let clock = || parts.clock.clone();
         let discord = parts
             .discord
@@ -126,6 +130,7 @@ impl Bot {
             Some(discord) => Some(open_discord(&discord, &edge).await?),
             None => None,
         };
+        edge.look_at_installations().await?;
         Ok(Self {
             workers: Workers::new(desk.clone(), bell.clone()),
             desk,
@@ -200,7 +205,8 @@ async fn open_slack(slack: Arc<SlackPlatform>, edge: &Edge) -> Result<SlackListe
     let workspace = slack.workspace().await.map_err(failed)?;
     edge.welcome(&workspace).await?;
     let clock = edge.clock();
-    let listener = SlackListener::start(slack, Arc::new(edge.clone()), clock).await;
+    let (reception, installing) = (Arc::new(edge.clone()), Arc::new(edge.clone()));
+    let listener = SlackListener::start(slack, reception, installing, clock).await;
     let listener = listener.map_err(failed)?;
     info!(workspace.id = %workspace.id, "Slice listens in workspace {}", workspace.id);
     Ok(listener)

@@ -5,7 +5,10 @@ mod slack;
 
 use crate::vault::VaultKey;
 pub use discord::DiscordSettings;
-pub use slack::SlackSettings;
+pub use slack::{
+    SLACK, SLACK_API, SLACK_APP_TOKEN, SLACK_BOT_TOKEN, SLACK_CLIENT_ID, SLACK_CLIENT_SECRET,
+    SLACK_SIGNING_SECRET, SlackSettings,
+};
 use slice_core::{
     ids::{PlatformName, Workspace, WorkspaceId},
     secret::Secret,
@@ -15,7 +18,6 @@ use url::{Host, Url};
 
 /// The embedded database, where `DATABASE_URL` names no other.
 const DATABASE_DEFAULT: &str = "sqlite:slice.db";
-const SLACK_API_DEFAULT: &str = "https://slack.com/api";
 const DISCORD_API_DEFAULT: &str = "https://discord.com/api/v10";
 const OPENROUTER_API_DEFAULT: &str = "https://openrouter.ai/api/v1";
 const HTTP: [&str; 2] = ["http://", "https://"];
@@ -38,26 +40,6 @@ pub const VAULT_KEY: Variable = Variable {
     about: "The vault key: base64 of 32 bytes, or the path of a file that holds it. Make one with \
             `slice keygen`. Without it nothing in the vault can ever be opened again",
     default: None,
-};
-pub const SLACK_BOT_TOKEN: Variable = Variable {
-    name: "SLACK_BOT_TOKEN",
-    about: "The bot token of the Slack app (xoxb-…). Leave it empty if Slice is used in Discord alone",
-    default: None,
-};
-pub const SLACK_APP_TOKEN: Variable = Variable {
-    name: "SLACK_APP_TOKEN",
-    about: "Either the app-level token with connections:write (xapp-…), for Socket Mode",
-    default: Some(""),
-};
-pub const SLACK_SIGNING_SECRET: Variable = Variable {
-    name: "SLACK_SIGNING_SECRET",
-    about: "Or the app's signing secret, for signed HTTP: Slack sends requests to Slice",
-    default: Some(""),
-};
-pub const SLACK_API: Variable = Variable {
-    name: "SLICE_SLACK_API_URL",
-    about: "Where Slack's Web API is",
-    default: Some(SLACK_API_DEFAULT),
 };
 pub const DISCORD_BOT_TOKEN: Variable = Variable {
     name: "DISCORD_BOT_TOKEN",
@@ -119,12 +101,14 @@ pub const LOG_LEVEL: Variable = Variable {
 };
 
 /// Every variable there is, in the order in which `.env.example` shows them.
-pub const ALL: [Variable; 17] = [
+pub const ALL: [Variable; 19] = [
     DATABASE_URL,
     VAULT_KEY,
     SLACK_BOT_TOKEN,
     SLACK_APP_TOKEN,
     SLACK_SIGNING_SECRET,
+    SLACK_CLIENT_ID,
+    SLACK_CLIENT_SECRET,
     SLACK_API,
     DISCORD_BOT_TOKEN,
     DISCORD_MODE,
@@ -139,8 +123,6 @@ pub const ALL: [Variable; 17] = [
     LOG_LEVEL,
 ];
 
-/// What Slack is reached with.
-pub const SLACK: [&Variable; 3] = [&SLACK_BOT_TOKEN, &SLACK_APP_TOKEN, &SLACK_SIGNING_SECRET];
 /// What Discord is reached with.
 pub const DISCORD: [&Variable; 4] = [
     &DISCORD_BOT_TOKEN,
@@ -507,7 +489,7 @@ mod tests {
         assert_eq!(config.books.database_url, DATABASE_DEFAULT);
         assert_eq!(
             config.slack.map(|slack| slack.api).as_deref(),
-            Some(SLACK_API_DEFAULT)
+            SLACK_API.default
         );
         assert!(config.discord.is_none());
     }

@@ -38,7 +38,7 @@ pub const SCOPES: [(&str, &str); 9] = [
 pub const EVENTS: [(&str, &str); 9] = [
     (
         "app_uninstalled",
-        "Slice stops talking to a workspace that removed it.",
+        "Slice erases the token of a workspace that removed it, and tells its owners.",
     ),
     (
         "tokens_revoked",
@@ -81,12 +81,16 @@ fn hint() -> String {
 pub const COMMANDS_PATH: &str = "/slack/commands";
 pub const INTERACTIONS_PATH: &str = "/slack/interactions";
 pub const EVENTS_PATH: &str = "/slack/events";
+/// Where somebody begins to install the app in a workspace, and where Slack sends her back to.
+pub const INSTALL_PATH: &str = "/slack/install";
+pub const OAUTH_PATH: &str = "/slack/oauth";
 
 /// The app's manifest for signed HTTP, where Slack reaches Slice at `public_url`.
 pub fn manifest_over_http(public_url: &str) -> Value {
     let at = |path: &str| json!(format!("{public_url}{path}"));
     let mut manifest = manifest();
     manifest["features"]["slash_commands"][0]["url"] = at(COMMANDS_PATH);
+    manifest["oauth_config"]["redirect_urls"] = json!([at(OAUTH_PATH)]);
     let settings = &mut manifest["settings"];
     settings["event_subscriptions"]["request_url"] = at(EVENTS_PATH);
     settings["interactivity"]["request_url"] = at(INTERACTIONS_PATH);

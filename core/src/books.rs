@@ -39,6 +39,8 @@ pub struct Org {
     pub masters: Vec<Master>,
     /// Linked workspaces, the first one first.
     pub workspaces: Vec<Workspace>,
+    /// Those of them that do not let Slice in any more.
+    pub removed: Vec<Workspace>,
     /// The person who installed Slice, if the platform says who that is.
     pub installer: Option<MemberId>,
     /// Members who were owners when they last acted, and when that was.

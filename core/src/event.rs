@@ -60,6 +60,21 @@ pub enum Event {
     OrgClosed {
         into: OrgId,
     },
+    /// Somebody installed Slice there: its token is in the vault.
+    AppInstalled {
+        workspace: Workspace,
+        app: String,
+        version: i64,
+    },
+    /// The platform does not let Slice in any more: the token of this version, if any, is erased.
+    AppRemoved {
+        workspace: Workspace,
+        version: Option<i64>,
+    },
+    /// Slice is let in again, with the token of its environment.
+    AppReturned {
+        workspace: Workspace,
+    },
     MemberJoined {
         member: MemberId,
     },

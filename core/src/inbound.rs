@@ -4,8 +4,10 @@ use crate::{
     ids::{ActionId, Identity, UserId, Workspace},
     page::Page,
     ports::{Names, PlatformError},
+    refusal::Refusal,
     reply::{Form, Reveal},
     secret::Secret,
+    time::Time,
 };
 use futures::future::BoxFuture;
 
@@ -108,6 +110,41 @@ pub trait Reception: Send + Sync {
     /// What could be meant: values and what people read for them. Says what is in memory; what is
     /// not there is looked up for the next time. Writes nothing.
     fn complete(&self, typing: &Typing) -> Vec<(String, String)>;
+}
+
+/// A workspace in which somebody installed Slice, as the platform proved it.
+#[derive(Debug)]
+pub struct Install {
+    pub workspace: Workspace,
+    /// The platform's id of the app.
+    pub app: String,
+    /// With which Slice speaks there from now on.
+    pub token: Secret,
+    /// Who installed it.
+    pub by: Option<UserId>,
+}
+
+/// What becomes of an installation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Installed {
+    /// The token is kept, in the place of an older one.
+    Kept,
+    /// Nothing is kept: the workspace is neither known, nor listed, nor invited.
+    Unlisted,
+    /// Nothing is kept: the workspace has an installation of another app.
+    OtherApp,
+}
+
+/// Where platforms hand installations in.
+pub trait Installing: Send + Sync {
+    /// Keeps the token, and greets who brought it to a new workspace.
+    fn install(&self, install: Install) -> BoxFuture<'_, Result<Installed, Refusal>>;
+    /// Whether this is the first use of something that is good for one use, until that instant.
+    fn use_once<'a>(
+        &'a self,
+        mark: &'a str,
+        good_until: Time,
+    ) -> BoxFuture<'a, Result<bool, Refusal>>;
 }
 
 /// How a mention of a person stands in a command line, on every platform.

@@ -10,6 +10,7 @@ pub mod event;
 pub mod grant;
 pub mod ids;
 pub mod inbound;
+pub mod install;
 pub mod leaving;
 pub mod life;
 pub mod linking;

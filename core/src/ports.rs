@@ -14,6 +14,7 @@ use crate::{
         ActionId, ChannelId, GrantId, Identity, MemberId, MessageId, OrgId, Place, PlatformName,
         ServiceName, UserId, Workspace,
     },
+    install::Installations,
     linking::{Joins, OpenCode},
     money::Money,
     page::Page,
@@ -143,7 +144,7 @@ pub struct Posted {
 
 /// The books on disk. Each method is one transaction. An `Err` of a writing method says whether it
 /// was recorded: a refusal was not, [`Refusal::Unsure`] may have been.
-pub trait Store: Send + Sync {
+pub trait Store: Installations {
     // --- the one way to change anything that is audited
     /// Locks the org's row, shows the books to `decide`, and writes what it decided: state, audit
     /// events, messages, the action's use and the delivery's mark, or nothing. Gives the entry back
@@ -193,7 +194,7 @@ pub trait Store: Send + Sync {
         platform: PlatformName,
         members: &'a [MemberId],
     ) -> BoxFuture<'a, Result<Vec<(MemberId, Identity)>, Refusal>>;
-    /// Members with grants that have not ended, whom no other workspace knows than this one.
+    /// Members with grants that have not ended, whom no other workspace knows that lets Slice in.
     fn only_in<'a>(
         &'a self,
         workspace: &'a Workspace,
@@ -394,6 +395,11 @@ pub trait Platform: Send + Sync {
     ) -> BoxFuture<'a, Result<Option<String>, PlatformError>> {
         Box::pin(futures::future::ready(Ok(None)))
     }
+    /// Whether the platform still lets Slice into the workspace, asked live.
+    fn is_installed<'a>(
+        &'a self,
+        workspace: &'a Workspace,
+    ) -> BoxFuture<'a, Result<bool, PlatformError>>;
     /// The person who installed the bot, or the workspace's first owner.
     fn installer<'a>(
         &'a self,

@@ -2,6 +2,7 @@
 
 use crate::{
     event::{Actor, Event},
+    ids::Workspace,
     linking::{self, Joins},
     page::Text,
     ports::AuditRow,
@@ -34,6 +35,9 @@ fn what(event: &Event, grant: &str) -> Text {
             workspace.platform.word(),
             workspace.id
         )),
+        Event::AppInstalled { workspace, .. } => of_app("was installed in", workspace),
+        Event::AppRemoved { workspace, .. } => of_app("was removed from", workspace),
+        Event::AppReturned { workspace } => of_app("is back in", workspace),
         Event::MemberJoined { member } => Text::new("noted ").member(*member).and(" as a member"),
         Event::MemberLeft { member } => Text::new("noted that ").member(*member).and(" has left"),
         Event::MemberBack { member } => Text::new("noted that ").member(*member).and(" is back"),
@@ -94,6 +98,12 @@ fn a(link: Joins) -> &'static str {
         Joins::Workspace => "another workspace",
         Joins::Identity => "a second identity",
     }
+}
+
+/// Slice is who acts here, and what it is about.
+fn of_app(verb: &str, workspace: &Workspace) -> Text {
+    let platform = workspace.platform.word();
+    Text::new(format!("{verb} the {platform} workspace {}", workspace.id))
 }
 
 fn bound(verb: &str, binding: &Binding) -> Text {
@@ -201,6 +211,9 @@ fn key(event: &Event, grant: &str) -> String {
         Event::RevealRefused { .. } => format!("was refused a second reveal of {grant}"),
         // Told above; listed so that an event without a sentence does not compile.
         Event::OrgOpened
+        | Event::AppInstalled { .. }
+        | Event::AppRemoved { .. }
+        | Event::AppReturned { .. }
         | Event::WorkspaceLinked { .. }
         | Event::MemberJoined { .. }
         | Event::MemberLeft { .. }

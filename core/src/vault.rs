@@ -1,6 +1,6 @@
 //! What a seal is and which row owns it; the cipher itself is behind [`crate::ports::Vault`].
 
-use crate::ids::{GrantId, OrgId, ServiceName};
+use crate::ids::{GrantId, OrgId, ServiceName, Workspace};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -39,12 +39,18 @@ pub enum SealOwner {
         grant: GrantId,
         attempt: i64,
     },
+    /// The token with which Slice speaks in a workspace.
+    Token {
+        org: OrgId,
+        workspace: Workspace,
+        version: i64,
+    },
 }
 
 impl SealOwner {
     pub fn org(&self) -> OrgId {
         match self {
-            Self::Master { org, .. } | Self::Key { org, .. } => *org,
+            Self::Master { org, .. } | Self::Key { org, .. } | Self::Token { org, .. } => *org,
         }
     }
 
@@ -63,6 +69,14 @@ impl SealOwner {
                 grant,
                 attempt,
             } => format!("{org}/keys/{grant}/{attempt}/seal"),
+            Self::Token {
+                org,
+                workspace,
+                version,
+            } => {
+                let (platform, id) = (workspace.platform.word(), &workspace.id);
+                format!("{org}/installations/{platform}/{id}/{version}/seal")
+            }
         }
     }
 }

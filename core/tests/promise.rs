@@ -63,6 +63,7 @@ impl Ledger {
                 platform,
                 id: WorkspaceId::new("T1"),
             }],
+            removed: vec![],
             installer: None,
             owners: vec![(member(OLGA), Time::default())],
             data_key: WrappedKey {

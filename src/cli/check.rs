@@ -5,7 +5,10 @@ use crate::{
     clock::SystemClock,
     config::{self, BooksConfig, Config, Mistakes},
     http::Check,
-    platforms::{discord::DiscordPlatform, slack::SlackPlatform},
+    platforms::{
+        discord::DiscordPlatform,
+        slack::{NoTokens, SlackPlatform},
+    },
     services,
     store::SqlStore,
 };
@@ -54,7 +57,7 @@ async fn look(config: Config, mistakes: &Mistakes) -> Vec<Check> {
     }
     let slack = config.slack.map(super::slack);
     if let Some(slack) = slack.filter(|_| !mistakes.concern(&config::SLACK)) {
-        match SlackPlatform::new(slack) {
+        match SlackPlatform::new(slack, Arc::new(NoTokens)) {
             Err(why) => checks.push(Check::bad("Slack", why)),
             Ok(slack) => checks.extend(slack.check().await),
         }

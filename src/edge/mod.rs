@@ -2,7 +2,10 @@
 
 mod answer;
 mod complete;
+mod installing;
 pub mod people;
+
+pub use installing::StoredTokens;
 
 use complete::Completions;
 use people::People;
@@ -158,9 +161,13 @@ impl Edge {
 
     /// Platforms name their workspaces again whenever they connect.
     async fn heard_of(&self, workspace: &Workspace, vouched: bool) {
-        let known = self.desk.store.org_of(workspace).await;
-        if !matches!(known, Ok(Some(_))) {
-            self.installed(workspace, vouched).await;
+        match self.desk.store.org_of(workspace).await {
+            Ok(Some(org)) => {
+                if let Err(refusal) = self.note_return(org, workspace).await {
+                    warn!(?refusal, "Could not note that a workspace is back");
+                }
+            }
+            _ => self.installed(workspace, vouched).await,
         }
     }
 
@@ -207,6 +214,7 @@ impl Edge {
     /// Opens the workspace's org if it has none, and greets the person who installed Slice, once.
     pub async fn welcome(&self, workspace: &Workspace) -> Result<OrgId, Refusal> {
         let (org, _) = self.desk.store.open_org(workspace).await?;
+        self.note_return(org, workspace).await?;
         people::greet(&self.desk, org, workspace).await?;
         (self.wake)();
         Ok(org)
@@ -359,7 +367,7 @@ impl Reception for Edge {
             }
             Notice::Uninstalled(workspace) => {
                 self.people.forget(&workspace);
-                error!(workspace.id = %workspace.id, "Slice was removed from workspace {}", workspace.id);
+                self.look_at_installation(workspace);
             }
         }
     }

@@ -32,6 +32,9 @@ impl Writing<'_> {
             }
             Event::MonthOpened { .. } => self.sweep().await,
             Event::WorkspaceLinked { workspace } => self.link(seq, workspace).await,
+            Event::AppInstalled { .. } | Event::AppRemoved { .. } | Event::AppReturned { .. } => {
+                self.apply_installation(event).await
+            }
             Event::SettingChanged { name, to, .. } => {
                 let row = values![self.org.id, name.as_str(), to.as_str()];
                 self.tx.one(sql::SET, row, "the setting").await

@@ -10,7 +10,7 @@ use slice_core::{
     books::{Books, GrantRef, Member, Org, Scope},
     budget::Budget,
     grant::Grant,
-    ids::{MemberId, OrgId},
+    ids::{MemberId, OrgId, Workspace},
     month::Month,
     ports::MemberRow,
     refusal::Refusal,
@@ -97,6 +97,16 @@ pub(super) async fn settings(tx: &mut Tx, org: OrgId) -> Done<Settings> {
     ))
 }
 
+fn removed(workspaces: &[Row]) -> Done<Vec<Workspace>> {
+    let mut removed = vec![];
+    for row in workspaces {
+        if row.maybe_time("removed_at")?.is_some() {
+            removed.push(rows::workspace(row, "id")?);
+        }
+    }
+    Ok(removed)
+}
+
 async fn org(tx: &mut Tx, row: &OrgRow, settings: Settings, turn: Turn) -> Done<Org> {
     let id = row.id;
     let bindings = tx.all(sql::BINDINGS, values![id]).await?;
@@ -112,6 +122,7 @@ async fn org(tx: &mut Tx, row: &OrgRow, settings: Settings, turn: Turn) -> Done<
             .iter()
             .map(|row| rows::workspace(row, "id"))
             .collect::<Done<_>>()?,
+        removed: removed(&workspaces)?,
         installer: row.installer,
         owners: owners
             .iter()

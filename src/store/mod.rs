@@ -4,6 +4,7 @@ mod apply;
 mod books;
 mod db;
 mod failure;
+mod installs;
 mod keys;
 mod linking;
 mod open;

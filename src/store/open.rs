@@ -71,7 +71,7 @@ const SQLITE: &str = "sqlite";
 const POSTGRES: &str = "postgres";
 
 /// Number, name, and the text for each dialect; forward only.
-const MIGRATIONS: [(i64, &str, [&str; 2]); 4] = [
+const MIGRATIONS: [(i64, &str, [&str; 2]); 5] = [
     (
         1,
         "books",
@@ -84,6 +84,11 @@ const MIGRATIONS: [(i64, &str, [&str; 2]); 4] = [
             include_str!("../../migrations/sqlite/0002_append_only_audit.sql"),
             include_str!("../../migrations/postgres/0002_append_only_audit.sql"),
         ],
+    ),
+    (
+        3,
+        "installations",
+        [include_str!("../../migrations/0003_installations.sql"); 2],
     ),
     (
         4,

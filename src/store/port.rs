@@ -25,10 +25,10 @@ use slice_core::{
 };
 use std::time::Duration;
 
-type Answer<'a, T> = BoxFuture<'a, Result<T, Refusal>>;
+pub(super) type Answer<'a, T> = BoxFuture<'a, Result<T, Refusal>>;
 
 /// Where failures become refusals, and are logged.
-fn answer<'a, T>(work: impl Future<Output = Done<T>> + Send + 'a) -> Answer<'a, T> {
+pub(super) fn answer<'a, T>(work: impl Future<Output = Done<T>> + Send + 'a) -> Answer<'a, T> {
     Box::pin(async move { work.await.map_err(super::failure::Failure::refusal) })
 }
 

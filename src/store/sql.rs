@@ -68,7 +68,28 @@ statements! {
     ORG_OF = "SELECT org_id FROM workspaces WHERE platform = $1 AND id = $2";
     LINK_WORKSPACE = "INSERT INTO workspaces (platform, id, org_id, linked_at, linked_by_event) \
         VALUES ($1, $2, $3, $4, $5) ON CONFLICT (platform, id) DO NOTHING";
-    WORKSPACES = "SELECT platform, id FROM workspaces WHERE org_id = $1 ORDER BY linked_by_event";
+    WORKSPACES = "SELECT platform, id, removed_at FROM workspaces WHERE org_id = $1 \
+        ORDER BY linked_by_event";
+    REMOVE_WORKSPACE = "UPDATE workspaces SET removed_at = $4 WHERE org_id = $1 AND platform = $2 \
+        AND id = $3 AND removed_at IS NULL";
+    RETURN_WORKSPACE = "UPDATE workspaces SET removed_at = NULL WHERE org_id = $1 \
+        AND platform = $2 AND id = $3";
+    REMOVED = "SELECT id FROM workspaces WHERE platform = $1 AND id = $2 \
+        AND removed_at IS NOT NULL";
+    INSTALLATION = "SELECT i.org_id, i.app_id, i.version, i.seal, o.data_key \
+        FROM installations i JOIN orgs o ON o.id = i.org_id \
+        WHERE i.platform = $1 AND i.workspace_id = $2";
+    INSTALLATIONS = "SELECT platform, workspace_id FROM installations \
+        ORDER BY platform, workspace_id";
+    /// A newer one stays.
+    INSTALL = "INSERT INTO installations (platform, workspace_id, org_id, app_id, version, \
+        installed_at, seal) VALUES ($1, $2, $3, $4, $5, $6, $7) \
+        ON CONFLICT (platform, workspace_id) DO UPDATE SET org_id = excluded.org_id, \
+        app_id = excluded.app_id, version = excluded.version, \
+        installed_at = excluded.installed_at, seal = excluded.seal \
+        WHERE installations.version < excluded.version";
+    UNINSTALL = "DELETE FROM installations WHERE platform = $1 AND workspace_id = $2 \
+        AND version = $3";
     INVITE = "INSERT INTO invited_workspaces (platform, id, invited_at) VALUES ($1, $2, $3) \
         ON CONFLICT (platform, id) DO NOTHING";
     INVITED = "SELECT id FROM invited_workspaces WHERE platform = $1 AND id = $2";
@@ -101,7 +122,8 @@ statements! {
     MEMBERS = "SELECT id, allocation, role FROM members WHERE org_id = $1 AND alias_of IS NULL ORDER BY joined_at, id";
     IDENTITIES = "SELECT workspace_id, user_id FROM identities WHERE org_id = $1 \
         AND platform = $2 AND forgotten_at IS NULL AND member_id = \
-            COALESCE((SELECT m.alias_of FROM members m WHERE m.id = $3), $3) ORDER BY seen_at, workspace_id";
+            COALESCE((SELECT m.alias_of FROM members m WHERE m.id = $3), $3) \
+        ORDER BY workspace_id, user_id";
     /// The identity with which she spoke last comes first.
     REACHABLE = "SELECT platform, workspace_id, user_id FROM identities WHERE org_id = $1 \
         AND forgotten_at IS NULL AND member_id = \
@@ -117,7 +139,9 @@ statements! {
     ONLY_IN = "SELECT DISTINCT i.org_id, i.member_id FROM identities i \
         WHERE i.platform = $1 AND i.workspace_id = $2 AND i.forgotten_at IS NULL \
         AND NOT EXISTS (SELECT 1 FROM identities e WHERE e.member_id = i.member_id \
-            AND e.forgotten_at IS NULL AND (e.platform <> $1 OR e.workspace_id <> $2)) \
+            AND e.forgotten_at IS NULL AND (e.platform <> $1 OR e.workspace_id <> $2) \
+            AND NOT EXISTS (SELECT 1 FROM workspaces w WHERE w.platform = e.platform \
+                AND w.id = e.workspace_id AND w.removed_at IS NOT NULL)) \
         AND EXISTS (SELECT 1 FROM grants g WHERE g.member_id = i.member_id \
             AND g.state NOT LIKE 'ended%') ORDER BY i.org_id, i.member_id";
     LEAVE = "UPDATE members SET left_at = $3 WHERE org_id = $1 AND id = $2 AND left_at IS NULL";
@@ -290,6 +314,11 @@ statements! {
             (SELECT 1 FROM charges c JOIN grants cg ON cg.id = c.grant_id \
              WHERE c.org_id = a.org_id AND c.seq = a.seq AND cg.service = $6))) \
         ORDER BY a.seq DESC LIMIT $7";
+
+    // --- what is good for one use
+    USE_MARK = "INSERT INTO used_marks (mark, good_until) VALUES ($1, $2) \
+        ON CONFLICT (mark) DO NOTHING";
+    SWEEP_MARKS = "DELETE FROM used_marks WHERE good_until < $1";
 
     // --- actions and deliveries
     OFFER = "INSERT INTO actions (id, org_id, line, audience, expires_at) \

@@ -179,7 +179,7 @@ fn holds(text: &[u8], part: &[u8]) -> bool {
     memchr::memmem::find(text, part).is_some()
 }
 
-fn logged_since(from: usize) -> Vec<u8> {
+pub fn logged_since(from: usize) -> Vec<u8> {
     LOGS.lock().unwrap_or_else(PoisonError::into_inner)[from..].to_vec()
 }
 

@@ -12,6 +12,7 @@ use slice_core::{
     books::{Books, Claimed, Entry, Message, Offer, Scope},
     grant::{Grant, State},
     ids::{ActionId, Identity, MemberId, OrgId, PlatformName, Workspace},
+    install::{Installation, Installations},
     linking::{Joins, OpenCode},
     money::Money,
     ports::{
@@ -21,6 +22,7 @@ use slice_core::{
     refusal::Refusal,
     role::Role,
     steps::LATE_BILLING,
+    time::Time,
 };
 use slice_sandbox::{Change, Fate, Sandbox};
 use std::{
@@ -76,9 +78,9 @@ impl Mortal {
 
 /// Every method of the port: reads pass, transactions are counted.
 macro_rules! mortal {
-    ($(read $read:ident($($ra:ident: $rt:ty),*) -> $ro:ty;)* --- $(write $write:ident($($wa:ident: $wt:ty),*) -> $wo:ty;)*) => {
+    ($port:ident; $(read $read:ident($($ra:ident: $rt:ty),*) -> $ro:ty;)* --- $(write $write:ident($($wa:ident: $wt:ty),*) -> $wo:ty;)*) => {
         #[expect(clippy::elidable_lifetime_names, reason = "some methods' arguments name it")]
-        impl Store for Mortal {
+        impl $port for Mortal {
             $(fn $read<'a>(&'a self, $($ra: $rt),*) -> BoxFuture<'a, Result<$ro, Refusal>> {
                 self.inner.$read($($ra),*)
             })*
@@ -90,6 +92,16 @@ macro_rules! mortal {
 }
 
 mortal! {
+    Installations;
+    read installation(workspace: &'a Workspace) -> Option<Installation>;
+    read installed() -> Vec<Workspace>;
+    read is_removed(workspace: &'a Workspace) -> bool;
+    ---
+    write use_once(mark: &'a str, good_until: Time) -> bool;
+}
+
+mortal! {
+    Store;
     read books(scope: Scope) -> Books;
     read org_of(workspace: &'a Workspace) -> Option<OrgId>;
     read orgs() -> Vec<OrgId>;

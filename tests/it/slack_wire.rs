@@ -7,13 +7,16 @@ mod requests;
 
 use crate::world::{SIGNING_SECRET, WorldClock};
 use serde_json::Value;
-use slice::platforms::slack::{SlackConfig, SlackListener, SlackPlatform, Transport};
+use slice::platforms::slack::{NoTokens, SlackConfig, SlackListener, SlackPlatform, Transport};
 use slice_core::{
+    BoxFuture,
     ids::{ActionId, ChannelId, Identity, Place, PlatformName, UserId, Workspace, WorkspaceId},
-    inbound::{Answers, Inbound, Notice, Reception, Said, Typing},
+    inbound::{Answers, Inbound, Install, Installed, Installing, Notice, Reception, Said, Typing},
     page::{Audience, Button},
+    refusal::Refusal,
     role::{Group, GroupKind},
     secret::Secret,
+    time::Time,
 };
 use slice_sandbox::{Person, PersonKind, Sandbox};
 use std::{sync::Arc, time::Duration};
@@ -115,6 +118,17 @@ impl Reception for Desk {
     }
 }
 
+/// Nothing is installed here: there is no org to install it for.
+impl Installing for Desk {
+    fn install(&self, _: Install) -> BoxFuture<'_, Result<Installed, Refusal>> {
+        Box::pin(async { Ok(Installed::Unlisted) })
+    }
+
+    fn use_once<'a>(&'a self, _: &'a str, _: Time) -> BoxFuture<'a, Result<bool, Refusal>> {
+        Box::pin(async { Ok(false) })
+    }
+}
+
 struct Stage {
     sandbox: Sandbox,
     slack: Arc<SlackPlatform>,
@@ -130,7 +144,7 @@ fn platform(sandbox: &Sandbox, bot_token: String, transport: Transport) -> Arc<S
         transport,
         call_timeout: CALL_TIMEOUT,
     };
-    Arc::new(SlackPlatform::new(config).expect("a platform"))
+    Arc::new(SlackPlatform::new(config, Arc::new(NoTokens)).expect("a platform"))
 }
 
 fn over_socket(app_token: &str) -> Transport {
@@ -140,7 +154,10 @@ fn over_socket(app_token: &str) -> Transport {
 
 fn over_http() -> Transport {
     let signing_secret = Secret::new(SIGNING_SECRET.to_owned());
-    Transport::Http { signing_secret }
+    Transport::Http {
+        signing_secret,
+        oauth: None,
+    }
 }
 
 impl Stage {
@@ -157,7 +174,7 @@ impl Stage {
         let (noticed, news) = unbounded_channel();
         let desk = Arc::new(Desk { heard, noticed });
         let clock = Arc::new(WorldClock::new(sandbox.clock.clone(), 1));
-        let listener = SlackListener::start(slack.clone(), desk, clock)
+        let listener = SlackListener::start(slack.clone(), desk.clone(), desk, clock)
             .await
             .expect("a way in");
         if way == Way::Http {

@@ -13,7 +13,7 @@ use slice::{
     bot::{Bot, Parts, StartError},
     platforms::{
         discord::{self, DiscordConfig},
-        slack::{SlackConfig, Transport},
+        slack::{OauthConfig, SlackConfig, Transport},
     },
     services::ServicesConfig,
     vault::{KeyVault, VaultKey},
@@ -95,6 +95,10 @@ pub struct World {
     pub wrap: Option<Wrap>,
     pub call_timeout: Duration,
     way: Way,
+    /// Workspaces that the environment lists.
+    pub workspaces: Vec<Workspace>,
+    /// Where the running bot is reached.
+    pub url: String,
     /// Print what people do and see.
     pub echo: bool,
     /// Where in the log this world begins.
@@ -141,6 +145,8 @@ impl World {
             wrap: None,
             call_timeout: CALL_TIMEOUT,
             way,
+            workspaces: vec![],
+            url: String::new(),
             echo: false,
             log_from: 0,
             loose: false,
@@ -174,7 +180,22 @@ impl World {
                 timeout: self.call_timeout,
                 ..ServicesConfig::new(self.sandbox.openrouter.url())
             },
-            workspaces: self.listed().into_iter().collect(),
+            workspaces: self
+                .workspaces
+                .iter()
+                .cloned()
+                .chain(self.listed())
+                .collect(),
+        }
+    }
+
+    /// How more workspaces install the app.
+    fn oauth(&self) -> OauthConfig {
+        let (client_id, client_secret) = self.sandbox.slack.client();
+        OauthConfig {
+            client_id,
+            client_secret: Secret::new(client_secret),
+            public_url: self.url.clone(),
         }
     }
 
@@ -194,19 +215,20 @@ impl World {
             }),
             Way::SlackHttp => Some(Transport::Http {
                 signing_secret: Secret::new(SIGNING_SECRET.to_owned()),
+                oauth: Some(Arc::new(self.oauth())),
             }),
             Way::Discord => None,
         }
     }
 
-    /// The port where Slack reaches the bot: bound first, so that Slack knows it.
-    fn listener(&self) -> std::net::TcpListener {
+    /// The port where the bot is reached: bound first, so that Slack knows it.
+    fn listener(&mut self) -> std::net::TcpListener {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("loopback has free ports");
         listener.set_nonblocking(true).expect("a listener");
+        self.url = format!("http://{}", listener.local_addr().expect("an address"));
         if self.way == Way::SlackHttp {
-            let address = listener.local_addr().expect("an address");
             let slack = &self.sandbox.slack;
-            slack.deliver_over_http(&format!("http://{address}"), SIGNING_SECRET);
+            slack.deliver_over_http(&self.url, SIGNING_SECRET);
         }
         listener
     }
@@ -218,7 +240,8 @@ impl World {
             .enable_all()
             .build()
             .expect("a runtime");
-        let (parts, listener) = (self.parts(), self.listener());
+        let listener = self.listener();
+        let parts = self.parts();
         let wrap = self.wrap.take();
         let starting = runtime.spawn(async move {
             let store = parts.open_store().await.expect("the database opens");

@@ -266,6 +266,13 @@ impl Platform for DiscordPlatform {
         Box::pin(self.discord.group(workspace, kind, id))
     }
 
+    fn is_installed<'a>(
+        &'a self,
+        workspace: &'a Workspace,
+    ) -> BoxFuture<'a, Result<bool, PlatformError>> {
+        Box::pin(self.discord.is_installed(workspace))
+    }
+
     fn installer<'a>(
         &'a self,
         workspace: &'a Workspace,

@@ -188,6 +188,15 @@ impl Discord {
     }
 
     /// The application's owner if she is in the server, else the server's.
+    /// A bot sees the servers that it is in, and no other.
+    pub(super) async fn is_installed(&self, workspace: &Workspace) -> Result<bool, PlatformError> {
+        match self.guild(workspace.id.as_str()).await {
+            Ok(_) => Ok(true),
+            Err(failure) if failure.is_absent() => Ok(false),
+            Err(failure) => Err(failure.of_question()),
+        }
+    }
+
     pub(super) async fn installer(
         &self,
         of: &Workspace,

@@ -1,7 +1,9 @@
 //! The way back to a person: into the view that she has open, else over the `response_url` of what
 //! she did, else as an ephemeral message or a direct message.
 
-use super::{Slack, failure::Failure, letters::content, payload::Done, views, web::Wiped};
+use super::{
+    Slack, failure::Failure, letters::content, payload::Done, teams::Team, views, web::Wiped,
+};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use slice_core::{
@@ -26,8 +28,8 @@ const TRIES: usize = 3;
 const REVEAL_MAX: Duration = Duration::from_secs(45);
 /// Nobody waits longer than this for an answer to be tried again.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// A submission's acknowledgement travels over the socket and replaces the view; an answer that
-/// overtook it would be replaced as well.
+/// A submission's acknowledgement travels its own way and replaces the view; an answer that overtook
+/// it would be replaced as well.
 const ACKNOWLEDGED_WITHIN: Duration = Duration::from_millis(100);
 
 /// What a submitted form's view shows now, for acknowledging a repeated submission: that must not
@@ -73,6 +75,11 @@ impl Back {
         }
     }
 
+    async fn team(&self) -> Result<Arc<Team>, PlatformError> {
+        let team = self.slack.team(&self.person.workspace).await;
+        team.map_err(Failure::of_preparation)
+    }
+
     fn open_view(&self) -> Option<String> {
         self.view
             .lock()
@@ -91,7 +98,8 @@ impl Back {
             ));
         };
         let body = json!({ "trigger_id": trigger, "view": view });
-        let opened: Opened = patiently(|| self.slack.web.change("views.open", &body)).await?;
+        let team = self.team().await?;
+        let opened: Opened = patiently(|| team.change("views.open", &body)).await?;
         *self.view.lock().unwrap_or_else(PoisonError::into_inner) = Some(opened.view.id);
         Ok(())
     }
@@ -101,7 +109,8 @@ impl Back {
             tokio::time::sleep_until(acknowledged).await;
         }
         let body = Wiped(json!({ "view_id": id, "view": view }));
-        patiently(|| self.slack.web.change::<Value>("views.update", &body.0))
+        let team = self.team().await?;
+        patiently(|| team.change::<Value>("views.update", &body.0))
             .await
             .map(drop)
     }
@@ -126,7 +135,10 @@ impl Back {
         if let Some(channel) = &self.channel {
             body["channel"] = json!(channel);
             body["user"] = json!(self.person.user.as_str());
-            let posted = self.slack.web.change::<Value>("chat.postEphemeral", &body);
+            let posted = async {
+                let team = self.slack.team(&self.person.workspace).await?;
+                team.change::<Value>("chat.postEphemeral", &body).await
+            };
             match posted.await {
                 Ok(_) => return Ok(()),
                 Err(failure) => warn!(error = %failure, "Could not answer ephemerally"),

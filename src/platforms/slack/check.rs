@@ -1,6 +1,6 @@
 //! What `slice check` says of Slack: a line each, with the remedy.
 
-use super::{Home, SlackPlatform, Transport, failure::Failure, render, web};
+use super::{SlackPlatform, Transport, failure::Failure, render, teams::Home, web};
 use crate::http::Check;
 use slice_commands::slack::SCOPES;
 use slice_core::secret::Secret;
@@ -28,7 +28,12 @@ impl SlackPlatform {
     }
 
     async fn check_bot_token(&self) -> Check {
-        match self.slack.web.ask::<Home>("auth.test", &[]).await {
+        match self
+            .slack
+            .web
+            .ask::<Home>(&self.slack.bot_token, "auth.test", &[])
+            .await
+        {
             Ok(home) => {
                 let name = render::filled(&home.team_name, 60);
                 Check::good(BOT_TOKEN, format!("good for {name} ({})", home.team_id))
@@ -41,7 +46,7 @@ impl SlackPlatform {
     }
 
     async fn check_scopes(&self) -> Check {
-        let has = match self.slack.web.scopes().await {
+        let has = match self.slack.web.scopes(&self.slack.bot_token).await {
             Ok(has) => has,
             Err(failure) => {
                 return Check::bad(SCOPES_LINE, format!("{failure}. Try again in a minute."));

@@ -22,6 +22,13 @@ const PASSING: [&str; 5] = [
     "team_added_to_org",
     "request_timeout",
 ];
+/// Codes with which Slack says that a token is good for nothing any more.
+const DEAD: [&str; 4] = [
+    "account_inactive",
+    "invalid_auth",
+    "token_expired",
+    "token_revoked",
+];
 /// Codes with which Slack may have done a part.
 const IN_DOUBT: [&str; 2] = ["internal_error", "fatal_error"];
 
@@ -42,6 +49,10 @@ pub(super) enum Failure {
     TimedOut,
     /// Slack answered something that cannot be read.
     Malformed,
+    /// Nobody installed Slice in that workspace, or it was removed there.
+    NoToken,
+    /// The books with the workspace's token do not answer.
+    NoBooks,
 }
 
 impl Failure {
@@ -58,14 +69,19 @@ impl Failure {
             .is_some_and(|code| !PASSING.contains(&code) && !IN_DOUBT.contains(&code))
     }
 
+    /// Whether Slack says that the token is good for nothing any more.
+    pub fn is_dead_token(&self) -> bool {
+        self.code().is_some_and(|code| DEAD.contains(&code))
+    }
+
     /// Of a call that changes something: what is lost on the way may have happened.
     pub fn of_change(self) -> PlatformError {
         let text = self.to_string();
         match self {
             Self::Api(code) => of_code(&code),
             Self::Limited(after) => PlatformError::Later(after),
-            Self::NotSent => PlatformError::Later(PAUSE),
-            Self::Status(400..=407 | 409..=499) => PlatformError::Refused(text),
+            Self::NotSent | Self::NoBooks => PlatformError::Later(PAUSE),
+            Self::NoToken | Self::Status(400..=407 | 409..=499) => PlatformError::Refused(text),
             Self::Status(_) | Self::Lost | Self::TimedOut | Self::Malformed => {
                 PlatformError::Unknown(text)
             }
@@ -75,7 +91,7 @@ impl Failure {
     /// Of a call that only asks: nothing happened, and the text says why there is no answer.
     pub fn of_question(self) -> PlatformError {
         match self {
-            Self::NotSent => PlatformError::Unknown(self.to_string()),
+            Self::NotSent | Self::NoBooks => PlatformError::Unknown(self.to_string()),
             other => other.of_change(),
         }
     }
@@ -99,6 +115,8 @@ impl fmt::Display for Failure {
             Self::Lost => f.write_str("the connection to Slack broke"),
             Self::TimedOut => f.write_str("Slack did not answer in time"),
             Self::Malformed => f.write_str("Slack answered something unreadable"),
+            Self::NoToken => f.write_str("Slice has no token for that workspace"),
+            Self::NoBooks => f.write_str("Slice's own database does not answer"),
         }
     }
 }

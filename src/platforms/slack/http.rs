@@ -2,7 +2,9 @@
 //! refused before anything of it is looked at.
 
 use super::{
-    Slack, SlackPlatform, Transport, payload,
+    Slack, SlackPlatform, Transport,
+    oauth::Oauth,
+    payload,
     room::{Room, Taken},
     signature::{Claim, Unproven},
 };
@@ -18,7 +20,10 @@ use axum::{
 use futures::StreamExt as _;
 use serde::Deserialize;
 use slice_commands::slack::{COMMANDS_PATH, EVENTS_PATH, INTERACTIONS_PATH};
-use slice_core::{inbound::Reception, ports::Clock};
+use slice_core::{
+    inbound::{Installing, Reception},
+    ports::Clock,
+};
 use std::{
     borrow::Cow,
     sync::{
@@ -44,6 +49,7 @@ const NO_RETRY: HeaderName = HeaderName::from_static("x-slack-no-retry");
 /// Takes requests from its making until it is shut down; whoever serves its routes brings them.
 pub struct SlackHttp {
     door: Arc<Door>,
+    installing: Arc<dyn Installing>,
 }
 
 struct Door {
@@ -58,6 +64,7 @@ impl SlackHttp {
     pub fn new(
         platform: &SlackPlatform,
         reception: Arc<dyn Reception>,
+        installing: Arc<dyn Installing>,
         clock: Arc<dyn Clock>,
     ) -> Self {
         let door = Door {
@@ -69,15 +76,26 @@ impl SlackHttp {
         };
         Self {
             door: Arc::new(door),
+            installing,
         }
     }
 
     pub fn routes(&self) -> Router {
-        Router::new()
+        let signed = Router::new()
             .route(COMMANDS_PATH, post(command))
             .route(INTERACTIONS_PATH, post(interaction))
             .route(EVENTS_PATH, post(event))
-            .with_state(self.door.clone())
+            .with_state(self.door.clone());
+        match &self.door.slack().transport {
+            Transport::Http {
+                oauth: Some(app), ..
+            } => {
+                let (slack, installing) = (self.door.room.slack.clone(), self.installing.clone());
+                let clock = self.door.clock.clone();
+                signed.merge(Oauth::new(slack, app.clone(), installing, clock).routes())
+            }
+            _ => signed,
+        }
     }
 
     /// For `/readyz`. What strangers send must not make it look unready.
@@ -188,7 +206,7 @@ async fn open(request: Request, door: &Door) -> Result<Zeroizing<Vec<u8>>, Refus
     let body = tokio::time::timeout(BODY_WITHIN, read(body)).await;
     let body = body.map_err(|_| Refused::TooSlow)??;
     // Without a secret nothing is proven.
-    let Transport::Http { signing_secret } = &door.slack().transport else {
+    let Transport::Http { signing_secret, .. } = &door.slack().transport else {
         return Err(Unproven::Forged.into());
     };
     claim.prove(signing_secret, &body)?;

@@ -4,7 +4,9 @@ use super::{
     Slack,
     failure::Failure,
     mentions::is_id,
+    payload::workspace,
     render::{MESSAGE_BLOCKS_MAX, blocks, fallback, secret_block},
+    teams::Team,
     web::Wiped,
 };
 use serde::Deserialize;
@@ -15,7 +17,7 @@ use slice_core::{
     ports::{Address, Letter, Names, PlatformError, Posted},
     reply::Attachment,
 };
-use std::sync::PoisonError;
+use std::sync::{Arc, PoisonError};
 use url::Url;
 
 /// Names our messages in their metadata, so that they are found again.
@@ -73,21 +75,14 @@ impl Slack {
         to: Address<'_>,
         letter: &Letter<'_>,
     ) -> Result<Posted, PlatformError> {
-        let (workspace, channel) = match to {
-            Address::Person(person) => (&person.workspace, self.direct(person).await?),
-            Address::Channel(place) => {
-                self.is_home(&place.workspace).await?;
-                (&place.workspace, place.channel.as_str().to_owned())
-            }
-        };
+        let (team, channel) = self.at(to).await?;
         let body = message(&channel, letter)?;
-        let stands: Stands = self
-            .web
+        let stands: Stands = team
             .change("chat.postMessage", &body.0)
             .await
             .map_err(Failure::of_change)?;
         let place = Place {
-            workspace: workspace.clone(),
+            workspace: workspace(team.id.as_str()),
             channel: ChannelId::new(stands.channel),
         };
         Ok(Posted {
@@ -103,9 +98,10 @@ impl Slack {
         page: &Page,
         names: Names<'_>,
     ) -> Result<(), PlatformError> {
+        let (team, channel) = self.at(Address::Person(to)).await?;
         let mut body = content(page, names);
-        body["channel"] = json!(self.direct(to).await?);
-        let posted: Result<Value, _> = self.web.change("chat.postMessage", &body).await;
+        body["channel"] = json!(channel);
+        let posted: Result<Value, _> = team.change("chat.postMessage", &body).await;
         posted.map(drop).map_err(Failure::of_change)
     }
 
@@ -114,7 +110,8 @@ impl Slack {
         posted: &Posted,
         letter: &Letter<'_>,
     ) -> Result<(), PlatformError> {
-        self.is_home(&posted.place.workspace).await?;
+        let team = self.team(&posted.place.workspace).await;
+        let team = team.map_err(Failure::of_preparation)?;
         let mut body = message(posted.place.channel.as_str(), letter)?;
         body.0["ts"] = json!(posted.id);
         if let Some(fields) = body.0.as_object_mut() {
@@ -122,7 +119,7 @@ impl Slack {
                 fields.remove(only_new);
             }
         }
-        let edited: Result<Value, _> = self.web.change("chat.update", &body.0).await;
+        let edited: Result<Value, _> = team.change("chat.update", &body.0).await;
         edited.map(drop).map_err(Failure::of_change)
     }
 
@@ -133,10 +130,8 @@ impl Slack {
         to: Address<'_>,
         id: MessageId,
     ) -> Result<Option<Posted>, PlatformError> {
-        let (workspace, channel, is_channel) = match to {
-            Address::Person(person) => (&person.workspace, self.direct(person).await?, false),
-            Address::Channel(place) => (&place.workspace, place.channel.as_str().to_owned(), true),
-        };
+        let (team, channel) = self.at(to).await?;
+        let is_channel = matches!(to, Address::Channel(_));
         let wanted = id.to_string();
         let mut cursor = String::new();
         for _ in 0..HISTORY_PAGES {
@@ -151,8 +146,7 @@ impl Slack {
             } else {
                 &arguments[..]
             };
-            let history = self
-                .web
+            let history = team
                 .ask::<History>("conversations.history", arguments)
                 .await;
             let history = match history {
@@ -163,7 +157,7 @@ impl Slack {
             };
             if let Some(found) = history.messages.iter().find(|one| one.is(&wanted)) {
                 let place = Place {
-                    workspace: workspace.clone(),
+                    workspace: workspace(team.id.as_str()),
                     channel: ChannelId::new(channel),
                 };
                 return Ok(Some(Posted {
@@ -185,12 +179,11 @@ impl Slack {
         to: &Identity,
         file: &Attachment,
     ) -> Result<(), PlatformError> {
-        let channel = self.direct(to).await?;
+        let (team, channel) = self.at(Address::Person(to)).await?;
         let name = file_name(&file.name);
         let length = file.content.len().to_string();
         let arguments = [("filename", name.as_str()), ("length", length.as_str())];
-        let ticket: UploadTicket = self
-            .web
+        let ticket: UploadTicket = team
             .ask("files.getUploadURLExternal", &arguments)
             .await
             .map_err(Failure::of_preparation)?;
@@ -203,22 +196,33 @@ impl Slack {
             "files": [{ "id": ticket.file_id, "title": name }],
             "channel_id": channel,
         });
-        let shared: Result<Value, _> = self
-            .web
-            .change("files.completeUploadExternal", &share)
-            .await;
+        let shared: Result<Value, _> = team.change("files.completeUploadExternal", &share).await;
         shared.map(drop).map_err(Failure::of_change)
     }
 
+    /// The team and the conversation at an address.
+    async fn at(&self, address: Address<'_>) -> Result<(Arc<Team>, String), PlatformError> {
+        let workspace = match address {
+            Address::Person(person) => &person.workspace,
+            Address::Channel(place) => &place.workspace,
+        };
+        let team = self.team(workspace).await;
+        let team = team.map_err(Failure::of_preparation)?;
+        let channel = match address {
+            Address::Person(person) => team.direct(person.user.as_str()).await?,
+            Address::Channel(place) => place.channel.as_str().to_owned(),
+        };
+        Ok((team, channel))
+    }
+}
+
+impl Team {
     /// The direct message with a person; opened when it is first needed, which shows nothing.
-    pub(super) async fn direct(&self, person: &Identity) -> Result<String, PlatformError> {
-        self.is_home(&person.workspace).await?;
-        let user = person.user.as_str();
+    async fn direct(&self, user: &str) -> Result<String, PlatformError> {
         if let Some(known) = self.known_direct(user) {
             return Ok(known);
         }
         let opened: Opened = self
-            .web
             .change("conversations.open", &json!({ "users": user }))
             .await
             .map_err(Failure::of_preparation)?;

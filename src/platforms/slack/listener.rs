@@ -4,7 +4,7 @@ use super::{SlackHttp, SlackPlatform, SlackSocket, Transport};
 use crate::http::Check;
 use axum::Router;
 use slice_core::{
-    inbound::Reception,
+    inbound::{Installing, Reception},
     ports::{Clock, PlatformError},
 };
 use std::sync::Arc;
@@ -19,13 +19,16 @@ impl SlackListener {
     pub async fn start(
         platform: Arc<SlackPlatform>,
         reception: Arc<dyn Reception>,
+        installing: Arc<dyn Installing>,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, PlatformError> {
         match &platform.slack.transport {
             Transport::Socket { .. } => SlackSocket::start(platform, reception)
                 .await
                 .map(Self::Socket),
-            Transport::Http { .. } => Ok(Self::Http(SlackHttp::new(&platform, reception, clock))),
+            Transport::Http { .. } => Ok(Self::Http(SlackHttp::new(
+                &platform, reception, installing, clock,
+            ))),
         }
     }
 

@@ -7,38 +7,38 @@ mod http;
 mod letters;
 mod listener;
 mod mentions;
+mod oauth;
 mod payload;
 mod people;
 mod render;
 mod room;
 mod signature;
 mod socket;
+mod teams;
 mod views;
 mod web;
 
 pub use http::SlackHttp;
 pub use listener::SlackListener;
 pub use socket::{SlackSocket, SocketStatus};
+pub use teams::NoTokens;
 
 use failure::Failure;
-use serde::Deserialize;
+use slack_morphism::SlackApiToken;
 use slice_core::{
     BoxFuture,
     ids::{ChannelId, Identity, MessageId, PlatformName, Workspace},
+    install::Tokens,
     ports::{Address, GroupFacts, Letter, Platform, PlatformError, Posted},
     reply::Attachment,
     role::{Group, GroupKind, Standing},
     secret::Secret,
 };
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
-use tokio::sync::OnceCell;
+use std::{fmt, sync::Arc, time::Duration};
+use teams::Teams;
 use web::Web;
 
-/// How to reach one Slack workspace.
+/// How to reach Slack, and the one workspace that needs no installation.
 #[derive(Debug)]
 pub struct SlackConfig {
     /// Where the Web API is, without a slash at its end. Plain HTTP is spoken only if this says so.
@@ -56,43 +56,52 @@ pub enum Transport {
     /// Slice keeps sockets open to Slack, with an app-level token (`xapp-…`, `connections:write`).
     Socket { app_token: Secret },
     /// Slack sends requests to Slice, signed with this secret.
-    Http { signing_secret: Secret },
+    Http {
+        signing_secret: Secret,
+        /// How more workspaces install Slice; `None`: they cannot.
+        oauth: Option<Arc<OauthConfig>>,
+    },
 }
 
-/// One Slack workspace, that of the bot token. Clones are the same.
+/// The app, as a workspace that installs it knows it.
+#[derive(Debug)]
+pub struct OauthConfig {
+    pub client_id: String,
+    pub client_secret: Secret,
+    /// Where browsers reach Slice, without a slash at its end.
+    pub public_url: String,
+}
+
+/// The Slack workspaces that Slice has tokens for. Clones are the same.
 #[derive(Clone, Debug)]
 pub struct SlackPlatform {
     slack: Arc<Slack>,
 }
 
-#[derive(Debug)]
 struct Slack {
-    web: Web,
+    web: Arc<Web>,
     transport: Transport,
-    /// What `auth.test` said; it does not change while a token lives.
-    home: OnceCell<Home>,
-    /// Direct messages by user.
-    directs: Mutex<HashMap<String, String>>,
+    bot_token: SlackApiToken,
+    teams: Teams,
 }
 
-#[derive(Clone, Debug, Deserialize)]
-struct Home {
-    team_id: String,
-    #[serde(rename = "team")]
-    team_name: String,
+impl fmt::Debug for Slack {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Slack(…)")
+    }
 }
 
 impl SlackPlatform {
-    /// Connects to nothing yet. `Err` if the machine has no root certificates to trust Slack by.
-    pub fn new(config: SlackConfig) -> Result<Self, String> {
+    /// Connects to nothing yet. `tokens` are those of other workspaces. `Err` if the machine has no root certificates to trust Slack by.
+    pub fn new(config: SlackConfig, tokens: Arc<dyn Tokens>) -> Result<Self, String> {
         let web = Web::new(&config).map_err(|error| {
             format!("no root certificates to trust Slack by ({})", error.kind())
         })?;
         let slack = Slack {
-            web,
+            web: Arc::new(web),
+            bot_token: web::token(&config.bot_token),
             transport: config.transport,
-            home: OnceCell::new(),
-            directs: Mutex::default(),
+            teams: Teams::new(tokens),
         };
         Ok(Self {
             slack: Arc::new(slack),
@@ -102,26 +111,7 @@ impl SlackPlatform {
     /// The workspace of the bot token.
     pub async fn workspace(&self) -> Result<Workspace, PlatformError> {
         let home = self.slack.home().await.map_err(Failure::of_question)?;
-        Ok(payload::workspace(&home.team_id))
-    }
-}
-
-impl Slack {
-    async fn home(&self) -> Result<&Home, Failure> {
-        self.home
-            .get_or_try_init(|| self.web.ask::<Home>("auth.test", &[]))
-            .await
-    }
-
-    /// Only the token's own workspace can be reached.
-    async fn is_home(&self, workspace: &Workspace) -> Result<(), PlatformError> {
-        let home = self.home().await.map_err(Failure::of_preparation)?;
-        if workspace.platform == PlatformName::Slack && workspace.id.as_str() == home.team_id {
-            return Ok(());
-        }
-        Err(PlatformError::Refused(
-            "Slice has no token for that workspace".to_owned(),
-        ))
+        Ok(payload::workspace(home.id.as_str()))
     }
 }
 
@@ -188,9 +178,18 @@ impl Platform for SlackPlatform {
         workspace: &'a Workspace,
     ) -> BoxFuture<'a, Result<Option<String>, PlatformError>> {
         Box::pin(async move {
-            self.slack.is_home(workspace).await?;
-            let home = self.slack.home().await.map_err(Failure::of_question)?;
-            Ok(Some(home.team_name.clone()))
+            let name = self.slack.team_name(workspace).await;
+            name.map(Some).map_err(Failure::of_question)
+        })
+    }
+
+    fn is_installed<'a>(
+        &'a self,
+        workspace: &'a Workspace,
+    ) -> BoxFuture<'a, Result<bool, PlatformError>> {
+        Box::pin(async move {
+            let installed = self.slack.is_installed(workspace).await;
+            installed.map_err(Failure::of_question)
         })
     }
 

@@ -1,6 +1,6 @@
 //! Who is who in the workspace, asked live.
 
-use super::{Slack, failure::Failure, payload::workspace};
+use super::{Slack, failure::Failure, payload::workspace, teams::Team};
 use serde::Deserialize;
 use slice_core::{
     ids::{ChannelId, Identity, UserId, Workspace},
@@ -115,16 +115,15 @@ struct UserGroup {
 
 impl Slack {
     pub(super) async fn standing(&self, who: &Identity) -> Result<Standing, PlatformError> {
-        let home = self.home().await.map_err(Failure::of_question)?;
-        if who.workspace.id.as_str() != home.team_id {
-            return Ok(Standing::Stranger);
-        }
-        let answer = self
-            .web
+        let team = self
+            .team(&who.workspace)
+            .await
+            .map_err(Failure::of_question)?;
+        let answer = team
             .ask::<UserAnswer>("users.info", &[("user", who.user.as_str())])
             .await;
         match answer {
-            Ok(answer) => Ok(answer.user.standing(&home.team_id)),
+            Ok(answer) => Ok(answer.user.standing(&team.id)),
             Err(failure) => match failure.code() {
                 Some("user_not_found" | "users_not_found") => Ok(Standing::Gone),
                 Some("user_not_visible") => Ok(Standing::Stranger),
@@ -134,16 +133,18 @@ impl Slack {
     }
 
     pub(super) async fn is_in(&self, who: &Identity, group: &Group) -> Result<bool, PlatformError> {
-        self.is_home(&group.workspace).await?;
+        let team = self
+            .team(&group.workspace)
+            .await
+            .map_err(Failure::of_preparation)?;
         if who.workspace != group.workspace {
             return Ok(false);
         }
         match group.kind {
-            GroupKind::Channel => self.is_in_channel(who, &group.id).await,
+            GroupKind::Channel => team.has_in_channel(who, &group.id).await,
             GroupKind::UserGroup => {
                 let arguments = [("usergroup", group.id.as_str())];
-                let listed: GroupUsers = self
-                    .web
+                let listed: GroupUsers = team
                     .ask("usergroups.users.list", &arguments)
                     .await
                     .map_err(Failure::of_question)?;
@@ -152,8 +153,10 @@ impl Slack {
             GroupKind::DiscordRole => Ok(false),
         }
     }
+}
 
-    async fn is_in_channel(
+impl Team {
+    async fn has_in_channel(
         &self,
         who: &Identity,
         channel: &ChannelId,
@@ -171,7 +174,6 @@ impl Slack {
                 &arguments[..]
             };
             let page: Members = self
-                .web
                 .ask("conversations.members", arguments)
                 .await
                 .map_err(Failure::of_question)?;
@@ -192,18 +194,31 @@ impl Slack {
         ))
     }
 
+    async fn channel(&self, id: &ChannelId) -> Result<Option<GroupFacts>, PlatformError> {
+        let answer = self
+            .ask::<ChannelAnswer>("conversations.info", &[("channel", id.as_str())])
+            .await;
+        match answer {
+            Ok(answer) => Ok(answer.channel.facts()),
+            Err(failure) if failure.code() == Some("channel_not_found") => Ok(None),
+            Err(failure) => Err(failure.of_question()),
+        }
+    }
+}
+
+impl Slack {
     pub(super) async fn group(
         &self,
         workspace: &Workspace,
         kind: GroupKind,
         id: &ChannelId,
     ) -> Result<Option<GroupFacts>, PlatformError> {
-        self.is_home(workspace).await?;
+        let team = self.team(workspace).await;
+        let team = team.map_err(Failure::of_preparation)?;
         match kind {
-            GroupKind::Channel => self.channel(id).await,
+            GroupKind::Channel => team.channel(id).await,
             GroupKind::UserGroup => {
-                let listed: UserGroups = self
-                    .web
+                let listed: UserGroups = team
                     .ask("usergroups.list", &[("include_disabled", "true")])
                     .await
                     .map_err(Failure::of_question)?;
@@ -217,24 +232,12 @@ impl Slack {
         }
     }
 
-    async fn channel(&self, id: &ChannelId) -> Result<Option<GroupFacts>, PlatformError> {
-        let answer = self
-            .web
-            .ask::<ChannelAnswer>("conversations.info", &[("channel", id.as_str())])
-            .await;
-        match answer {
-            Ok(answer) => Ok(answer.channel.facts()),
-            Err(failure) if failure.code() == Some("channel_not_found") => Ok(None),
-            Err(failure) => Err(failure.of_question()),
-        }
-    }
-
     /// Slack does not say who installed an app; the workspace's first owner stands in for her.
     pub(super) async fn installer(
         &self,
         of: &Workspace,
     ) -> Result<Option<Identity>, PlatformError> {
-        self.is_home(of).await?;
+        let team = self.team(of).await.map_err(Failure::of_preparation)?;
         let mut cursor = String::new();
         for _ in 0..PAGES_MAX {
             let arguments = [("limit", PAGE), ("cursor", cursor.as_str())];
@@ -243,8 +246,7 @@ impl Slack {
             } else {
                 &arguments[..]
             };
-            let page: Users = self
-                .web
+            let page: Users = team
                 .ask("users.list", arguments)
                 .await
                 .map_err(Failure::of_question)?;

@@ -1,6 +1,6 @@
 //! Calls of Slack's Web API: one way to ask, one to change, each with a time limit.
 
-use super::{SlackConfig, failure::Failure};
+use super::{OauthConfig, SlackConfig, failure::Failure};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::{
     client::legacy::{Client as RawClient, connect::HttpConnector},
@@ -11,7 +11,8 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use slack_morphism::{
     ClientResult, SlackApiToken, SlackApiTokenValue, SlackClient, SlackClientApiCallContext,
-    SlackClientHttpConnector, hyper_tokio::SlackClientHyperConnector,
+    SlackClientHttpConnector, SlackClientId, SlackClientSecret,
+    hyper_tokio::SlackClientHyperConnector,
 };
 use slice_core::secret::Secret;
 use std::{fmt, io, sync::Arc, time::Duration};
@@ -21,15 +22,17 @@ use zeroize::Zeroize;
 /// The header in which Slack names what a token may do.
 const SCOPES_HEADER: &str = "x-oauth-scopes";
 
+/// From the Web API's own path.
+const AUTHORIZE_PATH: &str = "../oauth/v2/authorize";
+
 pub(super) type Https = HttpsConnector<HttpConnector>;
 pub(super) type Connector = SlackClientHyperConnector<Https>;
 pub(super) type Client = SlackClient<Connector>;
 
-/// The Web API, with the bot token.
+/// The Web API; whose token a call carries, its caller says.
 pub(super) struct Web {
     pub client: Arc<Client>,
     https: Https,
-    bot: SlackApiToken,
     timeout: Duration,
 }
 
@@ -66,7 +69,6 @@ impl Web {
         Ok(Self {
             client: Arc::new(SlackClient::new(connector)),
             https,
-            bot: token(&config.bot_token),
             timeout: config.call_timeout,
         })
     }
@@ -75,6 +77,7 @@ impl Web {
     /// reads a JSON body.
     pub async fn ask<T: DeserializeOwned>(
         &self,
+        token: &SlackApiToken,
         method: &str,
         arguments: &[(&str, &str)],
     ) -> Result<T, Failure> {
@@ -83,7 +86,7 @@ impl Web {
             url.query_pairs_mut().extend_pairs(arguments);
         }
         let span = tracing::Span::none();
-        let context = context(Some(&self.bot), &span);
+        let context = context(Some(token), &span);
         read(
             self.within(self.client.http_api.connector.http_get_uri(url, context))
                 .await?,
@@ -93,13 +96,11 @@ impl Web {
     /// Changes something.
     pub async fn change<T: DeserializeOwned>(
         &self,
+        token: &SlackApiToken,
         method: &str,
         body: &Value,
     ) -> Result<T, Failure> {
-        read(
-            self.post(self.method(method)?, body, Some(&self.bot))
-                .await?,
-        )
+        read(self.post(self.method(method)?, body, Some(token)).await?)
     }
 
     /// Whether the app token opens connections. The connection itself is not made.
@@ -107,6 +108,29 @@ impl Web {
         let url = self.method("apps.connections.open")?;
         let answer = self.post(url, &json!({}), Some(app)).await?;
         read::<Value>(answer).map(drop)
+    }
+
+    /// Where a person lets the app into a workspace, beside the Web API.
+    pub fn authorize_url(&self) -> Result<Url, Failure> {
+        let api = self.method("oauth.v2.access")?;
+        api.join(AUTHORIZE_PATH).map_err(|_| Failure::NotSent)
+    }
+
+    /// What Slack gives for a code: a token, among others.
+    pub async fn exchange(
+        &self,
+        app: &OauthConfig,
+        code: &str,
+        redirect_uri: &str,
+    ) -> Result<Wiped, Failure> {
+        let mut url = self.method("oauth.v2.access")?;
+        let arguments = [("code", code), ("redirect_uri", redirect_uri)];
+        url.query_pairs_mut().extend_pairs(arguments);
+        let id = SlackClientId(app.client_id.clone());
+        let secret = SlackClientSecret(app.client_secret.expose().to_owned());
+        let connector = &self.client.http_api.connector;
+        let call = connector.http_get_with_client_secret(url, &id, &secret);
+        self.within(call).await.map(Wiped)
     }
 
     /// Answers over a `response_url`, which needs no token.
@@ -126,10 +150,10 @@ impl Web {
         Ok(())
     }
 
-    /// The scopes of the bot token, as the header of any answer names them.
-    pub async fn scopes(&self) -> Result<Vec<String>, Failure> {
+    /// The scopes of a token, as the header of any answer names them.
+    pub async fn scopes(&self, token: &SlackApiToken) -> Result<Vec<String>, Failure> {
         let url = self.method("auth.test")?;
-        let bearer = format!("Bearer {}", self.bot.token_value.0);
+        let bearer = format!("Bearer {}", token.token_value.0);
         let request = axum::http::Request::get(url.as_str())
             .header("authorization", bearer)
             .body(String::new())

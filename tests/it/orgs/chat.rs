@@ -306,6 +306,10 @@ impl Platform for OnPlatform {
         Box::pin(async move { Ok(Some(name)) })
     }
 
+    fn is_installed<'a>(&'a self, _: &'a Workspace) -> BoxFuture<'a, Result<bool, PlatformError>> {
+        Box::pin(async { Ok(true) })
+    }
+
     fn installer<'a>(
         &'a self,
         workspace: &'a Workspace,

@@ -2,7 +2,7 @@
 
 use super::{CALL_TIMEOUT, Desk, KEY, Stage, line, over_socket, platform};
 use slice::platforms::slack::{
-    SlackConfig, SlackListener, SlackPlatform, SlackSocket, SocketStatus,
+    NoTokens, SlackConfig, SlackListener, SlackPlatform, SlackSocket, SocketStatus,
 };
 use slice_core::{
     ids::{Identity, MessageId, PlatformName, UserId, Workspace, WorkspaceId},
@@ -213,7 +213,7 @@ pub(super) async fn failures_before_the_post(stage: Stage) {
         transport: over_socket("xapp-1"),
         call_timeout: CALL_TIMEOUT,
     };
-    let nowhere = SlackPlatform::new(config).expect("a platform");
+    let nowhere = SlackPlatform::new(config, Arc::new(NoTokens)).expect("a platform");
     let posted = nowhere.post(Address::Person(&olga), &letter).await;
     assert!(matches!(posted, Err(PlatformError::Later(_))), "{posted:?}");
 }
