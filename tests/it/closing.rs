@@ -48,6 +48,11 @@ impl World {
         let store = self.bot().desk.store.clone();
         let backlog = store.backlog().await.expect("the database answers");
         assert_eq!(backlog.0, 0, "no message waits: {backlog:?}");
+        let missed = undelivered(&self.database_url).await;
+        assert!(
+            missed.is_empty() || self.may_miss,
+            "every message arrived, but: {missed:?}"
+        );
         for work in [
             Work::Issue,
             Work::Reconcile,
@@ -203,6 +208,28 @@ fn shapes(secret: &str) -> Vec<Vec<u8>> {
 }
 
 /// Everything that the database holds, as bytes.
+/// Why messages never arrived, each reason once.
+async fn undelivered(url: &str) -> Vec<String> {
+    const WHY: &str = "SELECT DISTINCT undeliverable FROM outbox WHERE undeliverable IS NOT NULL \
+        ORDER BY undeliverable";
+    let rows: Vec<(String,)> = if url.starts_with("sqlite:") {
+        let pool = sqlx::SqlitePool::connect(url)
+            .await
+            .expect("the database opens");
+        let rows = sqlx::query_as(WHY).fetch_all(&pool).await.expect("rows");
+        pool.close().await;
+        rows
+    } else {
+        let pool = sqlx::PgPool::connect(url)
+            .await
+            .expect("the database answers");
+        let rows = sqlx::query_as(WHY).fetch_all(&pool).await.expect("rows");
+        pool.close().await;
+        rows
+    };
+    rows.into_iter().map(|(why,)| why).collect()
+}
+
 pub async fn database_bytes(url: &str) -> Vec<u8> {
     if let Some(path) = url.strip_prefix("sqlite:") {
         let files = ["", "-wal"].map(|ending| std::fs::read(format!("{path}{ending}")));

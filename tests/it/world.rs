@@ -99,6 +99,8 @@ pub struct World {
     pub workspaces: Vec<Workspace>,
     /// Where the running bot is reached.
     pub url: String,
+    /// Somebody or some channel is out of reach in the end, so that messages may not arrive.
+    pub may_miss: bool,
     /// Print what people do and see.
     pub echo: bool,
     /// Where in the log this world begins.
@@ -147,6 +149,7 @@ impl World {
             way,
             workspaces: vec![],
             url: String::new(),
+            may_miss: false,
             echo: false,
             log_from: 0,
             loose: false,

@@ -16,6 +16,7 @@ async fn ana_leaves(world: &mut World) {
     let spent = world.sandbox.openrouter.spend(&key.secret, "3.25");
     spent.expect("the key spends");
     world.all_read();
+    world.may_miss = true;
     world.town.remove_person("ana");
     world.noticed().await;
     let [key] = world.standing_keys().try_into().expect("one key");
