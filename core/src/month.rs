@@ -23,12 +23,16 @@ impl Month {
         Self(self.0 + 1)
     }
 
+    /// The first day of the month on the calendar.
+    pub(crate) fn first_date(self) -> NaiveDate {
+        let (year, month0) = (self.0.div_euclid(12), self.0.rem_euclid(12));
+        NaiveDate::from_ymd_opt(year, u32::try_from(month0).unwrap_or(0) + 1, 1).unwrap_or_default()
+    }
+
     /// The first instant of the month in `zone`. Where a daylight-saving change skips midnight, the
     /// month begins with the first instant that exists; where it repeats it, with the earlier one.
     pub fn start(self, zone: Tz) -> Time {
-        let (year, month0) = (self.0.div_euclid(12), self.0.rem_euclid(12));
-        let first = NaiveDate::from_ymd_opt(year, u32::try_from(month0).unwrap_or(0) + 1, 1)
-            .unwrap_or_default();
+        let first = self.first_date();
         let mut local: NaiveDateTime = first.and_time(chrono::NaiveTime::MIN);
         for _ in 0..48 {
             match zone.from_local_datetime(&local) {

@@ -4,6 +4,7 @@
 //! mention, link or markup in it can come alive.
 
 use crate::{
+    chart::{Chart, Whose},
     ids::{ActionId, ChannelId, MemberId},
     money::Money,
     role::Group,
@@ -190,6 +191,8 @@ pub enum Block {
         rows: Vec<Vec<String>>,
     },
     Buttons(Vec<Button>),
+    /// A picture of spending; who cannot see it reads [`Chart::alt`].
+    Chart(Chart),
     /// Small print.
     Note(Text),
 }
@@ -246,7 +249,7 @@ impl Page {
         let texts = self.0.iter().flat_map(|block| match block {
             Block::Text(text) | Block::Note(text) | Block::Bar { label: text, .. } => vec![text],
             Block::Fields(fields) => fields.iter().map(|(_, text)| text).collect(),
-            Block::Heading(_) | Block::Table { .. } | Block::Buttons(_) => vec![],
+            Block::Heading(_) | Block::Table { .. } | Block::Buttons(_) | Block::Chart(_) => vec![],
         });
         let members = texts
             .flat_map(|text| &text.0)
@@ -254,6 +257,19 @@ impl Page {
                 Span::Member(member) => Some(*member),
                 _ => None,
             });
-        members.collect()
+        let drawn = self.chart().into_iter().flat_map(|chart| &chart.parts);
+        let drawn = drawn.filter_map(|part| match part.whose {
+            Whose::Member(member) => Some(member),
+            Whose::Service(_) | Whose::Others(_) => None,
+        });
+        members.chain(drawn).collect()
+    }
+
+    /// The page's chart, if it has one.
+    pub fn chart(&self) -> Option<&Chart> {
+        self.0.iter().find_map(|block| match block {
+            Block::Chart(chart) => Some(chart),
+            _ => None,
+        })
     }
 }

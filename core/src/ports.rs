@@ -8,6 +8,7 @@ use crate::{
     action::Action,
     audit::{Broken, Link},
     books::{Books, Claimed, Entry, Fence, Message, Offer, Scope},
+    calendar::Calendar,
     event::{Actor, Event},
     grant::Grant,
     ids::{
@@ -144,7 +145,7 @@ pub struct Posted {
 
 /// The books on disk. Each method is one transaction. An `Err` of a writing method says whether it
 /// was recorded: a refusal was not, [`Refusal::Unsure`] may have been.
-pub trait Store: Installations {
+pub trait Store: Installations + Calendar {
     // --- the one way to change anything that is audited
     /// Locks the org's row, shows the books to `decide`, and writes what it decided: state, audit
     /// events, messages, the action's use and the delivery's mark, or nothing. Gives the entry back

@@ -2,6 +2,7 @@
 
 mod apply;
 mod books;
+mod calendar;
 mod db;
 mod failure;
 mod installs;

@@ -1,14 +1,17 @@
 //! What events about spending do to the state: each charges what the books lack, and no more.
 
 use super::{
+    SqlStore,
     db::values,
     failure::{Done, wrong},
     sql,
     writing::Writing,
 };
 use slice_core::{
+    calendar::Spent,
+    day::Day,
     event::{Event, Reading},
-    ids::{GrantId, MemberId},
+    ids::{GrantId, MemberId, OrgId, ServiceName},
     money::Money,
 };
 
@@ -57,9 +60,15 @@ impl Writing<'_> {
         (member, grant, attempt): (MemberId, GrantId, i64),
         delta: Money,
     ) -> Done<()> {
-        let (org, month) = (self.org.id, self.turn.month);
-        let row = values![org, seq, place, member, month, grant, attempt, delta];
+        let (org, month, day) = (self.org.id, self.turn.month, self.day());
+        let row = values![org, seq, place, member, month, grant, attempt, delta, day];
         self.tx.one(sql::CHARGE, row, "the charge").await
+    }
+
+    /// The day of this transaction. Where the clock went back, it is the first of the month.
+    fn day(&self) -> String {
+        let today = Day::of(self.now, self.turn.zone);
+        today.max(Day::first_of(self.turn.month)).to_string()
     }
 
     /// An owner's word about what a grant spent in all goes to its last key.
@@ -94,5 +103,26 @@ impl Writing<'_> {
             .await?;
         self.note_charge((seq, 0), (member, grant, attempt), delta)
             .await
+    }
+}
+
+impl SqlStore {
+    pub(super) async fn spent_between(
+        &self,
+        org: OrgId,
+        (from, to): (Day, Day),
+    ) -> Done<Vec<Spent>> {
+        let mut tx = self.db.read().await?;
+        let days = values![org, from.to_string(), to.to_string()];
+        let rows = tx.all(sql::SPENT_BY_DAY, days).await?;
+        let spent = rows.iter().map(|row| {
+            Ok(Spent {
+                day: row.parsed("day")?,
+                member: row.parsed("member_id")?,
+                service: ServiceName::new(row.text("service")?),
+                amount: row.money("total")?,
+            })
+        });
+        spent.collect()
     }
 }

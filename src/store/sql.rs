@@ -160,8 +160,13 @@ statements! {
     ALLOCATE = "UPDATE members SET allocation = $3 WHERE org_id = $1 AND id = $2";
     TOP_UP = "INSERT INTO topups (org_id, seq, member_id, month, amount, grant_id) \
         VALUES ($1, $2, $3, $4, $5, $6)";
-    CHARGE = "INSERT INTO charges (org_id, seq, place, member_id, month, grant_id, attempt, delta) \
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+    CHARGE = "INSERT INTO charges (org_id, seq, place, member_id, month, grant_id, attempt, delta, \
+        day) \
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+    SPENT_BY_DAY = "SELECT c.day, c.member_id, g.service, CAST(SUM(c.delta) AS BIGINT) AS total \
+        FROM charges c JOIN grants g ON g.id = c.grant_id \
+        WHERE c.org_id = $1 AND c.day >= $2 AND c.day <= $3 \
+        GROUP BY c.day, c.member_id, g.service ORDER BY c.day, c.member_id, g.service";
     TOPUPS_OF = "SELECT CAST(COALESCE(SUM(amount), 0) AS BIGINT) AS total FROM topups \
         WHERE member_id = $1 AND month = $2";
     SPENT_OF = "SELECT CAST(COALESCE(SUM(delta), 0) AS BIGINT) AS total FROM charges \

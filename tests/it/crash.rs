@@ -10,6 +10,8 @@ use slice_core::{
     BoxFuture,
     action::Action,
     books::{Books, Claimed, Entry, Message, Offer, Scope},
+    calendar::{Calendar, Spent},
+    day::Day,
     grant::{Grant, State},
     ids::{ActionId, Identity, MemberId, OrgId, PlatformName, Workspace},
     install::{Installation, Installations},
@@ -98,6 +100,12 @@ mortal! {
     read is_removed(workspace: &'a Workspace) -> bool;
     ---
     write use_once(mark: &'a str, good_until: Time) -> bool;
+}
+
+mortal! {
+    Calendar;
+    read spent(org: OrgId, days: (Day, Day)) -> Vec<Spent>;
+    ---
 }
 
 mortal! {

@@ -153,6 +153,7 @@ fn add(part: &mut Part, block: &Block, reader: Reader<'_>) {
             markdown::code_block(&table)
         }
         Block::Buttons(buttons) => return part.buttons.extend(buttons.iter().cloned()),
+        Block::Chart(chart) => markdown::small(&said(&Text::new(chart.alt()), reader)),
         Block::Note(text) => markdown::small(&said(text, reader)),
     };
     if !paragraph.trim().is_empty() {

@@ -84,7 +84,7 @@ pub(super) fn fallback(page: &Page, names: Names<'_>) -> String {
                     line.sentence(&Text::new(format!("{name}: ")).join(text.clone()));
                 }
             }
-            Block::Table { .. } | Block::Buttons(_) => {}
+            Block::Table { .. } | Block::Buttons(_) | Block::Chart(_) => {}
         }
     }
     if line.text.is_empty() {
@@ -168,6 +168,7 @@ impl Sheet<'_> {
                 }
             }
             Block::Buttons(buttons) => self.buttons(buttons),
+            Block::Chart(chart) => self.note(&Text::new(chart.alt())),
             Block::Note(text) => self.note(text),
         }
     }

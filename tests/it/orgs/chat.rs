@@ -129,6 +129,7 @@ fn said(page: &Page, names: Names<'_>) -> (String, Vec<(String, ActionId)>) {
                         .map(|(name, part)| format!("{name}: {}", text(part, names))),
                 );
             }
+            Block::Chart(chart) => lines.push(chart.alt()),
             Block::Table { rows, .. } => lines.extend(rows.iter().flatten().cloned()),
             Block::Buttons(buttons) => {
                 for button in buttons {
