@@ -71,7 +71,7 @@ const SQLITE: &str = "sqlite";
 const POSTGRES: &str = "postgres";
 
 /// Number, name, and the text for each dialect; forward only.
-const MIGRATIONS: [(i64, &str, [&str; 2]); 5] = [
+const MIGRATIONS: &[(i64, &str, [&str; 2])] = &[
     (
         1,
         "books",
@@ -99,6 +99,11 @@ const MIGRATIONS: [(i64, &str, [&str; 2]); 5] = [
         5,
         "drift",
         [include_str!("../../migrations/0005_drift.sql"); 2],
+    ),
+    (
+        6,
+        "days",
+        [include_str!("../../migrations/0006_days.sql"); 2],
     ),
 ];
 

@@ -36,7 +36,7 @@ struct Worker {
 }
 
 /// Every worker there is.
-const WORKERS: [Worker; 10] = [
+const WORKERS: &[Worker] = &[
     Worker {
         name: "issuer",
         count: 4,
@@ -116,7 +116,7 @@ impl Workers {
     pub async fn run_until_idle(&self) -> Result<(), Refusal> {
         loop {
             let mut worked = false;
-            for worker in &WORKERS {
+            for worker in WORKERS {
                 while (worker.step)(&self.desk).await? {
                     worked = true;
                 }
@@ -132,7 +132,7 @@ impl Workers {
     /// a crash, and nothing to go on with half of its workers.
     pub async fn run_forever(&self, shutdown: watch::Receiver<bool>) {
         let mut tasks = JoinSet::new();
-        for worker in &WORKERS {
+        for worker in WORKERS {
             for _ in 0..worker.count {
                 tasks.spawn(self.clone().work(worker, shutdown.clone()));
             }
