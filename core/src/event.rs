@@ -5,6 +5,7 @@
 
 use crate::{
     drift::Drift,
+    ends::Notice,
     grant::State,
     ids::{GrantId, MemberId, OrgId, ServiceName, TextId, Workspace},
     life::Life,
@@ -181,6 +182,11 @@ pub enum Event {
     MemberBack {
         member: MemberId,
     },
+    /// Its member was reminded of it.
+    GrantNoticed {
+        grant: GrantId,
+        notice: Notice,
+    },
     /// A leaver's grant goes on until then.
     GrantKept {
         grant: GrantId,
@@ -298,6 +304,7 @@ impl Event {
             | Self::GrantApproved { grant, .. }
             | Self::GrantMoved { grant, .. }
             | Self::GrantKept { grant, .. }
+            | Self::GrantNoticed { grant, .. }
             | Self::GrantTransferred { grant, .. }
             | Self::KeyIntended { grant, .. }
             | Self::KeyMinted { grant, .. }

@@ -2,6 +2,7 @@
 
 use crate::{
     drift::Drift,
+    ends::Notice,
     ids::{GrantId, MemberId, ServiceName},
     life::Life,
     money::Money,
@@ -283,6 +284,12 @@ pub struct Grant {
     pub revoke_at: Option<Time>,
     /// When a worker first tried to make its key.
     pub first_tried_at: Option<Time>,
+    /// Since when its newest key can spend.
+    pub armed_at: Option<Time>,
+    /// When it last spent something.
+    pub used_at: Option<Time>,
+    /// What its member was reminded of since then.
+    pub noticed: Vec<Notice>,
     /// One per attempt, in order.
     pub keys: Vec<Key>,
 }

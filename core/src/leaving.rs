@@ -259,7 +259,9 @@ pub fn keep(books: &Books, number: i64) -> Result<(Entry, (MemberId, Time)), Ref
         State::Active if grant.revoke_at.is_some() => Entry::default(),
         _ => return Err(cannot(grant, "kept")),
     };
+    // Its own life is not prolonged by it.
     let until = books.now + GRACE;
+    let until = grant.ends_at.map_or(until, |end| end.min(until));
     entry = entry.and(Event::GrantKept {
         grant: grant.id,
         by,

@@ -9,6 +9,7 @@ pub mod chart;
 pub mod day;
 pub mod desk;
 pub mod drift;
+pub mod ends;
 pub mod event;
 pub mod grant;
 pub mod ids;

@@ -117,6 +117,8 @@ pub enum Work {
     CloseReveal,
     /// its member left, and nobody decided about it in time: revoke.
     Release,
+    /// its time has come: lapse, expire, or remind its member.
+    Time,
 }
 
 /// What a walk over the chain proved: the number of events and the head, or the first broken link.

@@ -109,7 +109,36 @@ pub fn quote(text: &str) -> String {
     format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
 }
 
-fn asked(grant: &Grant) -> Text {
+/// A member's key in her messages: `openrouter key of grant 3 (ci)`.
+pub(crate) fn key(grant: &Grant) -> String {
+    let name = grant
+        .name
+        .as_deref()
+        .map(|name| format!(", {}", shorten(name)));
+    format!(
+        "{} key (grant {}{})",
+        grant.service,
+        grant.number,
+        name.unwrap_or_default()
+    )
+}
+
+/// [I'm done: give it back].
+pub(crate) fn give_back(grant: &Grant) -> Button {
+    let line = format!("revoke {}", grant.number);
+    let question = format!(
+        "End grant {} now and get the unspent rest back?",
+        grant.number
+    );
+    Button::new(
+        "I'm done: give it back",
+        line,
+        Audience::Member(grant.member),
+    )
+    .danger(question)
+}
+
+pub(crate) fn asked(grant: &Grant) -> Text {
     Text::default().member(grant.member).and(format!(
         "'s grant {} ({} of {})",
         grant.number, grant.cap, grant.service
@@ -244,15 +273,7 @@ pub fn settled(grant: &Grant, from: Money, to: Money, by: Option<MemberId>) -> P
 /// "Here is your key", with all there is to know but the key.
 pub fn key_ready(grant: &Grant, ends_at: Time, facts: &KeyFacts, delivery: Delivery) -> Page {
     let mine = Audience::Member(grant.member);
-    let back = Button::new(
-        "I'm done: give it back",
-        format!("revoke {}", grant.number),
-        mine,
-    )
-    .danger(format!(
-        "End grant {} now and get the unspent rest back?",
-        grant.number
-    ));
+    let back = give_back(grant);
     let mut title = format!("Your {} key is ready", grant.service);
     if let Some(name) = &grant.name {
         title = format!("{title} ({})", shorten(name));
@@ -278,16 +299,7 @@ pub fn key_ready(grant: &Grant, ends_at: Time, facts: &KeyFacts, delivery: Deliv
 
 /// `certain`: the platform said that it was shown.
 pub fn key_revealed(grant: &Grant, certain: bool) -> Page {
-    let mine = Audience::Member(grant.member);
-    let back = Button::new(
-        "I'm done: give it back",
-        format!("revoke {}", grant.number),
-        mine,
-    )
-    .danger(format!(
-        "End grant {} now and get the unspent rest back?",
-        grant.number
-    ));
+    let back = give_back(grant);
     let mut text = Text::new(format!(
         "Your {} key (grant {}) {}. Cap {}",
         grant.service,

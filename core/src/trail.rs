@@ -166,6 +166,9 @@ fn vault_or_grant(event: &Event, grant: &str) -> String {
                 until.short()
             )
         }
+        Event::GrantNoticed { notice, .. } => {
+            format!("reminded the member of {grant}: it {}", notice.said())
+        }
         Event::GrantTransferred { .. } => {
             format!("gave what was left of {grant} to another member")
         }
@@ -237,6 +240,7 @@ fn key(event: &Event, grant: &str) -> String {
         | Event::GrantApproved { .. }
         | Event::GrantMoved { .. }
         | Event::GrantKept { .. }
+        | Event::GrantNoticed { .. }
         | Event::GrantTransferred { .. }
         | Event::UsageRead { .. }
         | Event::TextErased { .. } => String::new(),

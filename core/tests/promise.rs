@@ -171,6 +171,9 @@ impl Ledger {
                     revealing_until: None,
                     revoke_at: None,
                     first_tried_at: None,
+                    armed_at: None,
+                    used_at: None,
+                    noticed: vec![],
                     moved_at: Time::default(),
                     keys: vec![],
                 });

@@ -63,6 +63,7 @@ impl Writing<'_> {
             | Event::GrantApproved { .. }
             | Event::GrantMoved { .. }
             | Event::GrantKept { .. }
+            | Event::GrantNoticed { .. }
             | Event::RevealBegun { .. }
             | Event::RevealFailed { .. }
             | Event::Revealed { .. } => self.apply_grant(event).await,
@@ -221,6 +222,10 @@ impl Writing<'_> {
             Event::GrantKept { grant, until, .. } => {
                 let row = values![org, *grant, *until];
                 self.tx.one(sql::KEEP_GRANT, row, "the kept grant").await
+            }
+            Event::GrantNoticed { grant, notice } => {
+                let row = values![org, *grant, notice.word()];
+                self.tx.one(sql::NOTE_NOTICE, row, "the grant").await
             }
             Event::RevealBegun { grant } => {
                 let until = values![org, *grant, self.now + REVEAL_LEASE];

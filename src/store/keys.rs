@@ -55,7 +55,7 @@ impl Writing<'_> {
             } => {
                 let row = values![org, *grant, *attempt, *cap];
                 self.tx.one(sql::ARM_KEY, row, "the armed key").await?;
-                let row = values![org, *grant, *ends_at];
+                let row = values![org, *grant, *ends_at, self.now];
                 self.tx.one(sql::END_AT, row, "the grant of the key").await
             }
             other => self.change_key(other).await,

@@ -105,6 +105,11 @@ const MIGRATIONS: &[(i64, &str, [&str; 2])] = &[
         "days",
         [include_str!("../../migrations/0006_days.sql"); 2],
     ),
+    (
+        11,
+        "ends",
+        [include_str!("../../migrations/0011_ends.sql"); 2],
+    ),
 ];
 
 /// The number of the last migration, and the text of each for a dialect: `sqlite` or `postgres`.

@@ -8,6 +8,7 @@ use slice_core::{
     action::Action,
     books::{Master, To},
     drift::Drift,
+    ends::Notice,
     grant::{Grant, Key, KeyState, State},
     ids::{
         ChannelId, Identity, MemberId, PlatformName, ServiceName, UserId, Workspace, WorkspaceId,
@@ -54,8 +55,20 @@ fn grant(row: &Row) -> Done<Grant> {
         revealing_until: row.maybe_time("revealing_until")?,
         revoke_at: row.maybe_time("revoke_at")?,
         first_tried_at: row.maybe_time("first_tried_at")?,
+        armed_at: row.maybe_time("armed_at")?,
+        used_at: row.maybe_time("used_at")?,
+        noticed: noticed(&row.text("noticed")?),
         keys: vec![],
     })
+}
+
+/// Words between spaces; a word that is none any more is nobody's reminder.
+fn noticed(words: &str) -> Vec<Notice> {
+    let known = Notice::ALL.into_iter();
+    let words: Vec<_> = words.split_whitespace().collect();
+    known
+        .filter(|notice| words.contains(&notice.word()))
+        .collect()
 }
 
 fn life(row: &Row) -> Done<Life> {

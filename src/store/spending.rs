@@ -50,6 +50,10 @@ impl Writing<'_> {
         self.tx
             .one(sql::READ_USAGE, row, "the key that was read")
             .await?;
+        let used = values![self.org.id, grant, self.now];
+        self.tx
+            .one(sql::NOTE_USE, used, "the grant that spent")
+            .await?;
         self.note_charge(at, (reading.member, grant, attempt), delta)
             .await
     }

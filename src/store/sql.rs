@@ -17,6 +17,7 @@ macro_rules! grants_where {
             "SELECT g.id, g.number, g.member_id, g.service, g.cap, g.life_hours, g.state, g.moved_at, \
              name.text AS name, reason.text AS reason, g.opened_at, g.decided_by, g.decided_at, \
              g.ends_at, g.topped_up, g.revealed_at, g.revealing_until, g.revoke_at, g.first_tried_at, \
+             g.armed_at, g.used_at, g.noticed, \
              k.attempt, k.label, k.provider_id, k.state AS key_state, k.armed_cap, k.usage, k.seal, \
              k.drift \
              FROM grants g \
@@ -269,7 +270,12 @@ statements! {
         WHERE org_id = $1 AND grant_id = $2 AND attempt = $3 AND state = 'intended'";
     ARM_KEY = "UPDATE keys SET state = 'armed', armed_cap = $4 \
         WHERE org_id = $1 AND grant_id = $2 AND attempt = $3 AND state IN ('minted', 'armed')";
-    END_AT = "UPDATE grants SET ends_at = $3 WHERE org_id = $1 AND id = $2";
+    /// A new end: what its member was reminded of before is over.
+    END_AT = "UPDATE grants SET ends_at = $3, noticed = ' ', armed_at = $4 \
+        WHERE org_id = $1 AND id = $2";
+    NOTE_NOTICE = "UPDATE grants SET noticed = noticed || $3 || ' ' \
+        WHERE org_id = $1 AND id = $2";
+    NOTE_USE = "UPDATE grants SET used_at = $3 WHERE org_id = $1 AND id = $2";
     DISABLE_KEY = "UPDATE keys SET state = 'disabled', \
         armed_cap = CASE WHEN usage < armed_cap AND usage >= 0 THEN usage ELSE armed_cap END \
         WHERE org_id = $1 AND grant_id = $2 AND attempt = $3 AND state <> 'gone'";
@@ -357,6 +363,23 @@ statements! {
     DUE_CLOSE_REVEAL = due_where!("g.revealing_until < $1 AND g.revealed_at IS NULL");
     DUE_RELEASE = due_where!(
         "g.revoke_at <= $1 AND (g.state = 'active' OR g.state LIKE 'suspended%')"
+    );
+    /// What [`slice_core::ends::due`] says of one grant, for all: `$2` to `$7` are the instants that it
+    /// compares with, in the order of `times`.
+    DUE_TIME = due_where!(
+        "(g.state = 'awaiting_owner' AND g.opened_at <= $2 \
+          OR (g.state = 'active' OR g.state LIKE 'suspended%') AND g.ends_at <= $1 \
+          OR g.state = 'active' AND g.revoke_at IS NULL AND \
+            (g.revealed_at IS NULL AND g.revealing_until IS NULL \
+             AND (g.armed_at <= $6 OR g.armed_at <= $5 AND g.noticed NOT LIKE '% unrevealed %') \
+             AND EXISTS (SELECT 1 FROM keys k WHERE k.grant_id = g.id AND k.seal IS NOT NULL) \
+          OR g.ends_at <= $3 AND g.armed_at < g.ends_at - ($3 - $1) \
+             AND g.noticed NOT LIKE '% ends_in_an_hour %' \
+          OR g.ends_at <= $4 AND $3 < g.ends_at \
+             AND g.armed_at < g.ends_at - ($4 - $1) AND g.noticed NOT LIKE '% ends_in_a_day %' \
+          OR g.armed_at <= $7 AND COALESCE(g.used_at, 0) <= $7 \
+             AND $4 < g.ends_at AND g.noticed NOT LIKE '% idle %' AND g.cap > \
+                (SELECT COALESCE(SUM(k.usage), 0) FROM keys k WHERE k.grant_id = g.id)))"
     );
     /// Whoever holds what may still spend, or will.
     DUE_CHECK = "SELECT m.id, m.org_id, m.check_fence FROM members m \

@@ -2,15 +2,18 @@
 
 use super::{
     SqlStore,
-    db::values,
+    db::{Value, values},
     failure::{Done, wrong},
     sql,
 };
 use slice_core::{
     books::Fence,
+    ends,
     grant::State,
     ids::{GrantId, Identity, MemberId},
     ports::{Check, ClaimedGrant, Work},
+    settings::REQUEST_LIFE,
+    time::Time,
 };
 use std::time::Duration;
 
@@ -24,6 +27,23 @@ fn due(work: Work) -> &'static str {
         Work::Sweep => sql::DUE_SWEEP,
         Work::CloseReveal => sql::DUE_CLOSE_REVEAL,
         Work::Release => sql::DUE_RELEASE,
+        Work::Time => sql::DUE_TIME,
+    }
+}
+
+/// The instants that a statement of [`due`] compares with.
+fn times(work: Work, now: Time) -> Vec<Value> {
+    match work {
+        Work::Time => values![
+            now,
+            now - REQUEST_LIFE,
+            now + ends::HOUR,
+            now + ends::DAY,
+            now - ends::UNREVEALED_REMINDER,
+            now - ends::UNREVEALED_LIFE,
+            now - ends::IDLE,
+        ],
+        _ => values![now],
     }
 }
 
@@ -33,7 +53,7 @@ impl SqlStore {
         loop {
             let now = self.clock.now();
             let mut tx = self.db.read().await?;
-            let Some(row) = tx.first(due(work), values![now]).await? else {
+            let Some(row) = tx.first(due(work), times(work, now)).await? else {
                 return Ok(None);
             };
             drop(tx);

@@ -4,6 +4,7 @@ mod claim;
 mod courier;
 mod delivery;
 mod ender;
+mod ends;
 mod issuer;
 mod leavers;
 mod reconciler;
@@ -51,6 +52,11 @@ const WORKERS: &[Worker] = &[
         name: "ender",
         count: 2,
         step: |desk| Box::pin(ender::step(desk)),
+    },
+    Worker {
+        name: "ends",
+        count: 1,
+        step: |desk| Box::pin(ends::step(desk)),
     },
     Worker {
         name: "suspender",

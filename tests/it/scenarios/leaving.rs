@@ -10,7 +10,7 @@ const DAY: Duration = Duration::from_hours(24);
 async fn ana_leaves(world: &mut World) {
     world.set_up().await;
     world
-        .says("ana", "provision openrouter 20 as \"night run\"")
+        .says("ana", "provision openrouter 20 for 30d as \"night run\"")
         .await;
     let [key] = world.standing_keys().try_into().expect("one key");
     let spent = world.sandbox.openrouter.spend(&key.secret, "3.25");
@@ -106,7 +106,7 @@ pub async fn a_leaver_comes_back(world: &mut World) {
     world.expect("ana", &["your keys that were suspended go on"]);
     world.expect("olga", &["is back"]);
     assert!(!world.standing_keys()[0].disabled);
-    world.later(DAY).await;
+    world.later(DAY / 2).await;
     world.says("ana", "reveal 1").await;
     // A cut leaves an excess, and nothing that would add to it goes on.
     world.says("olga", "allocate @ana 5").await;

@@ -1,5 +1,6 @@
 //! Every conversation, once. Each runs on every database and must read the same.
 
+mod ends;
 mod faults_provider;
 mod faults_slack;
 mod hostile;
@@ -53,7 +54,6 @@ scenarios! {
         money::what_was_still_running_is_charged,
         money::the_month_turns,
         owners::approve_less,
-        owners::a_request_that_waited_too_long,
         owners::an_approval_says_what_it_adds,
         owners::the_requester_was_removed_meanwhile,
         owners::every_owners_message_is_edited,
@@ -64,6 +64,11 @@ scenarios! {
         owners::the_channel_is_archived,
         owners::settings,
         owners::audit_trail,
+        ends::a_request_lapses,
+        ends::a_key_expires,
+        ends::a_key_that_nobody_reveals,
+        ends::a_key_that_is_revealed_late,
+        ends::a_key_that_nobody_uses,
         leaving::nobody_decides_for_seven_days,
         leaving::an_owner_keeps_a_key,
         leaving::an_owner_transfers_what_is_left,

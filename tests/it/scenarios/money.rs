@@ -114,6 +114,12 @@ pub async fn the_month_turns(world: &mut World) {
     world.says("olga", "settings time-zone Europe/Paris").await;
     world.says("olga", "topup @ana 10").await;
     world.says("ana", "provision openrouter 20 for 60d").await;
+    world.clicks("ana", "Reveal key").await;
+    world
+        .town
+        .person("ana")
+        .close_modal()
+        .expect("the view closes");
     let [key] = world.live_keys().try_into().expect("one key");
     world
         .sandbox

@@ -2,7 +2,6 @@
 
 use crate::world::World;
 use slice_sandbox::{ChannelKind, PersonKind};
-use std::time::Duration;
 
 pub async fn approve_less(world: &mut World) {
     world.set_up().await;
@@ -23,18 +22,6 @@ pub async fn approve_less(world: &mut World) {
     let [key] = world.live_keys().try_into().expect("one key");
     assert_eq!(key.limit_micros, Some(50_000_000));
     world.says("olga", "approve 1").await;
-}
-
-pub async fn a_request_that_waited_too_long(world: &mut World) {
-    world.set_up().await;
-    world.says("ana", "provision openrouter 60").await;
-    world.later(Duration::from_hours(73)).await;
-    world.clicks("olga", "Approve").await;
-    world.says("olga", "approve 1").await;
-    world.expect("olga", &["older than 72 hours", "Nothing was changed"]);
-    world.says("ana", "budget").await;
-    world.expect("ana", &["$100.00"]);
-    assert!(world.live_keys().is_empty());
 }
 
 /// Two requests each fit the budget; both together do not, and the second approval says so.
