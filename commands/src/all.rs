@@ -1,8 +1,8 @@
 //! Every command there is, in the order in which help lists them.
 
 use crate::{
-    allocate, approve, ask, audit, budget, deny, grammar::Command, help, keep, keys, link, members,
-    provision, reveal, revoke, roles, settings, settle, topup, transfer, vault, withdraw,
+    allocate, approve, ask, audit, budget, deny, digest, grammar::Command, help, keep, keys, link,
+    members, provision, reveal, revoke, roles, settings, settle, topup, transfer, vault, withdraw,
 };
 
 /// One line per command. Parsing, help, manifests and role checks are loops over this.
@@ -20,6 +20,7 @@ pub static ALL: &[Command] = &[
     allocate::COMMAND,
     topup::COMMAND,
     members::COMMAND,
+    digest::COMMAND,
     keep::COMMAND,
     transfer::COMMAND,
     settle::COMMAND,
@@ -46,4 +47,9 @@ pub static ALL: &[Command] = &[
     settings::change::DELIVERY_OF_KEYS,
     settings::change::SOLE_OWNER,
     settings::change::TIME_ZONE,
+    settings::change::DIGEST_DAY,
+    settings::change::DIGEST_HOUR,
+    settings::change::DIGEST_CHANNEL,
+    settings::change::DIGEST_NAMES,
+    settings::change::CARRY_OVER,
 ];

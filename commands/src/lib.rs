@@ -21,6 +21,7 @@ mod ask;
 mod audit;
 mod budget;
 mod deny;
+mod digest;
 pub mod help;
 mod keep;
 mod keys;

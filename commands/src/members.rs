@@ -7,10 +7,10 @@ use crate::{
     param::Param,
 };
 use slice_core::{
+    books::Member,
     budget::Budget,
     money::Money,
     page::{Button, Page, Text},
-    ports::MemberRow,
     refusal::Refusal,
     reply::Reply,
     role::Role,
@@ -70,11 +70,11 @@ async fn run(call: Call<'_>) -> Result<Reply, Refusal> {
     Ok(keys::with_doubt(page, &unread, call.desk()).into())
 }
 
-fn holds(row: &MemberRow) -> bool {
+fn holds(row: &Member) -> bool {
     !row.budget.committed.is_zero() || !row.budget.spent.is_zero()
 }
 
-fn line(row: &MemberRow) -> Text {
+fn line(row: &Member) -> Text {
     let budget = &row.budget;
     let text = Text::default().member(row.id).and(match row.role {
         // Nothing is known of people who never said anything.

@@ -2,10 +2,12 @@
 
 use crate::{
     budget::Budget,
+    calendar::Spent,
     event::{Actor, Event},
     grant::Grant,
     ids::{
-        ActionId, GrantId, Identity, MemberId, MessageId, OrgId, ServiceName, TextId, Workspace,
+        ActionId, GrantId, Identity, MemberId, MessageId, OrgId, PlatformName, ServiceName, TextId,
+        Workspace,
     },
     linking::{Asked, Links},
     money::Money,
@@ -85,6 +87,8 @@ impl Org {
 #[derive(Clone, Debug)]
 pub struct Member {
     pub id: MemberId,
+    /// The role with which she last acted.
+    pub role: Role,
     /// `None`: nobody ever allocated her anything.
     pub allocation: Option<Money>,
     /// Since when no identity of hers has a role.
@@ -109,6 +113,12 @@ pub struct Books {
     pub grant: Option<Grant>,
     /// Every grant of the org with a key that may have spent, if the scope asks for them.
     pub live: Vec<Grant>,
+    /// Every member of the org, if the scope asks for them.
+    pub everyone: Vec<Member>,
+    /// What was spent on the days that the scope asks for.
+    pub spent: Vec<Spent>,
+    /// The trail up to now: the number of its events and its head.
+    pub head: (i64, String),
     /// What is known about linking, if the scope asks for it.
     pub links: Option<Links>,
     /// The action through which the actor speaks.
@@ -139,6 +149,10 @@ pub struct Scope {
     pub grant: Option<GrantRef>,
     /// Whether the books should show every live grant of the org.
     pub live: bool,
+    /// Whether the books should show every member of the org.
+    pub everyone: bool,
+    /// The books should show what was spent on so many days up to today.
+    pub days: u64,
     /// Whether the books should show what is known about linking.
     pub links: bool,
     /// Consumed together with the effect.
@@ -158,6 +172,8 @@ impl Scope {
             other: None,
             grant: None,
             live: false,
+            everyone: false,
+            days: 0,
             links: false,
             action: None,
             delivery: None,
@@ -195,6 +211,19 @@ impl Scope {
     }
 
     #[must_use]
+    pub fn everyone(self) -> Self {
+        Self {
+            everyone: true,
+            ..self
+        }
+    }
+
+    #[must_use]
+    pub fn days(self, days: u64) -> Self {
+        Self { days, ..self }
+    }
+
+    #[must_use]
     pub fn links(self) -> Self {
         Self {
             links: true,
@@ -217,6 +246,8 @@ pub enum To {
     Member(MemberId),
     /// The channel that stands in the settings when the message is sent.
     OwnersChannel,
+    /// The digest's channel on that platform, likewise.
+    DigestChannel(PlatformName),
 }
 
 /// Something to be said in chat, recorded in the transaction that it tells of. It never holds a

@@ -99,11 +99,11 @@ impl Chart {
         });
         let budget = self.budget.zip(self.pace());
         let budget = budget.map_or_else(String::new, |(budget, pace)| {
-            let pace = pace.up_to_cents();
-            format!("; the budget is {budget}, a pace of {pace} a day")
+            let (budget, pace) = (budget.up_to_cents(), pace.up_to_cents());
+            format!("; a budget of {budget}, {pace} a day")
         });
         let title = &self.title;
-        format!("{title}: daily spending from {first} to {last}, {sum} in all{most}{budget}.")
+        format!("{title} from {first} to {last}: {sum} in all{most}{budget}.")
     }
 
     /// The amount of the highest bar, and its day.
@@ -124,7 +124,7 @@ mod tests {
     fn chart(parts: usize) -> Chart {
         let daily = |part: usize| vec![Money::from_dollars(i64::try_from(part).unwrap_or(0)); 3];
         Chart {
-            title: "November".to_owned(),
+            title: "Daily spending".to_owned(),
             first: "2026-11-01".parse().expect("a day"),
             days: 30,
             parts: (1..=parts)
@@ -155,8 +155,8 @@ mod tests {
     fn a_chart_can_be_read_aloud() {
         assert_eq!(
             chart(2).alt(),
-            "November: daily spending from 1 Nov to 30 Nov, $9.00 in all, most on 1 Nov ($3.00); \
-             the budget is $600.00, a pace of $20.00 a day."
+            "Daily spending from 1 Nov to 30 Nov: $9.00 in all, most on 1 Nov ($3.00); a budget of \
+             $600.00, $20.00 a day."
         );
         assert_eq!(
             Chart {
@@ -164,7 +164,7 @@ mod tests {
                 ..chart(0)
             }
             .alt(),
-            "November: daily spending from 1 Nov to 30 Nov, $0.00 in all."
+            "Daily spending from 1 Nov to 30 Nov: $0.00 in all."
         );
     }
 }

@@ -22,6 +22,10 @@ impl Day {
         Self(month.first_date())
     }
 
+    pub fn month(self) -> Month {
+        Month::with(self.0)
+    }
+
     /// The same day so many days later; the calendar's last day follows itself.
     #[must_use]
     pub fn plus(self, days: u64) -> Self {

@@ -4,6 +4,7 @@
 //! [`TextId`], where they can be erased without breaking the chain.
 
 use crate::{
+    calendar::Job,
     drift::Drift,
     ends::Notice,
     grant::State,
@@ -109,6 +110,17 @@ pub enum Event {
     },
     MonthOpened {
         month: Month,
+    },
+    /// What was left of the month before, as far as the setting allows.
+    CarriedOver {
+        member: MemberId,
+        month: Month,
+        amount: Money,
+    },
+    /// A job of the calendar was done for that instant.
+    JobDone {
+        job: Job,
+        due: Time,
     },
     SettingChanged {
         name: String,
@@ -289,6 +301,7 @@ impl Event {
             | Self::MembersJoined { member, .. }
             | Self::AllocationSet { member, .. }
             | Self::ToppedUp { member, .. }
+            | Self::CarriedOver { member, .. }
             | Self::GrantOpened { member, .. }
             | Self::SpendCorrected { member, .. }
             | Self::TextErased { member } => Some(*member),

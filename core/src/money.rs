@@ -51,6 +51,17 @@ impl Money {
         }
     }
 
+    /// `$611`: rounded to whole dollars where cents would only distract.
+    pub fn brief(self) -> String {
+        const DOLLAR: i64 = MICROS_PER_DOLLAR;
+        if self.0.abs() < 10 * DOLLAR {
+            return self.up_to_cents().to_string();
+        }
+        let rounded = self.0.saturating_add(DOLLAR / 2).div_euclid(DOLLAR);
+        let said = Self(rounded.saturating_mul(DOLLAR)).to_string();
+        said.trim_end_matches(".00").to_owned()
+    }
+
     pub const ZERO: Self = Self(0);
 
     pub const fn from_micros(micros: i64) -> Self {

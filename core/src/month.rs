@@ -1,7 +1,7 @@
 //! Calendar months in an org's time zone.
 
-use crate::time::Time;
-use chrono::{Datelike, Duration, LocalResult, NaiveDate, NaiveDateTime, TimeZone};
+use crate::time::{self, Time};
+use chrono::{Datelike, NaiveDate};
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 use std::{fmt, str::FromStr};
@@ -14,13 +14,27 @@ pub struct Month(i32);
 impl Month {
     /// The month in which `now` falls in `zone`.
     pub fn of(now: Time, zone: Tz) -> Self {
-        let date = now.utc().with_timezone(&zone);
-        Self(date.year() * 12 + i32::try_from(date.month0()).unwrap_or(0))
+        Self::with(now.utc().with_timezone(&zone).date_naive())
+    }
+
+    /// The month with this day in it.
+    pub(crate) fn with(day: NaiveDate) -> Self {
+        Self(day.year() * 12 + i32::try_from(day.month0()).unwrap_or(0))
     }
 
     #[must_use]
     pub fn next(self) -> Self {
         Self(self.0 + 1)
+    }
+
+    #[must_use]
+    pub fn before(self) -> Self {
+        Self(self.0 - 1)
+    }
+
+    /// `November`, for sentences.
+    pub fn name(self) -> String {
+        self.first_date().format("%B").to_string()
     }
 
     /// The first day of the month on the calendar.
@@ -33,21 +47,7 @@ impl Month {
     /// month begins with the first instant that exists; where it repeats it, with the earlier one.
     pub fn start(self, zone: Tz) -> Time {
         let first = self.first_date();
-        let mut local: NaiveDateTime = first.and_time(chrono::NaiveTime::MIN);
-        for _ in 0..48 {
-            match zone.from_local_datetime(&local) {
-                LocalResult::Single(instant) | LocalResult::Ambiguous(instant, _) => {
-                    return Time::from_micros(instant.timestamp_micros());
-                }
-                LocalResult::None => local += Duration::minutes(30),
-            }
-        }
-        Time::from_micros(
-            first
-                .and_time(chrono::NaiveTime::MIN)
-                .and_utc()
-                .timestamp_micros(),
-        )
+        time::instant(first.and_time(chrono::NaiveTime::MIN), zone)
     }
 
     /// The instant at which the next month begins in `zone`.

@@ -7,7 +7,7 @@ pub use crate::service::{
 use crate::{
     action::Action,
     audit::{Broken, Link},
-    books::{Books, Claimed, Entry, Fence, Message, Offer, Scope},
+    books::{Books, Claimed, Entry, Fence, Member, Message, Offer, Scope},
     calendar::Calendar,
     event::{Actor, Event},
     grant::Grant,
@@ -17,7 +17,6 @@ use crate::{
     },
     install::Installations,
     linking::{Joins, OpenCode},
-    money::Money,
     page::Page,
     refusal::Refusal,
     role::{Group, GroupKind, Role, Standing},
@@ -71,15 +70,6 @@ pub struct AuditRow {
     pub grant: Option<i64>,
     pub texts: Vec<String>,
     pub mac: String,
-}
-
-/// One member in the owners' list.
-#[derive(Clone, Debug)]
-pub struct MemberRow {
-    pub id: MemberId,
-    pub role: Role,
-    pub allocation: Option<Money>,
-    pub budget: crate::budget::Budget,
 }
 
 /// A grant that a worker has claimed for a while.
@@ -217,7 +207,8 @@ pub trait Store: Installations + Calendar {
         role: Role,
     ) -> BoxFuture<'a, Result<(), Refusal>>;
     fn note_installer(&self, org: OrgId, member: MemberId) -> BoxFuture<'_, Result<(), Refusal>>;
-    fn members(&self, org: OrgId) -> BoxFuture<'_, Result<Vec<MemberRow>, Refusal>>;
+    /// Every member with her month.
+    fn members(&self, org: OrgId) -> BoxFuture<'_, Result<Vec<Member>, Refusal>>;
     /// A member's grants, newest first, ended ones included, `limit` at the most.
     fn grants(
         &self,

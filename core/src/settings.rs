@@ -7,6 +7,7 @@ use crate::{
     page::{Span, Text},
     time::Time,
 };
+use chrono::Weekday;
 use chrono_tz::Tz;
 use std::time::Duration;
 
@@ -39,6 +40,16 @@ pub struct Settings {
     /// From when an owner may approve her own request; `None`: never.
     pub sole_owner_from: Option<Time>,
     pub zone: Tz,
+    /// The day of the weekly digest; `None`: there is none.
+    pub digest_day: Option<Weekday>,
+    /// Its hour, from 0 to 23.
+    pub digest_hour: u8,
+    /// Where it is posted, one channel per platform; none: where owners read.
+    pub digest_channels: Vec<Place>,
+    /// Whether it says who spent what.
+    pub digest_names: bool,
+    /// The most that a member takes from one month into the next.
+    pub carry_over: Option<Money>,
 }
 
 impl Default for Settings {
@@ -52,6 +63,11 @@ impl Default for Settings {
             delivery: Delivery::Reveal,
             sole_owner_from: None,
             zone: Tz::UTC,
+            digest_day: Some(Weekday::Mon),
+            digest_hour: 9,
+            digest_channels: vec![],
+            digest_names: true,
+            carry_over: None,
         }
     }
 }
@@ -69,7 +85,7 @@ pub struct Setting {
 }
 
 /// Every setting there is, in the order in which they are shown.
-pub const ALL: [Setting; 8] = [
+pub const ALL: &[Setting] = &[
     Setting {
         name: "free-hand",
         about: "The most a member may take at once without asking an owner",
@@ -184,7 +200,112 @@ pub const ALL: [Setting; 8] = [
             Ok(())
         },
     },
+    Setting {
+        name: "digest-day",
+        about: "The day of the weekly digest, or `off`",
+        show: |settings| match settings.digest_day {
+            Some(day) => DAYS[day.num_days_from_monday() as usize].to_owned(),
+            None => "off".into(),
+        },
+        say: None,
+        set: |settings, text| {
+            settings.digest_day = match text {
+                "off" => None,
+                text => Some(day(text).ok_or("is not a day. Write it like monday, or off")?),
+            };
+            Ok(())
+        },
+    },
+    Setting {
+        name: "digest-hour",
+        about: "The hour of the weekly digest, from 0 to 23, in the org's time zone",
+        show: |settings| settings.digest_hour.to_string(),
+        say: Some(|settings| Text::new(format!("{:02}:00", settings.digest_hour))),
+        set: |settings, text| {
+            let hour = text.strip_suffix(":00").unwrap_or(text).parse();
+            settings.digest_hour = hour
+                .ok()
+                .filter(|hour| *hour < 24)
+                .ok_or("is not an hour. Write it like 9 or 17")?;
+            Ok(())
+        },
+    },
+    Setting {
+        name: "digest-channel",
+        about: "The channel where the weekly digest is posted, one on each platform; `off`: where owners read",
+        show: |settings| match settings.digest_channels.as_slice() {
+            [] => "off".into(),
+            places => places.iter().map(show_place).collect::<Vec<_>>().join(" "),
+        },
+        say: Some(|settings| match settings.digest_channels.split_first() {
+            None => Text::new("off"),
+            Some((first, more)) => more.iter().fold(
+                Text::default().push(Span::Channel(first.channel.clone())),
+                |text, place| text.and(", ").push(Span::Channel(place.channel.clone())),
+            ),
+        }),
+        set: |settings, text| {
+            if text == "off" {
+                settings.digest_channels.clear();
+                return Ok(());
+            }
+            for text in text.split_whitespace() {
+                let place = parse_place(text).ok_or("is not a channel")?;
+                let platform = place.workspace.platform;
+                let elsewhere = |other: &Place| other.workspace.platform != platform;
+                settings.digest_channels.retain(elsewhere);
+                settings.digest_channels.push(place);
+            }
+            Ok(())
+        },
+    },
+    Setting {
+        name: "digest-names",
+        about: "Whether the weekly digest says who spent what: `on` or `off`",
+        show: |settings| if settings.digest_names { "on" } else { "off" }.to_owned(),
+        say: None,
+        set: |settings, text| {
+            settings.digest_names = match text {
+                "on" => true,
+                "off" => false,
+                _ => return Err("is neither `on` nor `off`"),
+            };
+            Ok(())
+        },
+    },
+    Setting {
+        name: "carry-over",
+        about: "The most that members take from one month into the next, or `off`",
+        show: |settings| settings.carry_over.map_or("off".into(), Money::decimal),
+        say: Some(|settings| {
+            let most = settings.carry_over.map(|most| format!("up to {most}"));
+            Text::new(most.unwrap_or("off".into()))
+        }),
+        set: |settings, text| {
+            settings.carry_over = match text {
+                "off" => None,
+                text => Some(money(text)?),
+            };
+            Ok(())
+        },
+    },
 ];
+
+/// The days of the week as people write them, from Monday on.
+pub const DAYS: [&str; 7] = [
+    "monday",
+    "tuesday",
+    "wednesday",
+    "thursday",
+    "friday",
+    "saturday",
+    "sunday",
+];
+
+fn day(text: &str) -> Option<Weekday> {
+    let at = DAYS.iter().position(|day| *day == text)?;
+    Weekday::try_from(u8::try_from(at).ok()?).ok()
+}
 
 pub fn find(name: &str) -> Option<&'static Setting> {
     ALL.iter().find(|setting| setting.name == name)
@@ -237,7 +358,7 @@ pub fn shown(name: &str, value: &str) -> Text {
 }
 
 /// `slack/T1/C1`: how a channel stands in the database.
-fn show_place(place: &Place) -> String {
+pub fn show_place(place: &Place) -> String {
     let Place { workspace, channel } = place;
     format!("{}/{}/{channel}", workspace.platform.word(), workspace.id)
 }
@@ -265,6 +386,14 @@ mod tests {
             owners_channel: parse_place("slack/T1/C1"),
             longest_life: Life::from_days(5),
             default_life: Life::from_days(3),
+            digest_day: Some(Weekday::Sun),
+            digest_hour: 23,
+            digest_channels: ["slack/T1/C1", "discord/G1/C2"]
+                .into_iter()
+                .filter_map(parse_place)
+                .collect(),
+            digest_names: false,
+            carry_over: Some(Money::from_dollars(20)),
             ..Settings::default()
         };
         let rows: Vec<_> = ALL

@@ -1,6 +1,7 @@
 //! Instants and the calendar's zone names, without a clock.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, LocalResult, NaiveDateTime, TimeZone, Utc};
+use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 use std::{
     ops::{Add, Sub},
@@ -41,6 +42,21 @@ impl Time {
 
 fn micros(span: Duration) -> i64 {
     i64::try_from(span.as_micros()).unwrap_or(i64::MAX)
+}
+
+/// The instant at which clocks in `zone` show `local`. Where a daylight-saving change skips that, the
+/// first half hour after it that exists; where it repeats it, the earlier one.
+pub fn instant(local: NaiveDateTime, zone: Tz) -> Time {
+    let mut shown = local;
+    for _ in 0..48 {
+        match zone.from_local_datetime(&shown) {
+            LocalResult::Single(instant) | LocalResult::Ambiguous(instant, _) => {
+                return Time::from_micros(instant.timestamp_micros());
+            }
+            LocalResult::None => shown += chrono::Duration::minutes(30),
+        }
+    }
+    Time::from_micros(local.and_utc().timestamp_micros())
 }
 
 impl Add<Duration> for Time {

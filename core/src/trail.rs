@@ -45,6 +45,12 @@ fn what(event: &Event, grant: &str) -> Text {
             Text::new("joined a second identity to ").member(*member)
         }
         Event::MonthOpened { month } => Text::new(format!("opened the month {month}")),
+        Event::JobDone { job, due } => Text::new(format!("did the {} of ", job.said())).time(*due),
+        Event::CarriedOver {
+            member,
+            month,
+            amount,
+        } => Text::new(format!("carried {amount} over into {month} for ")).member(*member),
         Event::SettingChanged { name, from, to } => Text::new(format!("changed {name} from "))
             .join(settings::shown(name, from))
             .and(" to ")
@@ -228,6 +234,8 @@ fn key(event: &Event, grant: &str) -> String {
         | Event::LinkAsked { .. }
         | Event::LinkAnswered { .. }
         | Event::MonthOpened { .. }
+        | Event::CarriedOver { .. }
+        | Event::JobDone { .. }
         | Event::SettingChanged { .. }
         | Event::RoleBound { .. }
         | Event::RoleUnbound { .. }

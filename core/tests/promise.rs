@@ -83,6 +83,9 @@ impl Ledger {
             other: None,
             grant: None,
             live: vec![],
+            everyone: vec![],
+            spent: vec![],
+            head: (0, String::new()),
             links: None,
             action: None,
             fresh: [[0; 16]; 4],
@@ -115,6 +118,7 @@ impl Ledger {
             .filter(|grant| !matches!(grant.state, State::Ended(_)));
         self.books.member = Some(Member {
             id: member(ANA),
+            role: slice_core::role::Role::User,
             allocation: Some(self.allocation),
             left_at: None,
             budget: self.budget(),

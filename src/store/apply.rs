@@ -11,6 +11,7 @@ use slice_core::{
     grant::{End, Pause, State},
     ids::{GrantId, MemberId, ServiceName, UserId, Workspace},
     leaving::{CHECK_EVERY, GRACE},
+    money::Money,
     month::Month,
     role::Binding,
     steps::REVEAL_LEASE,
@@ -27,17 +28,21 @@ impl Writing<'_> {
     /// error: nothing of the transaction may stand then.
     pub(super) async fn apply(&mut self, seq: i64, event: &Event) -> Done<()> {
         match event {
-            Event::OrgOpened | Event::RevealRefused { .. } | Event::GrantTransferred { .. } => {
-                Ok(())
+            Event::OrgOpened => self.plan_all().await,
+            Event::RevealRefused { .. } | Event::GrantTransferred { .. } => Ok(()),
+            Event::MonthOpened { .. } => {
+                self.sweep().await?;
+                self.plan_again().await
             }
-            Event::MonthOpened { .. } => self.sweep().await,
+            Event::JobDone { job, due } => self.job_done(*job, *due).await,
             Event::WorkspaceLinked { workspace } => self.link(seq, workspace).await,
             Event::AppInstalled { .. } | Event::AppRemoved { .. } | Event::AppReturned { .. } => {
                 self.apply_installation(event).await
             }
             Event::SettingChanged { name, to, .. } => {
                 let row = values![self.org.id, name.as_str(), to.as_str()];
-                self.tx.one(sql::SET, row, "the setting").await
+                self.tx.one(sql::SET, row, "the setting").await?;
+                self.plan_again().await
             }
             Event::RoleBound { binding } => self.bind(sql::BIND, binding).await,
             Event::RoleUnbound { binding } => self.bind(sql::UNBIND, binding).await,
@@ -52,6 +57,7 @@ impl Writing<'_> {
             | Event::MemberBack { .. }
             | Event::AllocationSet { .. }
             | Event::ToppedUp { .. }
+            | Event::CarriedOver { .. }
             | Event::TextErased { .. } => self.apply_member(seq, event).await,
             Event::MasterAdded { .. }
             | Event::MasterRotated { .. }
@@ -114,14 +120,26 @@ impl Writing<'_> {
                 month,
                 amount,
                 grant,
-            } => {
-                self.in_this_month(*month)?;
-                let row = values![self.org.id, seq, *member, *month, *amount, *grant];
-                self.tx.one(sql::TOP_UP, row, "the top-up").await
-            }
+            } => self.top_up(seq, (*member, *month, *amount), *grant).await,
+            Event::CarriedOver {
+                member,
+                month,
+                amount,
+            } => self.top_up(seq, (*member, *month, *amount), None).await,
             Event::TextErased { member } => self.erase(*member).await,
             _ => wrong("not an event about a member"),
         }
+    }
+
+    async fn top_up(
+        &mut self,
+        seq: i64,
+        (member, month, amount): (MemberId, Month, Money),
+        grant: Option<GrantId>,
+    ) -> Done<()> {
+        self.in_this_month(month)?;
+        let row = values![self.org.id, seq, member, month, amount, grant];
+        self.tx.one(sql::TOP_UP, row, "the top-up").await
     }
 
     async fn link(&mut self, seq: i64, workspace: &Workspace) -> Done<()> {

@@ -9,10 +9,11 @@ use chrono_tz::Tz;
 use slice_core::{
     books::{Books, GrantRef, Member, Org, Scope},
     budget::Budget,
+    day::Day,
     grant::Grant,
     ids::{MemberId, OrgId, Workspace},
+    money::Money,
     month::Month,
-    ports::MemberRow,
     refusal::Refusal,
     settings::{self, Settings},
     time::Time,
@@ -165,27 +166,13 @@ async fn member(tx: &mut Tx, org: OrgId, id: MemberId, month: Month) -> Done<Opt
     if let Some(joined) = tx.first(sql::MEMBER, values![org, id]).await? {
         row = joined;
     }
-    let allocation = row.maybe_int("allocation")?;
-    let allocation = allocation.map(slice_core::money::Money::from_micros);
     let grants = grants(tx, sql::GRANTS_IN_BUDGET, values![org, id]).await?;
     let topups = total(tx, sql::TOPUPS_OF, id, month).await?;
     let spent = total(tx, sql::SPENT_OF, id, month).await?;
-    let budget = Budget::of(allocation.unwrap_or_default(), topups, spent, grants.iter());
-    Ok(Some(Member {
-        id,
-        allocation,
-        left_at: row.maybe_time("left_at")?,
-        budget,
-        grants,
-    }))
+    whole(&row, id, grants, (topups, spent)).map(Some)
 }
 
-async fn total(
-    tx: &mut Tx,
-    sql: &'static str,
-    member: MemberId,
-    month: Month,
-) -> Done<slice_core::money::Money> {
+async fn total(tx: &mut Tx, sql: &'static str, member: MemberId, month: Month) -> Done<Money> {
     match tx.first(sql, values![member, month]).await? {
         Some(row) => row.money("total"),
         None => wrong("a sum has no row"),
@@ -223,6 +210,16 @@ pub(super) async fn read(
     } else {
         vec![]
     };
+    let everyone = if scope.everyone {
+        members(tx, row.id, turn.month).await?
+    } else {
+        vec![]
+    };
+    let today = today(now, turn);
+    let spent = match scope.days.checked_sub(1) {
+        Some(before) => super::spending::spent(tx, row.id, (today.minus(before), today)).await?,
+        None => vec![],
+    };
     Ok(Books {
         now,
         month: turn.month,
@@ -232,6 +229,9 @@ pub(super) async fn read(
         other,
         grant,
         live,
+        everyone,
+        spent,
+        head: (row.audit_count, row.audit_head.clone()),
         links,
         action: scope.action,
         fresh: [[0; 16]; 4],
@@ -239,30 +239,43 @@ pub(super) async fn read(
 }
 
 /// Every member of an org with her month.
-pub(super) async fn members(tx: &mut Tx, org: OrgId, month: Month) -> Done<Vec<MemberRow>> {
+pub(super) async fn members(tx: &mut Tx, org: OrgId, month: Month) -> Done<Vec<Member>> {
     let topups = totals(tx, sql::TOPUPS_BY_MEMBER, org, month).await?;
     let spent = totals(tx, sql::SPENT_BY_MEMBER, org, month).await?;
-    let grants = grants(tx, sql::GRANTS_IN_BUDGETS, values![org]).await?;
+    let mut grants: HashMap<MemberId, Vec<Grant>> = HashMap::new();
+    for grant in self::grants(tx, sql::GRANTS_IN_BUDGETS, values![org]).await? {
+        grants.entry(grant.member).or_default().push(grant);
+    }
     let rows = tx.all(sql::MEMBERS, values![org]).await?;
-    let member = |row: &Row| {
+    let mut member = |row: &Row| {
         let id: MemberId = row.parsed("id")?;
-        let allocation = row.maybe_int("allocation")?;
-        let allocation = allocation.map(slice_core::money::Money::from_micros);
+        let grants = grants.remove(&id).unwrap_or_default();
         let of = |totals: &HashMap<MemberId, _>| totals.get(&id).copied().unwrap_or_default();
-        let hers = grants.iter().filter(|grant| grant.member == id);
-        Ok(MemberRow {
-            id,
-            role: row.word("role", rows::role)?,
-            allocation,
-            budget: Budget::of(
-                allocation.unwrap_or_default(),
-                of(&topups),
-                of(&spent),
-                hers,
-            ),
-        })
+        whole(row, id, grants, (of(&topups), of(&spent)))
     };
-    rows.iter().map(member).collect()
+    rows.iter().map(&mut member).collect()
+}
+
+fn whole(
+    row: &Row,
+    id: MemberId,
+    grants: Vec<Grant>,
+    (topups, spent): (Money, Money),
+) -> Done<Member> {
+    let allocation = row.maybe_int("allocation")?.map(Money::from_micros);
+    Ok(Member {
+        id,
+        role: row.word("role", rows::role)?,
+        allocation,
+        left_at: row.maybe_time("left_at")?,
+        budget: Budget::of(allocation.unwrap_or_default(), topups, spent, grants.iter()),
+        grants,
+    })
+}
+
+/// The day of a transaction. Where the clock went back, it is the first of the month.
+pub(super) fn today(now: Time, turn: Turn) -> Day {
+    Day::of(now, turn.zone).max(Day::first_of(turn.month))
 }
 
 async fn totals(
@@ -270,7 +283,7 @@ async fn totals(
     sql: &'static str,
     org: OrgId,
     month: Month,
-) -> Done<HashMap<MemberId, slice_core::money::Money>> {
+) -> Done<HashMap<MemberId, Money>> {
     let rows = tx.all(sql, values![org, month]).await?;
     rows.iter()
         .map(|row| Ok((row.parsed("member_id")?, row.money("total")?)))

@@ -1,17 +1,179 @@
-//! The books by their days.
+//! The books by their days, and the jobs that fall due on them.
 
 use super::{
     SqlStore,
+    books::{self, OrgRow, Turn},
+    db::{Row, Tx, values},
+    failure::Done,
     port::{Answer, answer},
+    spending, sql,
+    writing::Writing,
 };
 use slice_core::{
-    calendar::{Calendar, Spent},
+    calendar::{self, Calendar, Firing, Job, Spent, Standing},
     day::Day,
     ids::OrgId,
+    refusal::Refusal,
+    settings::Settings,
+    time::Time,
 };
+use std::time::Duration;
 
 impl Calendar for SqlStore {
     fn spent(&self, org: OrgId, days: (Day, Day)) -> Answer<'_, Vec<Spent>> {
-        answer(self.spent_between(org, days))
+        answer(async move { spending::spent(&mut self.db.read().await?, org, days).await })
+    }
+
+    fn claim_job(&self, lease: Duration) -> Answer<'_, Option<Firing>> {
+        answer(self.claim_due_job(lease))
+    }
+
+    fn skip_job(&self, firing: Firing) -> Answer<'_, ()> {
+        answer(async move {
+            let mut tx = self.db.write().await?;
+            let clock = Clockwork::of(&mut tx, firing.org, self.clock.now()).await?;
+            clock.plan(&mut tx, firing.job).await?;
+            tx.commit().await
+        })
+    }
+
+    fn call_job(&self, org: OrgId, job: Job) -> Answer<'_, bool> {
+        answer(async move {
+            let mut tx = self.db.write().await?;
+            let called = values![org, job.word(), self.clock.now()];
+            let found = tx.run(sql::CALL_JOB, called).await?;
+            tx.commit().await?;
+            Ok(found == 1)
+        })
+    }
+
+    fn jobs(&self) -> Answer<'_, Vec<Standing>> {
+        answer(async move {
+            let mut tx = self.db.read().await?;
+            let rows = tx.all(sql::JOBS, vec![]).await?;
+            rows.iter().map(standing).collect()
+        })
+    }
+}
+
+fn standing(row: &Row) -> Done<Standing> {
+    let done = row.maybe_time("due_at")?.zip(row.maybe_time("fired_at")?);
+    Ok(Standing {
+        org: row.parsed("org_id")?,
+        job: row.word("job", Job::from_word)?,
+        done,
+        next: row.maybe_time("next_due")?,
+    })
+}
+
+/// What an org's jobs are planned by.
+struct Clockwork {
+    org: OrgId,
+    settings: Settings,
+    turn: Turn,
+    now: Time,
+}
+
+impl Clockwork {
+    async fn of(tx: &mut Tx, org: OrgId, now: Time) -> Done<Self> {
+        let row = OrgRow::read(tx, org).await?;
+        let settings = books::settings(tx, org).await?;
+        let turn = Turn::at(now, &row, &settings);
+        Ok(Self {
+            org,
+            settings,
+            turn,
+            now,
+        })
+    }
+
+    /// The last instant from `planned` on that has come, for which the job is to be done.
+    fn due(&self, job: Job, planned: Time) -> Time {
+        let schedule = job.schedule(&self.settings);
+        let before = planned - Duration::from_micros(1);
+        let due = schedule
+            .and_then(|schedule| calendar::due(&schedule, self.turn.zone, before, self.now));
+        // A job that was called by hand is due when it was called.
+        due.unwrap_or(planned)
+    }
+
+    async fn plan(&self, tx: &mut Tx, job: Job) -> Done<()> {
+        let schedule = job.schedule(&self.settings);
+        let next =
+            schedule.and_then(|schedule| calendar::next(&schedule, self.turn.zone, self.now));
+        let row = values![self.org, job.word(), self.now, next];
+        tx.one(sql::PLAN_JOB, row, "the job").await
+    }
+}
+
+impl SqlStore {
+    /// Looks first and claims then what it saw: who was slower looks again.
+    async fn claim_due_job(&self, lease: Duration) -> Done<Option<Firing>> {
+        loop {
+            let now = self.clock.now();
+            let mut tx = self.db.read().await?;
+            let Some(row) = tx.first(sql::DUE_JOB, values![now]).await? else {
+                return Ok(None);
+            };
+            drop(tx);
+            let (org, job): (OrgId, _) = (row.parsed("org_id")?, row.word("job", Job::from_word)?);
+            let mut tx = self.db.write().await?;
+            let seen = values![org, job.word(), row.int("fence")?, now, now + lease];
+            if tx.first(sql::CLAIM_JOB, seen).await?.is_none() {
+                continue;
+            }
+            let clock = Clockwork::of(&mut tx, org, now).await?;
+            let planned = row.maybe_time("next_due")?.filter(|due| *due <= now);
+            let Some(planned) = planned else {
+                // The clock went back, or the org is older than its jobs.
+                clock.plan(&mut tx, job).await?;
+                tx.commit().await?;
+                continue;
+            };
+            tx.commit().await?;
+            let due = clock.due(job, planned);
+            return Ok(Some(Firing { org, job, due }));
+        }
+    }
+}
+
+impl Writing<'_> {
+    /// A job was done for an instant: for the first time, or nothing of this transaction stands.
+    pub(super) async fn job_done(&mut self, job: Job, due: Time) -> Done<()> {
+        let row = values![self.org.id, job.word(), due, self.now];
+        if self.tx.run(sql::NOTE_FIRING, row).await? == 0 {
+            return Err(Refusal::Repeated.into());
+        }
+        self.clockwork().await?.plan(&mut self.tx, job).await
+    }
+
+    /// A new org's jobs.
+    pub(super) async fn plan_all(&mut self) -> Done<()> {
+        let clock = self.clockwork().await?;
+        for job in Job::ALL {
+            clock.plan(&mut self.tx, job).await?;
+        }
+        Ok(())
+    }
+
+    /// After a change of what jobs are planned by. What is due already is done first.
+    pub(super) async fn plan_again(&mut self) -> Done<()> {
+        let waiting = values![self.org.id, self.now];
+        let rows = self.tx.all(sql::JOBS_TO_PLAN, waiting).await?;
+        let clock = self.clockwork().await?;
+        for row in &rows {
+            let job = row.word("job", Job::from_word)?;
+            clock.plan(&mut self.tx, job).await?;
+        }
+        Ok(())
+    }
+
+    async fn clockwork(&mut self) -> Done<Clockwork> {
+        Ok(Clockwork {
+            org: self.org.id,
+            settings: books::settings(&mut self.tx, self.org.id).await?,
+            turn: self.turn,
+            now: self.now,
+        })
     }
 }

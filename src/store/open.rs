@@ -110,6 +110,11 @@ const MIGRATIONS: &[(i64, &str, [&str; 2])] = &[
         "ends",
         [include_str!("../../migrations/0011_ends.sql"); 2],
     ),
+    (
+        12,
+        "calendar",
+        [include_str!("../../migrations/0012_calendar.sql"); 2],
+    ),
 ];
 
 /// The number of the last migration, and the text of each for a dialect: `sqlite` or `postgres`.

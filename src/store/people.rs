@@ -12,11 +12,11 @@ use crate::vault::Purpose;
 use chrono_tz::Tz;
 use slice_core::{
     audit,
+    books::Member,
     event::{Actor, Event},
     grant::Grant,
     ids::{Identity, MemberId, OrgId, PlatformName, Workspace},
     month::Month,
-    ports::MemberRow,
     refusal::Refusal,
     role::Role,
 };
@@ -166,7 +166,7 @@ impl SqlStore {
         tx.commit().await
     }
 
-    pub(super) async fn member_rows(&self, org: OrgId) -> Done<Vec<MemberRow>> {
+    pub(super) async fn member_rows(&self, org: OrgId) -> Done<Vec<Member>> {
         let mut tx = self.db.read().await?;
         let row = OrgRow::read(&mut tx, org).await?;
         let settings = books::settings(&mut tx, org).await?;

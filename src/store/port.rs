@@ -12,13 +12,12 @@ use futures::future::BoxFuture;
 use slice_core::{
     action::Action,
     audit::{Broken, Link},
-    books::{Books, Claimed, Entry, Message, Offer, Scope},
+    books::{Books, Claimed, Entry, Member, Message, Offer, Scope},
     grant::Grant,
     ids::{ActionId, Identity, MemberId, OrgId, PlatformName, Workspace},
     linking::{Joins, OpenCode},
     ports::{
-        AuditQuery, AuditRow, Check, ClaimedGrant, Decide, DecideBoth, MemberRow, Posted, Sent,
-        Store, Work,
+        AuditQuery, AuditRow, Check, ClaimedGrant, Decide, DecideBoth, Posted, Sent, Store, Work,
     },
     refusal::Refusal,
     role::Role,
@@ -138,7 +137,7 @@ impl Store for SqlStore {
         answer(self.set_installer(org, member))
     }
 
-    fn members(&self, org: OrgId) -> Answer<'_, Vec<MemberRow>> {
+    fn members(&self, org: OrgId) -> Answer<'_, Vec<Member>> {
         answer(self.member_rows(org))
     }
 

@@ -166,6 +166,7 @@ pub(super) fn action(row: &Row) -> Done<Action> {
 /// The word for "all owners", as a reader and as an audience.
 const OWNERS: &str = "owners";
 const MEMBER: &str = "member:";
+const DIGEST: &str = "digest:";
 
 /// How one member stands as a reader and as an audience.
 pub(super) fn member_word(member: MemberId) -> String {
@@ -193,6 +194,7 @@ fn audience(word: &str) -> Option<Audience> {
 pub(super) fn reader_word(to: To) -> String {
     match to {
         To::OwnersChannel => OWNERS.to_owned(),
+        To::DigestChannel(platform) => format!("{DIGEST}{}", platform.word()),
         To::Member(member) => member_word(member),
     }
 }
@@ -200,6 +202,9 @@ pub(super) fn reader_word(to: To) -> String {
 pub(super) fn reader(word: &str) -> Option<To> {
     match word {
         OWNERS => Some(To::OwnersChannel),
-        word => member_of_word(word).map(To::Member),
+        word => match word.strip_prefix(DIGEST) {
+            Some(platform) => PlatformName::from_word(platform).map(To::DigestChannel),
+            None => member_of_word(word).map(To::Member),
+        },
     }
 }

@@ -1,8 +1,8 @@
 //! What events about spending do to the state: each charges what the books lack, and no more.
 
 use super::{
-    SqlStore,
-    db::values,
+    books::today,
+    db::{Tx, values},
     failure::{Done, wrong},
     sql,
     writing::Writing,
@@ -64,15 +64,19 @@ impl Writing<'_> {
         (member, grant, attempt): (MemberId, GrantId, i64),
         delta: Money,
     ) -> Done<()> {
-        let (org, month, day) = (self.org.id, self.turn.month, self.day());
-        let row = values![org, seq, place, member, month, grant, attempt, delta, day];
+        let (org, month, day) = (self.org.id, self.turn.month, today(self.now, self.turn));
+        let row = values![
+            org,
+            seq,
+            place,
+            member,
+            month,
+            grant,
+            attempt,
+            delta,
+            day.to_string()
+        ];
         self.tx.one(sql::CHARGE, row, "the charge").await
-    }
-
-    /// The day of this transaction. Where the clock went back, it is the first of the month.
-    fn day(&self) -> String {
-        let today = Day::of(self.now, self.turn.zone);
-        today.max(Day::first_of(self.turn.month)).to_string()
     }
 
     /// An owner's word about what a grant spent in all goes to its last key.
@@ -110,23 +114,17 @@ impl Writing<'_> {
     }
 }
 
-impl SqlStore {
-    pub(super) async fn spent_between(
-        &self,
-        org: OrgId,
-        (from, to): (Day, Day),
-    ) -> Done<Vec<Spent>> {
-        let mut tx = self.db.read().await?;
-        let days = values![org, from.to_string(), to.to_string()];
-        let rows = tx.all(sql::SPENT_BY_DAY, days).await?;
-        let spent = rows.iter().map(|row| {
-            Ok(Spent {
-                day: row.parsed("day")?,
-                member: row.parsed("member_id")?,
-                service: ServiceName::new(row.text("service")?),
-                amount: row.money("total")?,
-            })
-        });
-        spent.collect()
-    }
+/// What was spent from the first day to the last.
+pub(super) async fn spent(tx: &mut Tx, org: OrgId, (from, to): (Day, Day)) -> Done<Vec<Spent>> {
+    let days = values![org, from.to_string(), to.to_string()];
+    let rows = tx.all(sql::SPENT_BY_DAY, days).await?;
+    let spent = rows.iter().map(|row| {
+        Ok(Spent {
+            day: row.parsed("day")?,
+            member: row.parsed("member_id")?,
+            service: ServiceName::new(row.text("service")?),
+            amount: row.money("total")?,
+        })
+    });
+    spent.collect()
 }

@@ -120,7 +120,7 @@ statements! {
     MEMBER_OF = "SELECT member_id FROM identities WHERE org_id = $1 AND platform = $2 \
         AND workspace_id = $3 AND user_id = $4";
     MEMBER = "SELECT id, allocation, role, left_at, alias_of FROM members WHERE org_id = $1 AND id = $2";
-    MEMBERS = "SELECT id, allocation, role FROM members WHERE org_id = $1 AND alias_of IS NULL ORDER BY joined_at, id";
+    MEMBERS = "SELECT id, allocation, role, left_at FROM members WHERE org_id = $1 AND alias_of IS NULL ORDER BY joined_at, id";
     IDENTITIES = "SELECT workspace_id, user_id FROM identities WHERE org_id = $1 \
         AND platform = $2 AND forgotten_at IS NULL AND member_id = \
             COALESCE((SELECT m.alias_of FROM members m WHERE m.id = $3), $3) \
@@ -176,6 +176,30 @@ statements! {
         WHERE org_id = $1 AND month = $2 GROUP BY member_id";
     SPENT_BY_MEMBER = "SELECT member_id, CAST(SUM(delta) AS BIGINT) AS total FROM charges \
         WHERE org_id = $1 AND month = $2 GROUP BY member_id";
+
+    // --- the calendar
+    PLAN_JOB = "INSERT INTO jobs (org_id, job, planned_at, next_due, fence, lease_until) \
+        VALUES ($1, $2, $3, $4, 0, 0) ON CONFLICT (org_id, job) DO UPDATE SET \
+        planned_at = excluded.planned_at, next_due = excluded.next_due, lease_until = 0";
+    /// All but those that are due and wait to be done.
+    JOBS_TO_PLAN = "SELECT job FROM jobs WHERE org_id = $1 \
+        AND (next_due IS NULL OR next_due > $2)";
+    NOTE_FIRING = "INSERT INTO firings (org_id, job, due_at, fired_at) VALUES ($1, $2, $3, $4) \
+        ON CONFLICT (org_id, job, due_at) DO NOTHING";
+    /// A job that was planned later than now was planned before the clock went back.
+    DUE_JOB = "SELECT j.org_id, j.job, j.next_due, j.planned_at, j.fence FROM jobs j \
+        JOIN orgs o ON o.id = j.org_id AND o.closed_at IS NULL \
+        WHERE (j.next_due <= $1 OR j.planned_at > $1) AND j.lease_until <= $1 \
+        ORDER BY j.next_due, j.org_id, j.job LIMIT 1";
+    CLAIM_JOB = "UPDATE jobs SET fence = fence + 1, lease_until = $5 \
+        WHERE org_id = $1 AND job = $2 AND fence = $3 AND lease_until <= $4 RETURNING fence";
+    CALL_JOB = "UPDATE jobs SET next_due = $3, lease_until = 0 WHERE org_id = $1 AND job = $2";
+    JOBS = "SELECT j.org_id, j.job, j.next_due, \
+        (SELECT MAX(f.due_at) FROM firings f WHERE f.org_id = j.org_id AND f.job = j.job) AS due_at, \
+        (SELECT MAX(f.fired_at) FROM firings f WHERE f.org_id = j.org_id AND f.job = j.job) \
+            AS fired_at \
+        FROM jobs j JOIN orgs o ON o.id = j.org_id AND o.closed_at IS NULL \
+        ORDER BY j.org_id, j.job";
 
     // --- linking
     MAKE_CODE = "INSERT INTO link_codes (org_id, seq, kind, digest, member_id, made_at, expires_at) \

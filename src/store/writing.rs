@@ -15,6 +15,7 @@ use slice_core::{
     event::{Actor, Event},
     ids::{ActionId, GrantId, MemberId, MessageId, OrgId, ServiceName},
     linking::Asked,
+    months,
     refusal::Refusal,
     settings::Settings,
     time::Time,
@@ -164,7 +165,15 @@ impl<'a> Writing<'a> {
         self.turn.turns = false;
         let month = self.turn.month;
         self.append(Actor::Slice, &Event::MonthOpened { month })
-            .await
+            .await?;
+        let Some(most) = self.settings.carry_over else {
+            return Ok(());
+        };
+        let before = books::members(&mut self.tx, self.org.id, month.before()).await?;
+        for event in months::carried_over(&before, month, most) {
+            self.append(Actor::Slice, &event).await?;
+        }
+        Ok(())
     }
 
     /// Applies an event to the state, and appends it to the trail.

@@ -3,7 +3,7 @@
 
 use super::delivery::{self, Target};
 use slice_core::{
-    books::{Claimed, Entry, GrantRef, Message, Scope, To},
+    books::{Books, Claimed, Entry, GrantRef, Message, Scope, To},
     desk::Desk,
     event::Actor,
     ids::GrantId,
@@ -165,6 +165,7 @@ async fn post(desk: &Desk, claimed: &Claimed) -> Result<Sent, Refusal> {
             Ok(Sent::Undeliverable(refused))
         }
         To::OwnersChannel => to_each_owner(desk, claimed, &refused).await,
+        To::DigestChannel(_) => to_the_owners(desk, claimed, &refused).await,
     }
 }
 
@@ -281,6 +282,26 @@ async fn to_each_owner(desk: &Desk, claimed: &Claimed, why: &str) -> Result<Sent
         .await?;
     Ok(Sent::Undeliverable(format!(
         "{why}; each known owner is told instead"
+    )))
+}
+
+/// The digest's channel cannot be posted to: owners read why, and the digest itself.
+async fn to_the_owners(desk: &Desk, claimed: &Claimed, why: &str) -> Result<Sent, Refusal> {
+    let note = Text::new(format!(
+        "This comes here because Slice cannot post in the digest's channel ({why}). Choose another with "
+    ))
+    .say("settings digest-channel")
+    .and(".");
+    let page = claimed.message.page.clone().note(note);
+    let decide = |books: &Books| {
+        let owners = books.org.owners_at().into_iter();
+        let told = owners.map(|to| Message::new(to, page.clone()));
+        Ok((Entry::default().say_all(told), ()))
+    };
+    desk.record(Scope::new(claimed.org, Actor::Slice), decide)
+        .await?;
+    Ok(Sent::Undeliverable(format!(
+        "{why}; the owners are told instead"
     )))
 }
 

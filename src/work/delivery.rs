@@ -3,6 +3,7 @@
 use slice_core::{
     books::{Claimed, Scope, To},
     desk::Desk,
+    digest,
     event::Actor,
     ids::{Identity, MemberId, OrgId, Place, UserId, Workspace},
     page::Page,
@@ -48,6 +49,14 @@ pub(super) async fn targets(desk: &Desk, claimed: &Claimed) -> Result<Vec<Target
                 .map(Target::Channel)
                 .into_iter()
                 .collect())
+        }
+        To::DigestChannel(platform) => {
+            let books = desk
+                .store
+                .books(Scope::new(claimed.org, Actor::Slice))
+                .await?;
+            let place = digest::channel(&books, platform).map(Target::Channel);
+            Ok(place.into_iter().collect())
         }
         To::Member(member) => {
             let identities = desk.store.reachable(claimed.org, member).await?;

@@ -1,5 +1,6 @@
 //! The workers: each step claims one thing that is due, brings it forward, and gives it back.
 
+mod calendar;
 mod claim;
 mod courier;
 mod delivery;
@@ -57,6 +58,11 @@ const WORKERS: &[Worker] = &[
         name: "ends",
         count: 1,
         step: |desk| Box::pin(ends::step(desk)),
+    },
+    Worker {
+        name: "calendar",
+        count: 1,
+        step: |desk| Box::pin(calendar::step(desk)),
     },
     Worker {
         name: "suspender",

@@ -9,8 +9,8 @@ use crate::{
 use slice_core::{
     BoxFuture,
     action::Action,
-    books::{Books, Claimed, Entry, Message, Offer, Scope},
-    calendar::{Calendar, Spent},
+    books::{Books, Claimed, Entry, Member, Message, Offer, Scope},
+    calendar::{Calendar, Firing, Job, Spent, Standing},
     day::Day,
     grant::{Grant, State},
     ids::{ActionId, Identity, MemberId, OrgId, PlatformName, Workspace},
@@ -18,8 +18,8 @@ use slice_core::{
     linking::{Joins, OpenCode},
     money::Money,
     ports::{
-        AuditQuery, AuditRow, Check, ClaimedGrant, Decide, DecideBoth, MemberRow, Posted, Sent,
-        Store, Verified, Work,
+        AuditQuery, AuditRow, Check, ClaimedGrant, Decide, DecideBoth, Posted, Sent, Store,
+        Verified, Work,
     },
     refusal::Refusal,
     role::Role,
@@ -105,7 +105,11 @@ mortal! {
 mortal! {
     Calendar;
     read spent(org: OrgId, days: (Day, Day)) -> Vec<Spent>;
+    read jobs() -> Vec<Standing>;
     ---
+    write claim_job(lease: Duration) -> Option<Firing>;
+    write skip_job(firing: Firing) -> ();
+    write call_job(org: OrgId, job: Job) -> bool;
 }
 
 mortal! {
@@ -118,7 +122,7 @@ mortal! {
     read only_in(workspace: &'a Workspace) -> Vec<(OrgId, MemberId)>;
     read closed_orgs() -> Vec<OrgId>;
     read open_codes(link: Joins) -> Vec<OpenCode>;
-    read members(org: OrgId) -> Vec<MemberRow>;
+    read members(org: OrgId) -> Vec<Member>;
     read grants(org: OrgId, member: MemberId, limit: i64) -> Vec<Grant>;
     read live_grants(org: OrgId) -> Vec<Grant>;
     read is_invited(workspace: &'a Workspace) -> bool;

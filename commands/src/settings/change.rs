@@ -10,7 +10,7 @@ use crate::{
 use slice_core::{
     books::{Books, Entry, Org},
     event::Event,
-    ids::{ChannelId, Place},
+    ids::{ChannelId, Place, PlatformName},
     life::Life,
     money::Money,
     page::{Page, Text},
@@ -28,6 +28,24 @@ const CHANNEL: Param<Option<ChannelId>> =
 const DELIVERY: Param<&'static str> =
     Param::choice("value", "A button, or the key itself", &["reveal", "dm"]);
 const SWITCH: Param<&'static str> = Param::choice("value", "On or off", &["on", "off"]);
+const HOUR: Param<String> = Param::line("value", "From 0 to 23", NAME_MAX);
+const DAY: Param<&'static str> = Param::choice(
+    "value",
+    "A day of the week, or off",
+    &[
+        settings::DAYS[0],
+        settings::DAYS[1],
+        settings::DAYS[2],
+        settings::DAYS[3],
+        settings::DAYS[4],
+        settings::DAYS[5],
+        settings::DAYS[6],
+        "off",
+    ],
+);
+const MOST: Param<String> = Param::line("value", "An amount in US dollars, or off", NAME_MAX);
+const ANY_CHANNEL: Param<Option<ChannelId>> =
+    Param::channel("channel", "A channel that Slice is in, or off");
 const ZONE: Param<String> = Param::line("value", "Such as Europe/Paris", NAME_MAX);
 
 macro_rules! setting {
@@ -102,6 +120,42 @@ setting!(
     "settings time-zone Europe/Paris"
 );
 
+setting!(
+    DIGEST_DAY,
+    "digest-day",
+    "The day of the weekly digest",
+    DAY,
+    "settings digest-day monday"
+);
+setting!(
+    DIGEST_HOUR,
+    "digest-hour",
+    "The hour of the weekly digest",
+    HOUR,
+    "settings digest-hour 9"
+);
+setting!(
+    DIGEST_CHANNEL,
+    "digest-channel",
+    "Where the weekly digest is posted",
+    ANY_CHANNEL,
+    "settings digest-channel <#C0123ABCD>"
+);
+setting!(
+    DIGEST_NAMES,
+    "digest-names",
+    "Whether the digest says who spent what",
+    SWITCH,
+    "settings digest-names off"
+);
+setting!(
+    CARRY_OVER,
+    "carry-over",
+    "What members take into the next month",
+    MOST,
+    "settings carry-over 20"
+);
+
 /// The setting that the call is about, and its one parameter.
 fn subject(call: &Call<'_>) -> Result<(&'static Setting, &'static Shape), Refusal> {
     let name = call
@@ -125,11 +179,12 @@ async fn make_form(call: Call<'_>) -> Result<Form, Refusal> {
         _ => FieldKind::Line { max: NAME_MAX },
     };
     let initial = match shape.kind {
-        Kind::Channel => org
-            .settings
-            .owners_channel
-            .as_ref()
-            .map(|place| format!("<#{}>", place.channel)),
+        Kind::Channel => place_now(
+            setting,
+            &org.settings,
+            call.caller().identity.workspace.platform,
+        )
+        .map(|place| format!("<#{}>", place.channel)),
         Kind::Choice(words) => words
             .iter()
             .find(|word| now.starts_with(**word))
@@ -150,6 +205,19 @@ async fn make_form(call: Call<'_>) -> Result<Form, Refusal> {
     Ok(form)
 }
 
+/// The channel that a form begins with.
+fn place_now<'a>(
+    setting: &Setting,
+    settings: &'a settings::Settings,
+    platform: PlatformName,
+) -> Option<&'a Place> {
+    if setting.name == "owners-channel" {
+        return settings.owners_channel.as_ref();
+    }
+    let mut places = settings.digest_channels.iter();
+    places.find(|place| place.workspace.platform == platform)
+}
+
 async fn run(call: Call<'_>) -> Result<Reply, Refusal> {
     let (setting, shape) = subject(&call)?;
     let value = call
@@ -157,7 +225,7 @@ async fn run(call: Call<'_>) -> Result<Reply, Refusal> {
         .find(shape.name)
         .ok_or_else(|| call.command().missing(shape))?;
     let said = match value {
-        Value::Channel(Some(channel)) => place(&call, channel).await?,
+        Value::Channel(Some(channel)) => place(&call, setting, channel).await?,
         value => words(value),
     };
     let me = call.caller().member;
@@ -265,8 +333,9 @@ fn words(value: &Value) -> String {
     }
 }
 
-/// Proves that owners can be told things in the channel, and nobody outside hears them.
-async fn place(call: &Call<'_>, channel: &ChannelId) -> Result<String, Refusal> {
+/// Proves that Slice can post in the channel, and nobody outside reads it. Owners' channels are
+/// private; a digest's readers are whoever the channel is for.
+async fn place(call: &Call<'_>, setting: &Setting, channel: &ChannelId) -> Result<String, Refusal> {
     let workspace = call.caller().identity.workspace.clone();
     let refuse = |why: &str| Err(Refusal::sentence(format!("{why} Nothing was changed.")));
     let platform = call
@@ -290,7 +359,7 @@ async fn place(call: &Call<'_>, channel: &ChannelId) -> Result<String, Refusal> 
     if facts.shared {
         return refuse("That channel is shared with people outside of your workspace.");
     }
-    if !facts.private {
+    if !facts.private && setting.name == "owners-channel" {
         return refuse("That channel is public, and requests and alarms are for owners only.");
     }
     if !facts.can_post {
@@ -298,15 +367,6 @@ async fn place(call: &Call<'_>, channel: &ChannelId) -> Result<String, Refusal> 
             "Slice can't post in that channel. Invite it there first, with /invite @Slice.",
         );
     }
-    let place = Place {
-        workspace,
-        channel: channel.clone(),
-    };
-    let named = settings::Settings {
-        owners_channel: Some(place),
-        ..settings::Settings::default()
-    };
-    settings::find("owners-channel")
-        .map(|setting| (setting.show)(&named))
-        .ok_or(Refusal::Unavailable)
+    let channel = channel.clone();
+    Ok(settings::show_place(&Place { workspace, channel }))
 }

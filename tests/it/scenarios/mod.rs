@@ -1,5 +1,6 @@
 //! Every conversation, once. Each runs on every database and must read the same.
 
+mod calendar;
 mod ends;
 mod faults_provider;
 mod faults_slack;
@@ -64,6 +65,12 @@ scenarios! {
         owners::the_channel_is_archived,
         owners::settings,
         owners::audit_trail,
+        calendar::a_new_month,
+        calendar::a_new_month_with_an_excess,
+        calendar::the_weekly_digest,
+        calendar::a_digest_for_everybody,
+        calendar::after_downtime,
+        calendar::a_clock_that_goes_back,
         ends::a_request_lapses,
         ends::a_key_expires,
         ends::a_key_that_nobody_reveals,

@@ -1,0 +1,162 @@
+//! What happens by the calendar.
+
+use crate::world::World;
+use slice_sandbox::ChannelKind;
+use std::time::Duration;
+
+const HOUR: Duration = Duration::from_hours(1);
+const DAY: Duration = Duration::from_hours(24);
+
+/// ana holds a key for two months, and has spent so much with it.
+async fn ana_spends(world: &mut World, amount: &str) {
+    world.says("ana", "provision openrouter 20 for 60d").await;
+    world.clicks("ana", "Reveal key").await;
+    world
+        .town
+        .person("ana")
+        .close_modal()
+        .expect("the view closes");
+    let key = world.live_keys().pop().expect("a key");
+    let spent = world.sandbox.openrouter.spend(&key.secret, amount);
+    spent.expect("the key spends");
+    world.says("ana", "budget").await;
+}
+
+/// The world begins on Sunday 1 November, 12:00 UTC.
+pub async fn a_new_month(world: &mut World) {
+    world.set_up().await;
+    world.says("olga", "settings digest-day off").await;
+    world.says("olga", "settings carry-over 15").await;
+    ana_spends(world, "6.60").await;
+    world.says("olga", "allocate @bo 30").await;
+    world.says("bo", "provision openrouter 30").await;
+    world.says("olga", "allocate @bo 10").await;
+    world.later(29 * DAY + 11 * HOUR).await;
+    world.all_read();
+    world.later(HOUR).await;
+    world.expect(
+        "ana",
+        &[
+            "December has begun",
+            "$100.00 new, $15.00 carried over, $13.40 still committed to 1 key",
+            "$101.60 free",
+        ],
+    );
+    world.expect("bo", &["$10.00 new, $10.00 carried over"]);
+    world.expect(
+        "olga",
+        &[
+            "December has begun",
+            "Spent in November: $6.60",
+            "$135.00 for 2 members",
+        ],
+    );
+    world.later(HOUR).await;
+    world.loose();
+}
+
+/// A cut leaves an excess; the turn tells of it and cuts nothing.
+pub async fn a_new_month_with_an_excess(world: &mut World) {
+    world.set_up().await;
+    world.says("olga", "settings digest-day off").await;
+    ana_spends(world, "6.60").await;
+    world.says("olga", "allocate @ana 10").await;
+    world.later(29 * DAY + 12 * HOUR).await;
+    world.expect("ana", &["December has begun", "Your keys hold $3.40 more"]);
+    world.expect(
+        "olga",
+        &[
+            "@ana holds $3.40 more than the budget in 1 key",
+            "[Trim $3.40]",
+        ],
+    );
+    assert_eq!(world.live_keys().len(), 1);
+}
+
+pub async fn the_weekly_digest(world: &mut World) {
+    world.set_up().await;
+    world.later(21 * HOUR).await;
+    world.expect(
+        "olga",
+        &["Nothing was spent in the week to 1 November: $0.00 of $100 used"],
+    );
+    world.later(3 * DAY).await;
+    ana_spends(world, "7.25").await;
+    world.later(4 * DAY).await;
+    world.expect(
+        "olga",
+        &[
+            "The week from 2 November to 8 November",
+            "$7.25 this week",
+            "$7.25 of $100 used",
+            "on pace for $",
+            "by 30 November",
+            "@ana",
+            "audit trail",
+        ],
+    );
+    world.says("olga", "digest").await;
+    world.expect("olga", &["$7.25 this week"]);
+    world.says("ana", "digest").await;
+    world.expect("ana", &["Only owners can do that"]);
+}
+
+/// Its channel, its hour and its names are settings.
+pub async fn a_digest_for_everybody(world: &mut World) {
+    world.set_up().await;
+    world.town.add_channel("all-hands", ChannelKind::PUBLIC);
+    for who in ["olga", "ana"] {
+        world.town.join("all-hands", who);
+    }
+    world.town.invite_bot("all-hands");
+    world
+        .says("olga", "settings digest-channel #all-hands")
+        .await;
+    world.says("olga", "settings digest-names off").await;
+    world.says("olga", "settings digest-day friday").await;
+    world.says("olga", "settings digest-hour 25").await;
+    world.expect("olga", &["is not an hour", "Nothing was changed"]);
+    world.says("olga", "settings digest-hour 17").await;
+    ana_spends(world, "7.25").await;
+    world.all_read();
+    world.later(5 * DAY + 4 * HOUR).await;
+    world.loose();
+    world.later(HOUR).await;
+    let told = world.expect("ana", &["$7.25 this week", "Member 1"]);
+    assert!(!told.contains("@ana"), "no names: {told}");
+}
+
+/// Slice was down over the turn and two digests: each is told once, as of now.
+pub async fn after_downtime(world: &mut World) {
+    world.set_up().await;
+    ana_spends(world, "6.60").await;
+    world.all_read();
+    world.kill();
+    world.sandbox.clock.advance(45 * DAY);
+    world.start().await.expect("the bot starts again");
+    world.settled().await;
+    let ana = world.expect("ana", &["December has begun"]);
+    assert_eq!(ana.matches("has begun").count(), 1, "{ana}");
+    let olga = world.expect("olga", &["December has begun"]);
+    assert_eq!(olga.matches("in the week to").count(), 1, "{olga}");
+    world.later(HOUR).await;
+    world.loose();
+}
+
+/// A clock that goes back repeats nothing, and the calendar goes on from there.
+pub async fn a_clock_that_goes_back(world: &mut World) {
+    world.set_up().await;
+    ana_spends(world, "6.60").await;
+    let now = world.sandbox.clock.now();
+    world.later(400 * DAY).await;
+    world.later(HOUR).await;
+    world.all_read();
+    world.sandbox.clock.set(now);
+    world.settled().await;
+    world.loose();
+    world.later(8 * DAY).await;
+    // The month never goes back, and so the week is the last one before it.
+    world.expect("olga", &["in the week to 30 November"]);
+    world.later(HOUR).await;
+    world.loose();
+}
