@@ -86,9 +86,9 @@ pub fn back(books: &Books) -> Entry {
                 format!(". The keys stay suspended: {why}. They go on once that is mended with ");
             (
                 who.and(mend)
-                    .code("allocate")
+                    .say("allocate")
                     .and(" or ")
-                    .code("topup")
+                    .say("topup")
                     .and("."),
                 Text::new(format!(
                     "Welcome back. Your keys stay suspended, because {why}. Ask an owner."

@@ -53,8 +53,8 @@ pub fn resume_one(books: &Books, grant: &Grant) -> Result<Vec<Event>, Refusal> {
     if excess != Money::ZERO {
         return Err(Refusal::sentence(format!(
             "Grant {} can't go on: its member's grants hold {excess} more than the budget, since \
-             that was cut or the month turned. Nothing was changed. An owner can allocate \
-             or add more, or revoke a grant.",
+             that was cut or the month turned. Nothing was changed. An owner can mend \
+             that with `/slice allocate` or `/slice topup`, or end a grant with `/slice revoke`.",
             grant.number
         )));
     }

@@ -4,6 +4,7 @@ use super::Failure;
 use crate::{
     clock::SystemClock,
     config::{self, BooksConfig, Config, Mistakes},
+    edge::StoredTokens,
     http::Check,
     platforms::{
         discord::DiscordPlatform,
@@ -16,7 +17,8 @@ use slice_core::{
     books::Scope,
     desk::Services,
     event::Actor,
-    ports::{ServiceAdapter, ServiceError, Store, Vault},
+    install::Tokens,
+    ports::{Platform, ServiceAdapter, ServiceError, Store, Vault},
     refusal::Refusal,
     secret::Secret,
     vault::SealOwner,
@@ -52,14 +54,25 @@ fn environment(mistakes: &Mistakes) -> Vec<Check> {
 async fn look(config: Config, mistakes: &Mistakes) -> Vec<Check> {
     let mut checks = vec![];
     let services = super::services(&config.openrouter_api);
+    let mut opened = None;
     if !mistakes.concern(&[&config::VAULT_KEY, &config::DATABASE_URL]) {
-        checks.extend(books(&config.books, &services::registry(&services)).await);
+        let services = services::registry(&services);
+        opened = books(&config.books, &services, &mut checks).await;
     }
     let slack = config.slack.map(super::slack);
     if let Some(slack) = slack.filter(|_| !mistakes.concern(&config::SLACK)) {
-        match SlackPlatform::new(slack, Arc::new(NoTokens)) {
+        let tokens: Arc<dyn Tokens> = match &opened {
+            Some(tokens) => tokens.clone(),
+            None => Arc::new(NoTokens),
+        };
+        match SlackPlatform::new(slack, tokens) {
             Err(why) => checks.push(Check::bad("Slack", why)),
-            Ok(slack) => checks.extend(slack.check().await),
+            Ok(slack) => {
+                checks.extend(slack.check().await);
+                if let Some(StoredTokens { store, .. }) = opened.as_deref() {
+                    checks.extend(installations(&**store, &slack).await);
+                }
+            }
         }
     }
     let discord = config.discord.map(super::discord);
@@ -72,13 +85,43 @@ async fn look(config: Config, mistakes: &Mistakes) -> Vec<Check> {
     checks
 }
 
-async fn books(config: &BooksConfig, services: &Services) -> Vec<Check> {
+/// Each workspace that installed Slice itself, asked with its own token.
+async fn installations(store: &dyn Store, slack: &SlackPlatform) -> Vec<Check> {
+    let Ok(workspaces) = store.installed().await else {
+        let why = "its rows cannot be read: see whether the database answers, and run this again";
+        return vec![Check::bad("installations", why)];
+    };
+    let mut checks = vec![];
+    for workspace in workspaces {
+        let what = format!("installation in {}", workspace.id);
+        checks.push(match slack.is_installed(&workspace).await {
+            Ok(true) => Check::good(what, "its token is good"),
+            Ok(false) => Check::bad(
+                what,
+                "its token is refused: whoever wants Slice there installs it again at /slack/install",
+            ),
+            Err(why) => Check::bad(what, format!("{why}. Try again in a minute.")),
+        });
+    }
+    checks
+}
+
+/// What the books say, and what opens the tokens in them.
+async fn books(
+    config: &BooksConfig,
+    services: &Services,
+    checks: &mut Vec<Check>,
+) -> Option<Arc<StoredTokens>> {
     let vault = match super::vault(config) {
         Ok(vault) => vault,
-        Err(why) => return vec![Check::bad("vault key", why.to_string())],
+        Err(why) => {
+            checks.push(Check::bad("vault key", why.to_string()));
+            return None;
+        }
     };
-    let mut checks = vec![Check::good("vault key", "well formed")];
+    checks.push(Check::good("vault key", "well formed"));
     let opened = SqlStore::open(&config.database_url, Arc::new(SystemClock), vault.clone()).await;
+    let mut tokens = None;
     match opened {
         Err(why) => checks.push(Check::bad("database", why.to_string())),
         Ok(store) if matches!(store.is_current().await, Ok(false)) => checks.push(Check::bad(
@@ -94,6 +137,8 @@ async fn books(config: &BooksConfig, services: &Services) -> Vec<Check> {
                     "its rows cannot be read: see whether the database answers, and run this again",
                 )),
             }
+            let store = Arc::new(store);
+            tokens = Some(Arc::new(StoredTokens { store, vault }));
         }
     }
     checks.push(Check::good(
@@ -103,7 +148,7 @@ async fn books(config: &BooksConfig, services: &Services) -> Vec<Check> {
             slice_core::leaving::CHECK_EVERY.as_secs() / 60
         ),
     ));
-    checks
+    tokens
 }
 
 /// Every master key in the vault, at its provider.

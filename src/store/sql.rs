@@ -364,7 +364,9 @@ statements! {
         WHERE org_id = $1 AND id = $2 AND used_at IS NULL";
     MARK_DELIVERY = "INSERT INTO deliveries (org_id, id, at) VALUES ($1, $2, $3) \
         ON CONFLICT (org_id, id) DO NOTHING";
-    SWEEP_DELIVERIES = "DELETE FROM deliveries WHERE org_id = $1 AND at < $2";
+    /// A greeting is said once, however old the workspace is.
+    SWEEP_DELIVERIES = "DELETE FROM deliveries WHERE org_id = $1 AND at < $2 \
+        AND id NOT LIKE 'greeting/%'";
     SWEEP_ACTIONS = "DELETE FROM actions WHERE org_id = $1 AND expires_at < $2";
     SWEEP_OUTBOX = "DELETE FROM outbox WHERE org_id = $1 AND done_at < $2";
 

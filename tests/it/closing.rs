@@ -102,7 +102,7 @@ impl World {
     /// no broadcast, no link, nobody whom it does not know.
     fn nothing_foreign_is_alive(&self) {
         let ours = |alive: &&String| {
-            ["user @", "group @", "channel #"]
+            ["user @", "group @", "role @", "channel #"]
                 .iter()
                 .any(|mark| alive.starts_with(mark))
                 && !alive.contains("U999999999")

@@ -407,6 +407,11 @@ fn checks_have_a_line_each() {
     });
 }
 
+/// What `slice check` says of a world whose bot is down.
+pub fn check(world: &World) -> String {
+    said(&run(&["check"], &borrowed(&variables(world))))
+}
+
 pub fn borrowed<'a>(variables: &'a [(&'static str, String)]) -> Vec<(&'static str, &'a str)> {
     let pairs = variables.iter();
     pairs.map(|(name, value)| (*name, value.as_str())).collect()

@@ -408,7 +408,19 @@ fn an_app_is_removed_and_comes_back() {
         );
 
         world.kill();
+        let checked = crate::program::check(&world);
+        assert!(
+            checked.contains(&format!("ok   installation in {team}: its token is good")),
+            "{checked}"
+        );
         slack.set_installed(&team, false);
+        let checked = crate::program::check(&world);
+        assert!(
+            checked.contains(&format!(
+                "FAIL installation in {team}: its token is refused"
+            )),
+            "{checked}"
+        );
         world.start().await.expect("the bot starts again");
         world.settled().await;
         assert_eq!(removals(&world, &team).await, 2, "no event told of it");

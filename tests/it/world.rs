@@ -352,13 +352,17 @@ impl World {
     }
 
     /// A person types a command, and the world settles.
-    pub async fn says(&mut self, who: &str, line: &str) {
+    ///
+    /// Gives whether the person's client sends that at all.
+    pub async fn says(&mut self, who: &str, line: &str) -> bool {
         let shown: String = line.chars().take(120).collect();
         self.note(Some(format!("{who}> /slice {shown}")));
-        if let Err(why) = self.town.person(who).command("/slice", line) {
-            self.note(Some(format!("    (the client does not send that: {why})")));
+        let said = self.town.person(who).command("/slice", line);
+        if said.is_err() {
+            self.note(Some("    (the client does not send that)".to_owned()));
         }
         self.settled().await;
+        said.is_ok()
     }
 
     /// A person clicks the newest button with this label, and the world settles.

@@ -141,6 +141,12 @@ pub async fn after_downtime(world: &mut World) {
     assert_eq!(olga.matches("in the week to").count(), 1, "{olga}");
     world.later(HOUR).await;
     world.loose();
+    // Nor is anybody greeted anew.
+    world.kill();
+    world.start().await.expect("the bot starts again");
+    world.settled().await;
+    let olga = world.reads("olga");
+    assert!(!olga.contains("Slice is here"), "{olga}");
 }
 
 /// A clock that goes back repeats nothing, and the calendar goes on from there.

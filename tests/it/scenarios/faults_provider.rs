@@ -81,7 +81,7 @@ pub async fn answers_that_never_come(world: &mut World) {
         let routes = [
             "POST /api/v1/keys",
             "PATCH /api/v1/keys",
-            "/api/chat.postMessage",
+            world.town.posts(),
         ];
         for route in routes {
             world.sandbox.faults.inject_on(route, fault, 1);

@@ -38,12 +38,16 @@ pub async fn the_same_click_twice(world: &mut World) {
         .expect("an old button");
     world.settled().await;
     world.expect("olga", &["done already"]);
-    world.says("ana", "provision openrouter 10").await;
-    let ana = world.town.person("ana");
-    ana.click("I'm done: give it back").expect("a button");
-    ana.click("I'm done: give it back")
-        .expect("the same button");
+    world.says("olga", "topup @ana 100").await;
+    world.says("ana", "provision openrouter 60").await;
+    let olga = world.town.person("olga");
+    for _ in 0..2 {
+        olga.click("Deny…").expect("a button");
+    }
     world.settled().await;
+    world.submits("olga", &[]).await;
+    world.says("olga", "deny 2").await;
+    world.expect("olga", &["denied"]);
     assert_eq!(world.live_keys().len(), 1);
     world.loose();
 }
@@ -111,7 +115,7 @@ pub async fn messages_that_get_lost(world: &mut World) {
     .into_iter()
     .enumerate()
     {
-        world.sandbox.faults.inject_on("chat.postMessage", fault, 1);
+        world.sandbox.faults.inject_on(world.town.posts(), fault, 1);
         world.says("ana", "provision openrouter 2").await;
         for _ in 0..3 {
             world.later(Duration::from_mins(1)).await;

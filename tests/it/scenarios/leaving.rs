@@ -1,7 +1,8 @@
 //! Members who leave, and what owners make of their keys.
 
+use super::story::{arrival, joined, two_identities};
 use crate::world::World;
-use slice_sandbox::{ChannelKind, Fault, PersonKind};
+use slice_sandbox::{Fault, PersonKind};
 use std::time::Duration;
 
 const DAY: Duration = Duration::from_hours(24);
@@ -125,20 +126,17 @@ pub async fn a_leaver_comes_back(world: &mut World) {
 
 pub async fn a_role_is_taken_away(world: &mut World) {
     world.set_up().await;
-    let slack = world.sandbox.slack.clone();
-    slack.add_channel("research", ChannelKind::PRIVATE);
-    for who in ["olga", "ana"] {
-        slack.join("research", who);
-    }
-    slack.invite_bot("research");
-    world.says("olga", "roles bind #research user").await;
+    let research = world.town.gather("research", &["olga", "ana"]);
+    world
+        .says("olga", &format!("roles bind {research} user"))
+        .await;
     world.says("ana", "provision openrouter 20").await;
-    slack.leave("research", "ana");
-    world.settled().await;
+    world.town.put_out("research", "ana");
+    world.noticed().await;
     world.expect("olga", &["@ana has left: nothing gives that person a role"]);
     assert!(world.standing_keys()[0].disabled);
-    slack.join("research", "ana");
-    world.settled().await;
+    world.town.take_in("research", "ana");
+    world.noticed().await;
     assert!(!world.standing_keys()[0].disabled);
 }
 
@@ -146,7 +144,8 @@ pub async fn a_role_is_taken_away(world: &mut World) {
 pub async fn no_event_came(world: &mut World) {
     world.set_up().await;
     world.says("ana", "provision openrouter 20").await;
-    world.sandbox.slack.lose_person("ana");
+    world.town.lose_person("ana");
+    world.may_miss = true;
     world.later(Duration::from_mins(9)).await;
     assert!(!world.standing_keys()[0].disabled, "nobody knows yet");
     world.later(Duration::from_mins(1)).await;
@@ -166,7 +165,14 @@ pub async fn an_error_is_never_left(world: &mut World) {
         Fault::NotFound404,
         Fault::TokenRevoked,
     ] {
-        world.sandbox.faults.inject_on("users.info", fault, 1);
+        let platform = world.town.name().to_lowercase();
+        if !fault.wires().contains(&platform.as_str()) {
+            continue;
+        }
+        world
+            .sandbox
+            .faults
+            .inject_on(world.town.looks_up(), fault, 1);
         world.later(Duration::from_mins(10)).await;
         assert_eq!(world.sandbox.faults.pending(), 0, "{fault:?} was met");
         assert!(
@@ -238,4 +244,30 @@ pub async fn gone_before_the_key_is_back(world: &mut World) {
     let grants = store.live_grants(org).await.expect("it answers");
     assert_eq!(state(grants), slice_core::grant::KeyState::Disabled);
     assert!(world.standing_keys()[0].disabled);
+}
+
+/// Slack throws Slice out: the owners read of it in Discord, where they are known too. bo, whom only
+/// Slack knows, can spend nothing; ana, whom Discord knows as well, goes on.
+pub async fn one_platform_removes_slice(world: &mut World) {
+    arrival(world).await;
+    world.says("olga", "allocate @bo 10").await;
+    world.says("bo", "provision openrouter 10").await;
+    world.says("ana", "provision openrouter 20").await;
+    joined(world).await;
+    world.crosses();
+    two_identities(world, "olga").await;
+    world.town.gather("keepers", &["olga"]);
+    world.says("olga", "roles bind @keepers owner").await;
+    world.all_read();
+    world.sandbox.slack.uninstall();
+    world.may_miss = true;
+    world.settled().await;
+    let told = world.expect("olga", &["Slack workspace", "removed Slice"]);
+    assert_eq!(told.matches("removed Slice").count(), 1, "{told}");
+    let mut keys = world.standing_keys();
+    keys.sort_by_key(|key| key.limit_micros);
+    let stopped: Vec<_> = keys.iter().map(|key| key.disabled).collect();
+    assert_eq!(stopped, [true, false], "bo's stands still, ana's does not");
+    world.says("olga", "members").await;
+    world.expect("olga", &["$10.00", "$20.00"]);
 }

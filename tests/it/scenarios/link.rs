@@ -6,18 +6,18 @@ use std::time::Duration;
 
 pub async fn a_code_and_who_may_say_it(world: &mut World) {
     world.set_up().await;
-    world.says("ana", "link").await;
+    world.says("ana", "link workspace").await;
     world.expect("ana", &["Only owners can do that"]);
-    world.says("olga", "link").await;
+    world.says("olga", "link workspace").await;
     let made = code(world, "olga", "link");
-    world.says("ana", &format!("link {made}")).await;
+    world.says("ana", &format!("link workspace {made}")).await;
     world.expect("ana", &["Only owners can do that"]);
     // The org has books of its own, so it joins no other.
-    world.says("olga", &format!("link {made}")).await;
+    world.says("olga", &format!("link workspace {made}")).await;
     world.expect("olga", &["can't join another org", "a master key"]);
     world.says("olga", "link me 1234").await;
     world.expect("olga", &["That code doesn't work"]);
-    world.says("olga", "help link").await;
+    world.says("olga", "help link workspace").await;
     world.says("olga", "audit show").await;
 }
 

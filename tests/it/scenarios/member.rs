@@ -57,7 +57,7 @@ pub async fn a_reveal_whose_fate_is_unknown(world: &mut World) {
     world
         .sandbox
         .faults
-        .inject_on("/api/views.update", Fault::LostBefore, 1);
+        .inject_on(world.town.reveals(), Fault::LostBefore, 1);
     world.clicks("ana", "Reveal key").await;
     world.expect(
         "ana",

@@ -94,36 +94,37 @@ scenarios! {
         faults_provider::the_master_key_dies,
         faults_provider::the_end_of_a_key_when_the_provider_is_away,
         faults_slack::the_same_command_twice,
-    }
-    SLACK => {
         faults_slack::the_same_click_twice,
         money::amounts_that_are_none,
         member::reveal_is_clicked_twice,
         member::a_reveal_whose_fate_is_unknown,
         roles::owners_by_channel,
-        roles::a_public_channel_is_refused,
-        roles::a_user_group_binds_users,
         roles::an_owner_who_left_the_channel_clicks,
-        roles::a_bound_channel_that_cannot_be_seen,
-        roles::guests_bots_strangers_and_the_gone,
-        roles::an_unknown_workspace,
         leaving::a_role_is_taken_away,
         leaving::no_event_came,
         leaving::an_error_is_never_left,
-        leaving::gone_before_the_key_is_back,
         link::a_code_and_who_may_say_it,
         link::a_second_identity,
         vault::a_key_pasted_as_text,
         hostile::texts_stay_texts,
         hostile::words_that_are_no_command,
         faults_provider::answers_that_never_come,
-        faults_slack::an_expired_trigger,
-        faults_slack::a_closed_response_url,
         faults_slack::messages_that_get_lost,
         faults_slack::too_many_requests,
     }
+    SLACK => {
+        leaving::gone_before_the_key_is_back,
+        roles::an_unknown_workspace,
+        roles::guests_bots_strangers_and_the_gone,
+        roles::a_bound_channel_that_cannot_be_seen,
+        roles::a_public_channel_is_refused,
+        roles::a_user_group_binds_users,
+        faults_slack::an_expired_trigger,
+        faults_slack::a_closed_response_url,
+    }
     &[Way::Both] => {
         story::on_both_platforms,
+        leaving::one_platform_removes_slice,
     }
     &[Way::SlackSocket] => {
         faults_slack::sockets_that_drop_and_refresh,

@@ -75,9 +75,7 @@ pub async fn a_cut_leaves_an_excess(world: &mut World) {
 
 pub async fn amounts_that_are_none(world: &mut World) {
     world.set_up().await;
-    let amounts = [
-        "0", "-5", "NaN", "inf", "1e400", "20.001", "20,50", "\"\"", "٢٠",
-    ];
+    let amounts = ["0", "-5", "NaN", "inf", "1e400", "20.001", "20,50", "٢٠"];
     for amount in amounts {
         world
             .says("ana", &format!("provision openrouter {amount}"))

@@ -37,9 +37,21 @@ pub async fn on_both_platforms(world: &mut World) {
     }
 }
 
+/// A person's identities on both platforms become one member.
+pub async fn two_identities(world: &mut World, who: &str) {
+    world.says(who, "link me").await;
+    let code = code(world, who, "link me");
+    world.crosses();
+    world.says(who, &format!("link me {code}")).await;
+    world.crosses();
+    world.clicks(who, "That is me").await;
+    world.crosses();
+    world.all_read();
+}
+
 /// The Discord server joins the team, and ana's two identities become one member. People are in
 /// Discord afterwards.
-async fn joined(world: &mut World) {
+pub async fn joined(world: &mut World) {
     world.says("olga", "link").await;
     let code = code(world, "olga", "link");
     world.crosses();
@@ -47,14 +59,7 @@ async fn joined(world: &mut World) {
     world.crosses();
     world.clicks("olga", "Join").await;
     world.expect("olga", &["Discord"]);
-    world.says("ana", "link me").await;
-    let code = self::code(world, "ana", "link me");
-    world.crosses();
-    world.says("ana", &format!("link me {code}")).await;
-    world.crosses();
-    world.clicks("ana", "That is me").await;
-    world.crosses();
-    world.all_read();
+    two_identities(world, "ana").await;
 }
 
 /// The code that a person was just given.
@@ -67,7 +72,7 @@ pub fn code(world: &World, who: &str, line: &str) -> String {
 }
 
 /// olga installed the app: she is greeted, deposits the master key, chooses a channel, allocates.
-async fn arrival(world: &mut World) {
+pub async fn arrival(world: &mut World) {
     world.start().await.expect("the bot starts");
     world.settled().await;
     world.expect(

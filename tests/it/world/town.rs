@@ -217,10 +217,6 @@ impl Town {
         wherever!(self, town => town.join(channel, who));
     }
 
-    pub fn leave(&self, channel: &str, who: &str) {
-        wherever!(self, town => town.leave(channel, who));
-    }
-
     pub fn invite_bot(&self, channel: &str) {
         wherever!(self, town => town.invite_bot(channel));
     }
@@ -274,10 +270,75 @@ impl Town {
                 slack.inject_envelope("slash_commands", payload);
             }
             // Discord's clients send options, and escape nothing in them.
+            // What does not fit into an option they do not send.
             Self::Discord(discord) => {
-                let said = discord.person(who).command("/slice", line);
-                said.unwrap_or_else(|why| panic!("{who}> {line}: {why}"));
+                let _ = discord.person(who).command("/slice", line);
             }
+        }
+    }
+
+    /// The person is gone, and no event tells of it.
+    pub fn lose_person(&self, who: &str) {
+        match self {
+            Self::Slack(slack) => slack.lose_person(who),
+            Self::Discord(discord) => discord.remove_person(who),
+        }
+    }
+
+    /// People who can be bound to a role together: a private channel with the bot in it, or a role.
+    /// Gives how they are mentioned.
+    pub fn gather(&self, name: &str, people: &[&str]) -> String {
+        match self {
+            Self::Slack(slack) => {
+                slack.add_channel(name, ChannelKind::PRIVATE);
+                for who in people {
+                    slack.join(name, who);
+                }
+                slack.invite_bot(name);
+                format!("#{name}")
+            }
+            Self::Discord(discord) => {
+                discord.add_role(name, people);
+                format!("@{name}")
+            }
+        }
+    }
+
+    pub fn take_in(&self, name: &str, who: &str) {
+        match self {
+            Self::Slack(slack) => slack.join(name, who),
+            Self::Discord(discord) => discord.give_role(name, who),
+        }
+    }
+
+    pub fn put_out(&self, name: &str, who: &str) {
+        match self {
+            Self::Slack(slack) => slack.leave(name, who),
+            Self::Discord(discord) => discord.take_role(name, who),
+        }
+    }
+
+    /// The request with which a message is posted, for faults.
+    pub fn posts(&self) -> &'static str {
+        match self {
+            Self::Slack(_) => "/api/chat.postMessage",
+            Self::Discord(_) => "POST /api/v10/channels",
+        }
+    }
+
+    /// The request that asks who a person is.
+    pub fn looks_up(&self) -> &'static str {
+        match self {
+            Self::Slack(_) => "users.info",
+            Self::Discord(_) => "GET /api/v10/guilds",
+        }
+    }
+
+    /// The request that shows a secret.
+    pub fn reveals(&self) -> &'static str {
+        match self {
+            Self::Slack(_) => "/api/views.update",
+            Self::Discord(_) => "PATCH /api/v10/webhooks",
         }
     }
 }
