@@ -269,12 +269,19 @@ async fn hostile(team: &Team) {
     elsewhere.expect("a message of Slice's");
     team.settled().await;
     team.expect("bo", &["in a server that it is in"]);
-    world.inject_event(
-        "INTERACTION_CREATE",
-        &json!({ "type": 2, "id": "nonsense" }),
-    );
-    world.inject_event("INTERACTION_CREATE", &json!({ "type": 99 }));
+    // Frames that nobody can read: what is in them is in no log, whatever reads them says of it.
+    let (log_from, canary) = (crate::closing::log_end(), "a-token-in-a-frame");
+    for frame in [
+        json!({ "type": 2, "id": "nonsense", "token": canary }),
+        json!({ "type": 99, "token": canary }),
+        json!([canary]),
+    ] {
+        world.inject_event("INTERACTION_CREATE", &frame);
+        world.inject_event("GUILD_CREATE", &frame);
+    }
     team.says("bo", "members").await;
     team.expect("bo", &["@ana"]);
+    let logged = String::from_utf8_lossy(&crate::closing::logged_since(log_from)).into_owned();
+    assert!(!logged.contains(canary));
     assert_eq!(team.sandbox.openrouter.keys().len(), keys);
 }
