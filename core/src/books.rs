@@ -29,6 +29,10 @@ pub struct Master {
     pub last4: String,
     pub fingerprint: String,
     pub added_at: Time,
+    /// When all keys made with it were last read.
+    pub read_at: Option<Time>,
+    /// Since when they cannot be read, once owners were told so.
+    pub silent_since: Option<Time>,
     pub seal: Seal,
 }
 

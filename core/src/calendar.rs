@@ -113,6 +113,16 @@ pub struct Standing {
     pub next: Option<Time>,
 }
 
+/// Where the readings of a master key stand.
+#[derive(Clone, Debug)]
+pub struct MeterStanding {
+    pub org: OrgId,
+    pub service: ServiceName,
+    pub read_at: Option<Time>,
+    pub failing_since: Option<Time>,
+    pub next: Time,
+}
+
 /// What one member spent at one service on one day. Below zero where an owner corrected it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Spent {

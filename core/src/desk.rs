@@ -2,16 +2,13 @@
 
 use crate::{
     books::{Books, Entry, Master, Offer, Scope},
-    drift::{self, Look},
     event::Actor,
-    grant::{Grant, KeyState},
     ids::{ActionId, Identity, MemberId, OrgId, PlatformName, ServiceName},
     page::Page,
-    ports::{Clock, Platform, ServiceAdapter, ServiceError, Store, Vault},
+    ports::{Clock, Platform, ServiceAdapter, Store, Vault},
     refusal::Refusal,
     role::Role,
     secret::Secret,
-    steps::{self, Read},
     vault::SealOwner,
 };
 use std::sync::Arc;
@@ -65,22 +62,6 @@ impl Caller {
             delivery: Some(self.delivery.clone()),
             ..Scope::new(self.org, Actor::Member(self.member))
         }
-    }
-}
-
-/// What a round of reading found.
-#[derive(Default)]
-struct Round {
-    reads: Vec<Read>,
-    looks: Vec<Look>,
-}
-
-impl Round {
-    fn entry(&self, books: &Books) -> Entry {
-        let mut entry = steps::usage_read(books, &self.reads);
-        let seen = drift::seen(books, &self.looks);
-        entry.events.extend(seen.events);
-        entry.say_all(seen.messages)
     }
 }
 
@@ -140,77 +121,6 @@ impl Desk {
         let actions = self.store.offer(org, &offers).await?;
         for (button, action) in page.buttons_mut().zip(actions) {
             button.action = Some(action);
-        }
-        Ok(())
-    }
-
-    /// Reads live keys at their providers, of one member or of all: charges what is new, and tells
-    /// what somebody changed there. Gives the services that could not be read.
-    pub async fn read_usage(
-        &self,
-        org: OrgId,
-        member: Option<MemberId>,
-    ) -> Result<Vec<(ServiceName, ServiceError)>, Refusal> {
-        let scope = Scope::new(org, Actor::Slice).live();
-        let books = self.store.books(scope.clone()).await?;
-        let mut unread = vec![];
-        let mut round = Round::default();
-        let mine = |grant: &&Grant| member.is_none_or(|member| grant.member == member);
-        for grant in books.live.iter().filter(mine) {
-            match self.read_grant(&books, grant, &mut round).await {
-                Ok(()) => {}
-                Err(why) if unread.iter().any(|(service, _)| *service == grant.service) => {
-                    let _ = why;
-                }
-                Err(why) => unread.push((grant.service.clone(), why)),
-            }
-        }
-        if !round.reads.is_empty() || !round.looks.is_empty() {
-            self.record(scope, |books| Ok((round.entry(books), ())))
-                .await?;
-        }
-        Ok(unread)
-    }
-
-    async fn read_grant(
-        &self,
-        books: &Books,
-        grant: &Grant,
-        round: &mut Round,
-    ) -> Result<(), ServiceError> {
-        let unknown = |why: &str| ServiceError::Unknown(why.to_owned());
-        let service = self
-            .services
-            .find(&grant.service)
-            .ok_or(unknown("no such service"))?;
-        let master = books
-            .org
-            .master(&grant.service)
-            .ok_or(unknown("no master key"))?;
-        let secret = self
-            .master_secret(books, master)
-            .map_err(|_| unknown("a broken seal"))?;
-        let spending = [KeyState::Armed, KeyState::Enabling, KeyState::Disabled];
-        for key in grant
-            .keys
-            .iter()
-            .filter(|key| spending.contains(&key.state))
-        {
-            let Some(provider_id) = &key.provider_id else {
-                continue;
-            };
-            let answer = service.read(&secret, provider_id).await;
-            round.looks.extend(Look::new(grant, key, &answer));
-            match answer {
-                Ok(meter) => round.reads.push(Read {
-                    grant: grant.id,
-                    attempt: key.attempt,
-                    usage: meter.usage,
-                }),
-                // What it had left is settled at the grant's end.
-                Err(ServiceError::Gone) => {}
-                Err(why) => return Err(why),
-            }
         }
         Ok(())
     }

@@ -150,6 +150,14 @@ pub enum Event {
         service: ServiceName,
         version: i64,
     },
+    /// Owners were told that the service's keys cannot be read.
+    ProviderSilent {
+        service: ServiceName,
+        since: Time,
+    },
+    ProviderBack {
+        service: ServiceName,
+    },
     AllocationSet {
         member: MemberId,
         from: Option<Money>,
@@ -344,6 +352,8 @@ impl Event {
             Self::MasterAdded { service, .. }
             | Self::MasterRotated { service, .. }
             | Self::MasterRemoved { service, .. }
+            | Self::ProviderSilent { service, .. }
+            | Self::ProviderBack { service }
             | Self::GrantOpened { service, .. } => Some(service),
             _ => None,
         }

@@ -247,9 +247,12 @@ pub struct Key {
     pub drift: Option<Drift>,
 }
 
+/// What the labels of all our keys begin with.
+pub const LABEL_PREFIX: &str = "slice/";
+
 /// The label of an attempt: known before the provider hears of it, found by it afterwards.
 pub fn label(grant: GrantId, attempt: i64) -> String {
-    format!("slice/{grant}/{attempt}")
+    format!("{LABEL_PREFIX}{grant}/{attempt}")
 }
 
 /// A slice of a member's budget.

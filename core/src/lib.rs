@@ -19,6 +19,7 @@ pub mod install;
 pub mod leaving;
 pub mod life;
 pub mod linking;
+pub mod metering;
 pub mod money;
 pub mod month;
 pub mod months;

@@ -1,14 +1,14 @@
 //! What Slice needs from the world. Nothing else reads a clock, a database or a network.
 
 pub use crate::service::{
-    Capabilities, Ceiling, Found, Hardness, Health, Issued, Meter, Order, ServiceAdapter,
+    Capabilities, Ceiling, Found, Hardness, Health, Issued, Listed, Meter, Order, ServiceAdapter,
     ServiceError,
 };
 use crate::{
     action::Action,
     audit::{Broken, Link},
     books::{Books, Claimed, Entry, Fence, Member, Message, Offer, Scope},
-    calendar::Calendar,
+    calendar::{Calendar, MeterStanding},
     event::{Actor, Event},
     grant::Grant,
     ids::{
@@ -17,6 +17,7 @@ use crate::{
     },
     install::Installations,
     linking::{Joins, OpenCode},
+    metering::{Metering, Outcome},
     page::Page,
     refusal::Refusal,
     role::{Group, GroupKind, Role, Standing},
@@ -114,6 +115,19 @@ pub enum Work {
 /// What a walk over the chain proved: the number of events and the head, or the first broken link.
 pub type Verified = Result<(i64, String), Broken>;
 
+/// The rounds of the meter: one per master key.
+pub trait Meters: Send + Sync {
+    /// Claims a master key whose keys are due to be read. A claim that is not given back falls due
+    /// again when its lease is over.
+    fn claim_meter(&self, lease: Duration) -> BoxFuture<'_, Result<Option<Metering>, Refusal>>;
+    fn metered<'a>(
+        &'a self,
+        metering: &'a Metering,
+        outcome: Outcome,
+    ) -> BoxFuture<'a, Result<(), Refusal>>;
+    fn meters(&self) -> BoxFuture<'_, Result<Vec<MeterStanding>, Refusal>>;
+}
+
 /// How a message left the outbox.
 #[derive(Clone, Debug)]
 pub enum Sent {
@@ -137,7 +151,7 @@ pub struct Posted {
 
 /// The books on disk. Each method is one transaction. An `Err` of a writing method says whether it
 /// was recorded: a refusal was not, [`Refusal::Unsure`] may have been.
-pub trait Store: Installations + Calendar {
+pub trait Store: Installations + Calendar + Meters {
     // --- the one way to change anything that is audited
     /// Locks the org's row, shows the books to `decide`, and writes what it decided: state, audit
     /// events, messages, the action's use and the delivery's mark, or nothing. Gives the entry back

@@ -92,6 +92,14 @@ pub struct Meter {
     pub is_disabled: bool,
 }
 
+/// A key in a provider's list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    pub label: String,
+    pub provider_id: String,
+    pub meter: Meter,
+}
+
 /// What a failed call lets us conclude.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ServiceError {
@@ -146,6 +154,12 @@ pub trait ServiceAdapter: Send + Sync {
         master: &'a Secret,
         label: &'a str,
     ) -> BoxFuture<'a, Result<Vec<Found>, ServiceError>>;
+    /// Every key whose label begins with `prefix`, disabled ones included: one reading for all.
+    fn list<'a>(
+        &'a self,
+        master: &'a Secret,
+        prefix: &'a str,
+    ) -> BoxFuture<'a, Result<Vec<Listed>, ServiceError>>;
     /// What the key has spent, and may spend.
     fn read<'a>(
         &'a self,

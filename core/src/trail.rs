@@ -140,6 +140,10 @@ fn vault_or_grant(event: &Event, grant: &str) -> String {
         Event::MasterRemoved { service, version } => {
             format!("removed the master key for {service} (version {version})")
         }
+        Event::ProviderSilent { service, since } => {
+            format!("could not read {service} since {}", since.short())
+        }
+        Event::ProviderBack { service } => format!("could read {service} again"),
         Event::GrantOpened {
             number,
             service,
@@ -202,6 +206,12 @@ fn key(event: &Event, grant: &str) -> String {
             ),
             None => format!("found key {attempt} of {grant} put right at its provider"),
         },
+        other => spent_or_shown(other, grant),
+    }
+}
+
+fn spent_or_shown(event: &Event, grant: &str) -> String {
+    match event {
         Event::SpendAssumed { reading, .. } => {
             format!(
                 "counted {} of {grant} as spent: its key is gone",
@@ -242,6 +252,8 @@ fn key(event: &Event, grant: &str) -> String {
         | Event::MasterAdded { .. }
         | Event::MasterRotated { .. }
         | Event::MasterRemoved { .. }
+        | Event::ProviderSilent { .. }
+        | Event::ProviderBack { .. }
         | Event::AllocationSet { .. }
         | Event::ToppedUp { .. }
         | Event::GrantOpened { .. }
@@ -250,6 +262,14 @@ fn key(event: &Event, grant: &str) -> String {
         | Event::GrantKept { .. }
         | Event::GrantNoticed { .. }
         | Event::GrantTransferred { .. }
+        | Event::KeyIntended { .. }
+        | Event::KeyMinted { .. }
+        | Event::KeyArmed { .. }
+        | Event::KeyDisabled { .. }
+        | Event::KeyEnabling { .. }
+        | Event::KeyEnabled { .. }
+        | Event::KeyGone { .. }
+        | Event::DriftSeen { .. }
         | Event::UsageRead { .. }
         | Event::TextErased { .. } => String::new(),
     }

@@ -51,6 +51,8 @@ impl Ledger {
             last4: "0000".into(),
             fingerprint: String::new(),
             added_at: Time::default(),
+            read_at: None,
+            silent_since: None,
             seal: Seal::new(""),
         };
         let platform = PlatformName::Slack;

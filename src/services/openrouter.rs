@@ -12,7 +12,8 @@ use slice_core::{
     ids::ServiceName,
     money::Money,
     ports::{
-        Capabilities, Found, Hardness, Health, Issued, Meter, Order, ServiceAdapter, ServiceError,
+        Capabilities, Found, Hardness, Health, Issued, Listed, Meter, Order, ServiceAdapter,
+        ServiceError,
     },
     secret::Secret,
 };
@@ -163,9 +164,14 @@ impl OpenRouter {
         }
     }
 
-    async fn search(&self, master: &Secret, label: &str) -> Result<Vec<Found>, ServiceError> {
+    /// The rows of the list that `which` picks by their names.
+    async fn search(
+        &self,
+        master: &Secret,
+        which: impl Fn(&str) -> bool + Sync,
+    ) -> Result<Vec<KeyRow>, ServiceError> {
         for _ in 0..SCANS_MAX {
-            if let Ok(found) = self.scan(master, label).await? {
+            if let Ok(found) = self.scan(master, &which).await? {
                 return Ok(found);
             }
         }
@@ -181,8 +187,8 @@ impl OpenRouter {
     async fn scan(
         &self,
         master: &Secret,
-        label: &str,
-    ) -> Result<Result<Vec<Found>, Moved>, ServiceError> {
+        which: &(impl Fn(&str) -> bool + Sync),
+    ) -> Result<Result<Vec<KeyRow>, Moved>, ServiceError> {
         let (mut seen, mut found, mut offset) = (HashSet::new(), vec![], 0);
         for _ in 0..PAGES_MAX {
             let request = Request::list(offset);
@@ -193,8 +199,8 @@ impl OpenRouter {
             }
             let count = page.len();
             for row in page {
-                if seen.insert(row.hash.clone()) && row.name.as_deref() == Some(label) {
-                    found.push(row.found().ok_or_else(odd_row)?);
+                if seen.insert(row.hash.clone()) && row.name.as_deref().is_some_and(which) {
+                    found.push(row);
                 }
             }
             if count < PAGE {
@@ -207,6 +213,18 @@ impl OpenRouter {
             after: wire::PAUSE,
             why,
         })
+    }
+
+    async fn labelled(&self, master: &Secret, label: &str) -> Result<Vec<Found>, ServiceError> {
+        let rows = self.search(master, |name| name == label).await?;
+        let found = rows.into_iter().map(|row| row.found().ok_or_else(odd_row));
+        found.collect()
+    }
+
+    async fn all(&self, master: &Secret, prefix: &str) -> Result<Vec<Listed>, ServiceError> {
+        let rows = self.search(master, |name| name.starts_with(prefix)).await?;
+        let listed = rows.into_iter().map(|row| row.listed().ok_or_else(odd_row));
+        listed.collect()
     }
 }
 
@@ -307,7 +325,15 @@ impl ServiceAdapter for OpenRouter {
         master: &'a Secret,
         label: &'a str,
     ) -> BoxFuture<'a, Result<Vec<Found>, ServiceError>> {
-        Box::pin(self.search(master, label))
+        Box::pin(self.labelled(master, label))
+    }
+
+    fn list<'a>(
+        &'a self,
+        master: &'a Secret,
+        prefix: &'a str,
+    ) -> BoxFuture<'a, Result<Vec<Listed>, ServiceError>> {
+        Box::pin(self.all(master, prefix))
     }
 
     fn read<'a>(

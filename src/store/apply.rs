@@ -15,6 +15,7 @@ use slice_core::{
     month::Month,
     role::Binding,
     steps::REVEAL_LEASE,
+    time::Time,
     vault::{Seal, SealOwner},
 };
 use std::time::Duration;
@@ -34,6 +35,10 @@ impl Writing<'_> {
                 self.sweep().await?;
                 self.plan_again().await
             }
+            Event::ProviderSilent { service, since } => {
+                self.note_silence(service, Some(*since)).await
+            }
+            Event::ProviderBack { service } => self.note_silence(service, None).await,
             Event::JobDone { job, due } => self.job_done(*job, *due).await,
             Event::WorkspaceLinked { workspace } => self.link(seq, workspace).await,
             Event::AppInstalled { .. } | Event::AppRemoved { .. } | Event::AppReturned { .. } => {
@@ -129,6 +134,11 @@ impl Writing<'_> {
             Event::TextErased { member } => self.erase(*member).await,
             _ => wrong("not an event about a member"),
         }
+    }
+
+    async fn note_silence(&mut self, service: &ServiceName, since: Option<Time>) -> Done<()> {
+        let row = values![self.org.id, service, since];
+        self.tx.one(sql::NOTE_SILENCE, row, "the master key").await
     }
 
     async fn top_up(

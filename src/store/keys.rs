@@ -10,6 +10,7 @@ use slice_core::{
     event::Event,
     grant::State,
     ids::GrantId,
+    metering,
     vault::{Seal, SealOwner},
 };
 
@@ -56,7 +57,11 @@ impl Writing<'_> {
                 let row = values![org, *grant, *attempt, *cap];
                 self.tx.one(sql::ARM_KEY, row, "the armed key").await?;
                 let row = values![org, *grant, *ends_at, self.now];
-                self.tx.one(sql::END_AT, row, "the grant of the key").await
+                self.tx
+                    .one(sql::END_AT, row, "the grant of the key")
+                    .await?;
+                let soon = values![org, *grant, self.now + metering::EVERY];
+                self.tx.run(sql::METER_SOON, soon).await.map(drop)
             }
             other => self.change_key(other).await,
         }

@@ -8,6 +8,7 @@ mod failure;
 mod installs;
 mod keys;
 mod linking;
+mod meters;
 mod open;
 mod outbox;
 mod people;

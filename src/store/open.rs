@@ -106,6 +106,11 @@ const MIGRATIONS: &[(i64, &str, [&str; 2])] = &[
         [include_str!("../../migrations/0006_days.sql"); 2],
     ),
     (
+        8,
+        "metering",
+        [include_str!("../../migrations/0008_metering.sql"); 2],
+    ),
+    (
         11,
         "ends",
         [include_str!("../../migrations/0011_ends.sql"); 2],

@@ -113,6 +113,8 @@ pub(super) fn master(row: &Row) -> Done<Master> {
         last4: row.text("last4")?,
         fingerprint: row.text("fingerprint")?,
         added_at: row.time("added_at")?,
+        read_at: row.maybe_time("read_at")?,
+        silent_since: row.maybe_time("silent_since")?,
         seal: Seal::new(row.text("seal")?),
     })
 }

@@ -104,12 +104,13 @@ statements! {
         ON CONFLICT (org_id, platform, workspace_id, kind, group_id, role) DO NOTHING";
     UNBIND = "DELETE FROM bindings WHERE org_id = $1 AND platform = $2 AND workspace_id = $3 \
         AND kind = $4 AND group_id = $5 AND role = $6";
-    MASTERS = "SELECT service, version, last4, fingerprint, added_at, seal FROM masters \
+    MASTERS = "SELECT service, version, last4, fingerprint, added_at, seal, read_at, silent_since \
+        FROM masters \
         WHERE org_id = $1 ORDER BY service";
     ADD_MASTER = "INSERT INTO masters (org_id, service, version, last4, fingerprint, added_at, \
         seal) VALUES ($1, $2, $3, $4, $5, $6, $7)";
-    ROTATE_MASTER = "UPDATE masters SET version = $3, last4 = $4, fingerprint = $5, added_at = $6, \
-        seal = $7 WHERE org_id = $1 AND service = $2 AND version < $3";
+    ROTATE_MASTER = "UPDATE masters SET meter_at = 0, failing_since = NULL, version = $3, \
+        last4 = $4, fingerprint = $5, added_at = $6, seal = $7 WHERE org_id = $1 AND service = $2 AND version < $3";
     REMOVE_MASTER = "DELETE FROM masters WHERE org_id = $1 AND service = $2 AND version = $3";
 
     // --- people
@@ -200,6 +201,28 @@ statements! {
             AS fired_at \
         FROM jobs j JOIN orgs o ON o.id = j.org_id AND o.closed_at IS NULL \
         ORDER BY j.org_id, j.job";
+
+    // --- the meter
+    NOTE_SILENCE = "UPDATE masters SET silent_since = $3 WHERE org_id = $1 AND service = $2";
+    /// A new key is read soon.
+    METER_SOON = "UPDATE masters SET meter_at = $3 WHERE org_id = $1 AND meter_at > $3 \
+        AND service = (SELECT g.service FROM grants g WHERE g.id = $2)";
+    DUE_METER = "SELECT m.org_id, m.service, m.meter_fence, m.failing_since, \
+        (SELECT COUNT(*) FROM grants g JOIN keys k ON k.grant_id = g.id AND k.state <> 'gone' \
+            WHERE g.org_id = m.org_id AND g.service = m.service AND g.state NOT LIKE 'ended%') AS live \
+        FROM masters m JOIN orgs o ON o.id = m.org_id AND o.closed_at IS NULL \
+        WHERE m.meter_at <= $1 ORDER BY m.meter_at, m.org_id, m.service LIMIT 1";
+    CLAIM_METER = "UPDATE masters SET meter_fence = meter_fence + 1, meter_at = $5 \
+        WHERE org_id = $1 AND service = $2 AND meter_fence = $3 AND meter_at <= $4 \
+        RETURNING meter_fence";
+    END_METER_READ = "UPDATE masters SET meter_at = $4, read_at = $5, failing_since = NULL \
+        WHERE org_id = $1 AND service = $2 AND meter_fence = $3";
+    END_METER_FAILED = "UPDATE masters SET meter_at = $4, \
+        failing_since = COALESCE(failing_since, $5) \
+        WHERE org_id = $1 AND service = $2 AND meter_fence = $3";
+    METERS = "SELECT m.org_id, m.service, m.meter_at, m.read_at, m.failing_since \
+        FROM masters m JOIN orgs o ON o.id = m.org_id AND o.closed_at IS NULL \
+        ORDER BY m.org_id, m.service";
 
     // --- linking
     MAKE_CODE = "INSERT INTO link_codes (org_id, seq, kind, digest, member_id, made_at, expires_at) \

@@ -8,6 +8,7 @@ mod ender;
 mod ends;
 mod issuer;
 mod leavers;
+mod meter;
 mod reconciler;
 mod stopping;
 mod suspender;
@@ -58,6 +59,11 @@ const WORKERS: &[Worker] = &[
         name: "ends",
         count: 1,
         step: |desk| Box::pin(ends::step(desk)),
+    },
+    Worker {
+        name: "meter",
+        count: 1,
+        step: |desk| Box::pin(meter::step(desk)),
     },
     Worker {
         name: "calendar",

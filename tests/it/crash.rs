@@ -10,15 +10,16 @@ use slice_core::{
     BoxFuture,
     action::Action,
     books::{Books, Claimed, Entry, Member, Message, Offer, Scope},
-    calendar::{Calendar, Firing, Job, Spent, Standing},
+    calendar::{Calendar, Firing, Job, MeterStanding, Spent, Standing},
     day::Day,
     grant::{Grant, State},
     ids::{ActionId, Identity, MemberId, OrgId, PlatformName, Workspace},
     install::{Installation, Installations},
     linking::{Joins, OpenCode},
+    metering::{Metering, Outcome},
     money::Money,
     ports::{
-        AuditQuery, AuditRow, Check, ClaimedGrant, Decide, DecideBoth, Posted, Sent, Store,
+        AuditQuery, AuditRow, Check, ClaimedGrant, Decide, DecideBoth, Meters, Posted, Sent, Store,
         Verified, Work,
     },
     refusal::Refusal,
@@ -110,6 +111,14 @@ mortal! {
     write claim_job(lease: Duration) -> Option<Firing>;
     write skip_job(firing: Firing) -> ();
     write call_job(org: OrgId, job: Job) -> bool;
+}
+
+mortal! {
+    Meters;
+    read meters() -> Vec<MeterStanding>;
+    ---
+    write claim_meter(lease: Duration) -> Option<Metering>;
+    write metered(metering: &'a Metering, outcome: Outcome) -> ();
 }
 
 mortal! {

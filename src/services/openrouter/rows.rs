@@ -4,7 +4,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 use slice_core::{
     money::Money,
-    ports::{Ceiling, Found, Meter},
+    ports::{Ceiling, Found, Listed, Meter},
     secret::Secret,
 };
 
@@ -92,6 +92,15 @@ impl KeyRow {
             usage: self.spent()?,
             ceiling,
             is_disabled: self.disabled,
+        })
+    }
+
+    pub fn listed(self) -> Option<Listed> {
+        let meter = self.meter()?;
+        Some(Listed {
+            label: self.name?,
+            provider_id: self.hash,
+            meter,
         })
     }
 

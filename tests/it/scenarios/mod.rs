@@ -8,6 +8,7 @@ mod hostile;
 mod leaving;
 mod link;
 mod member;
+mod meter;
 mod money;
 mod owners;
 mod roles;
@@ -71,6 +72,11 @@ scenarios! {
         calendar::a_digest_for_everybody,
         calendar::after_downtime,
         calendar::a_clock_that_goes_back,
+        meter::five_minutes,
+        meter::the_end_of_a_month,
+        meter::read_only_after_the_turn,
+        meter::a_provider_that_does_not_answer,
+        meter::a_master_key_that_is_refused,
         ends::a_request_lapses,
         ends::a_key_expires,
         ends::a_key_that_nobody_reveals,
