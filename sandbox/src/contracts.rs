@@ -25,6 +25,7 @@ struct Shared {
     block_kit: Value,
     methods: Value,
     openrouter: Value,
+    runpod: Value,
     discord: Value,
     /// By `_metadata.major_version`: 1 and 2.
     manifests: [Value; 2],
@@ -67,6 +68,7 @@ impl Contracts {
             block_kit: json("slack-blockkit.schema.json"),
             methods: json("slack-methods.json"),
             openrouter: yaml("openrouter-openapi-management-subset.yaml"),
+            runpod: json("runpod-rest-v2-openapi.json"),
             discord,
             manifests: [
                 json("slack-manifest.schema.1.0.0.json"),
@@ -213,18 +215,7 @@ impl Contracts {
     /// A request to a management route of `OpenRouter`; `path` without `/api/v1`. Routes that the
     /// description does not have are not judged.
     pub fn openrouter_request(&self, method: &str, path: &str, body: &[u8]) -> Vec<String> {
-        let Some((route, operation)) = operation(&self.shared.openrouter, method, path) else {
-            return Vec::new();
-        };
-        let schema = &operation["requestBody"]["content"]["application/json"]["schema"];
-        match (schema.is_null(), serde_json::from_slice::<Value>(body)) {
-            (true, _) if body.is_empty() => Vec::new(),
-            (true, _) => vec![": a body where none is described".to_owned()],
-            (false, Err(error)) => vec![format!(": no JSON: {error}")],
-            (false, Ok(body)) => self.check(&format!("request {method} {route}"), &body, || {
-                with_components(schema, &self.shared.openrouter)
-            }),
-        }
+        self.judge_request("", &self.shared.openrouter, (method, path), body)
     }
 
     /// An answer of a management route of `OpenRouter`.
@@ -235,17 +226,100 @@ impl Contracts {
         status: u16,
         body: &Value,
     ) -> Vec<String> {
-        let Some((route, operation)) = operation(&self.shared.openrouter, method, path) else {
+        let document = &self.shared.openrouter;
+        self.judge_answer("", document, (method, path, status), body)
+    }
+
+    /// A request to REST v2 of `RunPod`, query included. Routes that the description does not have are
+    /// not judged.
+    pub fn runpod_request(
+        &self,
+        method: &str,
+        path: &str,
+        query: &[(String, String)],
+        body: &[u8],
+    ) -> Vec<String> {
+        let document = &self.shared.runpod;
+        let Some((_, operation)) = operation(document, method, path) else {
             return Vec::new();
         };
-        let response = &operation["responses"][status.to_string()];
-        let schema = &response["content"]["application/json"]["schema"];
-        if schema.is_null() {
+        let known: Vec<&str> = operation["parameters"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(|parameter| resolved(parameter, document)["name"].as_str())
+            .collect();
+        let unknown = query.iter().map(|(name, _)| name.as_str());
+        let unknown = unknown.filter(|name| !known.contains(name));
+        let unknown = unknown.map(|name| format!(": unknown query parameter {name:?}"));
+        let mut problems: Vec<String> = unknown.collect();
+        problems.extend(self.judge_request("runpod ", document, (method, path), body));
+        problems
+    }
+
+    /// An answer of REST v2 of `RunPod`.
+    pub fn runpod_answer(
+        &self,
+        method: &str,
+        path: &str,
+        status: u16,
+        body: &Value,
+    ) -> Vec<String> {
+        let document = &self.shared.runpod;
+        self.judge_answer("runpod ", document, (method, path, status), body)
+    }
+
+    fn judge_request(
+        &self,
+        of: &str,
+        document: &Value,
+        (method, path): (&str, &str),
+        body: &[u8],
+    ) -> Vec<String> {
+        let Some((route, operation)) = operation(document, method, path) else {
             return Vec::new();
+        };
+        let schema = &operation["requestBody"]["content"]["application/json"]["schema"];
+        match (schema.is_null(), serde_json::from_slice::<Value>(body)) {
+            (true, _) if body.is_empty() => Vec::new(),
+            (true, _) => vec![": a body where none is described".to_owned()],
+            (false, Err(error)) => vec![format!(": no JSON: {error}")],
+            (false, Ok(body)) => {
+                self.check(&format!("{of}request {method} {route}"), &body, || {
+                    with_components(schema, document)
+                })
+            }
         }
-        self.check(&format!("answer {status} {method} {route}"), body, || {
-            with_components(schema, &self.shared.openrouter)
-        })
+    }
+
+    fn judge_answer(
+        &self,
+        of: &str,
+        document: &Value,
+        (method, path, status): (&str, &str, u16),
+        body: &Value,
+    ) -> Vec<String> {
+        let Some((route, operation)) = operation(document, method, path) else {
+            return Vec::new();
+        };
+        let responses = &operation["responses"];
+        let named = responses.get(status.to_string());
+        let response = named.or_else(|| responses.get("default"));
+        let Some(response) = response.map(|response| resolved(response, document)) else {
+            return Vec::new();
+        };
+        let content = &response["content"];
+        let kind = content
+            .get("application/json")
+            .or_else(|| content.get("application/problem+json"));
+        let Some(schema) = kind.and_then(|kind| kind.get("schema")) else {
+            return Vec::new();
+        };
+        self.check(
+            &format!("{of}answer {status} {method} {route}"),
+            body,
+            || with_components(schema, document),
+        )
     }
 
     fn block_definition(&self, kind: &str) -> Option<String> {
@@ -307,6 +381,14 @@ fn operation<'a>(document: &'a Value, method: &str, path: &str) -> Option<(&'a s
     let exact = paths.get_key_value(path);
     let (route, operations) = exact.or_else(|| paths.iter().find(|(route, _)| fits(route)))?;
     Some((route, operations.get(method.to_lowercase())?))
+}
+
+/// What a `$ref` points to, or the value itself.
+fn resolved<'a>(value: &'a Value, document: &'a Value) -> &'a Value {
+    let pointer = value["$ref"].as_str().and_then(|at| at.strip_prefix('#'));
+    pointer
+        .and_then(|pointer| document.pointer(pointer))
+        .unwrap_or(value)
 }
 
 /// The schema in the description of Discord that a kind of first answer is held to, so that a problem

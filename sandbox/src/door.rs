@@ -135,9 +135,10 @@ impl Answer {
         } else {
             "application/json"
         };
-        let mut response = Response::builder()
-            .status(self.status)
-            .header("content-type", kind);
+        let mut response = Response::builder().status(self.status);
+        if !self.headers.iter().any(|(name, _)| *name == "content-type") {
+            response = response.header("content-type", kind);
+        }
         for (name, value) in &self.headers {
             response = response.header(*name, value);
         }
@@ -152,6 +153,10 @@ pub(crate) trait Behind: Clone + Send + Sync + 'static {
     const WIRE: &'static str;
     fn wire(&self) -> &Wire;
     fn faults(&self) -> &Faults;
+    /// How the record and the faults name a request: `METHOD /path` unless the wire knows better.
+    fn line(&self, call: &Call) -> String {
+        format!("{} {}", call.method, call.path)
+    }
     /// The effect and its answer.
     fn answer(&self, call: &Call) -> Answer;
     /// The answer of a fault that has one, in this wire's shape.
@@ -179,11 +184,11 @@ async fn pass<B: Behind>(
 async fn answer<B: Behind>(behind: &B, cut: &Cut, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let path = parts.uri.path().to_owned();
-    let line = format!("{} {path}", parts.method);
     let Ok(body) = axum::body::to_bytes(body, REQUEST_MAX).await else {
         behind.wire().violation(format!(
-            "{} {line}: the body is too large or broken",
-            B::WIRE
+            "{} {} {path}: the body is too large or broken",
+            B::WIRE,
+            parts.method
         ));
         return Answer::text(413, "too large").with(Body::from("too large"));
     };
@@ -195,6 +200,7 @@ async fn answer<B: Behind>(behind: &B, cut: &Cut, request: Request) -> Response 
         headers: parts.headers,
         body,
     };
+    let line = behind.line(&call);
     let fate = behind
         .wire()
         .cross(B::WIRE, Direction::In, line.clone(), call.shown());

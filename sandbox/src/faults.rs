@@ -5,12 +5,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 pub(crate) const SLACK: &str = "slack";
 pub(crate) const DISCORD: &str = "discord";
 pub(crate) const OPENROUTER: &str = "openrouter";
+pub(crate) const RUNPOD: &str = "runpod";
 
-const EVERY: &[&str] = &[SLACK, DISCORD, OPENROUTER];
+const EVERY: &[&str] = &[SLACK, DISCORD, OPENROUTER, RUNPOD];
 const ONLY_SLACK: &[&str] = &[SLACK];
 const ONLY_DISCORD: &[&str] = &[DISCORD];
 const CHATS: &[&str] = &[SLACK, DISCORD];
 const ONLY_OPENROUTER: &[&str] = &[OPENROUTER];
+const ONLY_RUNPOD: &[&str] = &[RUNPOD];
 
 /// One way to misbehave. "Every" means every wire; each answers with its own shapes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,6 +77,10 @@ pub enum Fault {
     DmClosed,
     /// Discord: the first answer to an interaction answers 10062.
     UnknownInteraction,
+    /// `RunPod`: no machine is free. No effect.
+    NoCapacity,
+    /// `RunPod`: an HTML page with status 200, as of a gate before the provider. No effect.
+    HtmlPage,
 }
 
 impl Fault {
@@ -108,12 +114,15 @@ impl Fault {
         Fault::ZombieSocket,
         Fault::DmClosed,
         Fault::UnknownInteraction,
+        Fault::NoCapacity,
+        Fault::HtmlPage,
     ];
 
-    /// The wires that this fault can happen on: `slack`, `discord`, `openrouter`.
+    /// The wires that this fault can happen on: `slack`, `discord`, `openrouter`, `runpod`.
     pub const fn wires(self) -> &'static [&'static str] {
         match self {
             Fault::PaymentRequired402 => ONLY_OPENROUTER,
+            Fault::NoCapacity | Fault::HtmlPage => ONLY_RUNPOD,
             Fault::DropSocket | Fault::RefreshSocket | Fault::DuplicateDelivery => CHATS,
             Fault::InvalidSession
             | Fault::ZombieSocket

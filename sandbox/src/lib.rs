@@ -1,4 +1,4 @@
-//! A Slack, a Discord and an `OpenRouter` on loopback that speak the real wire protocols, keep state, enforce
+//! A Slack, a Discord, an `OpenRouter` and a `RunPod` on loopback that speak the real wire protocols, keep state, enforce
 //! real limits and misbehave on demand.
 //!
 //! ```no_run
@@ -22,6 +22,7 @@ mod door;
 mod faults;
 mod multipart;
 mod openrouter;
+mod runpod;
 mod slack;
 mod wire;
 
@@ -31,6 +32,7 @@ pub use contracts::Contracts;
 pub use discord::{Delivery, Discord, DiscordPerson, Reply};
 pub use faults::{Fault, Faults};
 pub use openrouter::{KeyState, OpenRouter, Spent, micros_from_usd, usd_from_micros};
+pub use runpod::{Access, PodState, RunPod};
 pub use slack::{Browser, Forgery, Heard, Page, Person, Slack, Workspace};
 pub use wire::{Crossing, Direction, Fate, Hook, Wire};
 
@@ -40,6 +42,7 @@ pub struct Sandbox {
     pub slack: Slack,
     pub discord: Discord,
     pub openrouter: OpenRouter,
+    pub runpod: RunPod,
     pub clock: Clock,
     pub wire: Wire,
     pub faults: Faults,
@@ -62,6 +65,7 @@ impl Sandbox {
             slack: Slack::start(&shared).await?,
             discord: Discord::start(&shared).await?,
             openrouter: OpenRouter::start(&shared).await?,
+            runpod: RunPod::start(&shared).await?,
             clock: shared.clock,
             wire: shared.wire,
             faults: shared.faults,

@@ -64,6 +64,17 @@ impl Bot {
     pub async fn provider(&self, token: &str, line: &str, body: Value) -> (u16, Value) {
         let (method, path) = line.split_once(' ').expect("a line is a method and a path");
         let url = format!("{}{path}", self.sandbox.openrouter.url());
+        self.ask(method, &url, token, body).await
+    }
+
+    /// A call to `RunPod`: method and path, body.
+    pub async fn runpod(&self, token: &str, line: &str, body: Value) -> (u16, Value) {
+        let (method, path) = line.split_once(' ').expect("a line is a method and a path");
+        let url = format!("{}{path}", self.sandbox.runpod.url());
+        self.ask(method, &url, token, body).await
+    }
+
+    async fn ask(&self, method: &str, url: &str, token: &str, body: Value) -> (u16, Value) {
         let request = self
             .http
             .request(method.parse().expect("a method is a token"), url)

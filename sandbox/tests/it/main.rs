@@ -5,4 +5,5 @@ mod contracts;
 mod discord;
 mod faults;
 mod openrouter;
+mod runpod;
 mod slack;
