@@ -13,6 +13,8 @@ use slice_core::{
 pub const NAME_MAX: u32 = 40;
 /// The most that a reason may have, in characters.
 pub const REASON_MAX: u32 = 300;
+/// The most that all wishes for a service may have together, in characters: a public key is long.
+pub const TERMS_MAX: u32 = 1_500;
 /// The most that a secret may have, in characters.
 const SECRET_MAX: usize = 500;
 const ID_BYTES_MAX: usize = 32;
@@ -43,6 +45,9 @@ pub enum Kind {
     Line(u32),
     /// Everything up to the end, of at most so many characters.
     Rest(u32),
+    /// Words that only a service understands, of at most so many characters in all: what no other
+    /// parameter takes.
+    Terms(u32),
     /// Comes out of forms only.
     Secret,
     /// Said or not said.
@@ -110,6 +115,15 @@ impl Args {
         self.0.push((name, value));
     }
 
+    /// Another word of a parameter that takes many, one a line; no more than `max` characters in all.
+    pub(crate) fn add(&mut self, name: &'static str, word: &str, max: u32) -> Result<(), Bad> {
+        let text = match self.find(name) {
+            Some(Value::Text(before)) => format!("{before}\n{word}"),
+            _ => word.to_owned(),
+        };
+        body(&text, max).map(|text| self.set(name, Value::Text(text)))
+    }
+
     pub(crate) fn remove(&mut self, name: &str) {
         self.0.retain(|(known, _)| *known != name);
     }
@@ -134,6 +148,7 @@ impl Shape {
     pub fn usage(&self) -> String {
         let value = match self.kind {
             Kind::Choice(words) => words.join("|"),
+            Kind::Terms(_) => format!("{}…", self.name),
             Kind::Member => format!("@{}", self.name),
             Kind::Channel => format!("#{}|off", self.name),
             _ => self.name.to_owned(),
@@ -190,7 +205,7 @@ impl Shape {
             Kind::Choice(words) => choice(words, text)
                 .map(Value::Choice)
                 .ok_or(Bad::Why(format!("is not one of: {}", words.join(", ")))),
-            Kind::Line(max) => line(text, max).map(Value::Text),
+            Kind::Line(max) | Kind::Terms(max) => line(text, max).map(Value::Text),
             Kind::Rest(max) => body(text, max).map(Value::Text),
             Kind::Flag => match text.trim().to_ascii_lowercase().as_str() {
                 "" | "true" | "yes" | "on" => Ok(Value::Flag),

@@ -2,7 +2,7 @@
 
 use crate::{
     grammar::Command,
-    provision::{self, AMOUNT, LIFE, NAME, REASON, SERVICE},
+    provision::{self, AMOUNT, LIFE, NAME, REASON, SERVICE, TERMS},
 };
 use slice_core::role::Role;
 
@@ -10,6 +10,7 @@ pub const COMMAND: Command = Command {
     params: &[
         SERVICE.shape(),
         AMOUNT.shape(),
+        TERMS.shape(),
         LIFE.shape(),
         NAME.shape(),
         REASON.shape(),

@@ -113,7 +113,7 @@ fn option(command: &Command, shape: &Shape, required: bool) -> Value {
     }
     match shape.kind {
         Kind::Grant | Kind::Event => put("min_value", 1.into()),
-        Kind::Line(max) | Kind::Rest(max) => put("max_length", max.into()),
+        Kind::Line(max) | Kind::Rest(max) | Kind::Terms(max) => put("max_length", max.into()),
         Kind::Choice(words) => {
             let choices: Vec<_> = words
                 .iter()

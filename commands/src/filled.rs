@@ -5,7 +5,7 @@ use crate::{
     args::{Args, Kind, Shape},
     grammar::{Command, Parsed},
     meant,
-    words::{self, LINE_CHARS_MAX},
+    words::{self, LINE_CHARS_MAX, Words},
 };
 use slice_core::{
     refusal::{Refusal, shorten},
@@ -30,10 +30,24 @@ pub fn filled(command: &str, arguments: &[(String, String)]) -> Result<Parsed, R
         if text.is_empty() {
             continue;
         }
+        if let Kind::Terms(max) = shape.kind {
+            wishes(&mut args, (shape, max), &text)?;
+            continue;
+        }
         let value = shape.read(&text).map_err(|bad| shape.refuse(&text, bad))?;
         args.set(shape.name, value);
     }
     Parsed::new(named, args, false)
+}
+
+/// Words as they stand in a typed line.
+fn wishes(args: &mut Args, (shape, max): (&Shape, u32), text: &str) -> Result<(), Refusal> {
+    let mut words = Words::new(text);
+    while let Some(word) = words.take().unwrap_or_default() {
+        args.add(shape.name, &word.text, max)
+            .map_err(|bad| shape.refuse(text, bad))?;
+    }
+    Ok(())
 }
 
 /// The parameter that people may fill in under this name.

@@ -22,12 +22,12 @@ impl<T> Param<T> {
                 FieldKind::Choice(words.iter().map(pair).collect())
             }
             Kind::Rest(max) => FieldKind::Lines { max },
-            Kind::Line(max) => FieldKind::Line { max },
+            Kind::Line(max) | Kind::Terms(max) => FieldKind::Line { max },
             Kind::Secret => FieldKind::Secret { max: SECRET_MAX },
             _ => FieldKind::Line { max: SHORT_MAX },
         };
         Field {
-            name: shape.name,
+            name: shape.name.to_owned(),
             label: label.into(),
             kind,
             optional: !shape.required,

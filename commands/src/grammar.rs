@@ -2,7 +2,7 @@
 
 use crate::{
     all::ALL,
-    args::{Args, Kind, Shape},
+    args::{Args, Kind, Shape, Value},
     meant,
     reader::Reader,
     words::{self, LINE_CHARS_MAX, Word, Words},
@@ -108,6 +108,12 @@ impl Command {
         }
     }
 
+    /// The parameter that a form's field asks for, or one answer of it.
+    fn asked_by(&self, field: &str) -> Option<&'static Shape> {
+        let name = answer(field).map_or(field, |(of, _)| of);
+        self.params.iter().find(|shape| shape.name == name)
+    }
+
     /// The parameter that a word introduces.
     pub(crate) fn keyword(&self, word: &Word) -> Option<&'static Shape> {
         let word = word.bare.then(|| word.text.to_lowercase())?;
@@ -195,11 +201,7 @@ impl Parsed {
         let mut wrong = vec![];
         let mut given = vec![];
         for (name, field) in fields {
-            let shape = self
-                .command
-                .params
-                .iter()
-                .find(|shape| shape.name == name.as_str());
+            let shape = self.command.asked_by(name);
             match shape.map(|shape| (shape, shape.read_field(field))) {
                 Some((shape, Ok(Some(_)))) => given.push(shape.name),
                 Some((_, Ok(None))) => {}
@@ -229,16 +231,32 @@ impl Parsed {
         if !wrong.is_empty() {
             return Err(wrong);
         }
-        for (name, field) in fields {
-            let Some(shape) = self
-                .command
-                .params
+        for shape in self.command.params {
+            if fields
                 .iter()
-                .find(|shape| shape.name == name.as_str())
-            else {
+                .any(|(name, _)| answer(name).is_some_and(|(of, _)| of == shape.name))
+            {
+                // What was said before the form is among its first answers.
+                self.args.remove(shape.name);
+            }
+        }
+        for (name, field) in fields {
+            let Some(shape) = self.command.asked_by(&name) else {
                 continue;
             };
-            match shape.read_field(&field) {
+            let value = shape.read_field(&field);
+            if let (Some((_, what)), Kind::Terms(max)) = (answer(&name), shape.kind) {
+                if let Ok(Some(Value::Text(text))) = value {
+                    let wish = format!("{what}:{text}");
+                    let added = self.args.add(shape.name, &wish, max);
+                    added.map_err(|_| {
+                        let why = format!("All answers together have more than {max} characters.");
+                        vec![(name.clone(), why)]
+                    })?;
+                }
+                continue;
+            }
+            match value {
                 Ok(Some(value)) => self.args.set(shape.name, value),
                 Ok(None) => self.args.remove(shape.name),
                 Err(why) => return Err(vec![(name, why)]),
@@ -261,6 +279,11 @@ impl Parsed {
             _ => (command.run)(call).await,
         }
     }
+}
+
+/// `terms.size`: one answer of the parameter `terms`.
+fn answer(field: &str) -> Option<(&str, &str)> {
+    field.split_once('.')
 }
 
 /// Understands a command line, without `/slice`. An empty one is `help`.

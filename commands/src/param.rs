@@ -198,6 +198,10 @@ impl Param<String> {
         Self::of(name, about, Kind::Line(max))
     }
 
+    pub const fn terms(name: &'static str, about: &'static str, max: u32) -> Self {
+        Self::of(name, about, Kind::Terms(max))
+    }
+
     pub const fn rest(name: &'static str, about: &'static str, max: u32) -> Self {
         Self::of(name, about, Kind::Rest(max))
     }

@@ -1,7 +1,7 @@
 //! `provision`: a key of one's own, taken from the month's budget.
 
 use crate::{
-    args::{NAME_MAX, REASON_MAX},
+    args::{NAME_MAX, REASON_MAX, TERMS_MAX},
     forms::{choices, form},
     grammar::{Call, Command, View},
     param::Param,
@@ -14,14 +14,20 @@ use slice_core::{
     life::Life,
     money::Money,
     page::{Button, Page, Text},
+    ports::ServiceAdapter,
     refusal::Refusal,
     reply::{Field, Form, Reply},
     requests::{self, Opened, Request},
     role::Role,
+    sentences::quote,
+    settings::Settings,
 };
 
 pub const SERVICE: Param<ServiceName> = Param::service("service", "What the key is for");
 pub const AMOUNT: Param<Money> = Param::money("amount", "The key's cap in US dollars");
+/// What the service wants to know beside cap and life.
+pub const TERMS: Param<String> =
+    Param::terms("terms", "What else the service lets you choose", TERMS_MAX).optional();
 pub const LIFE: Param<Life> = Param::life("life", "How long it lives: 12h, 7d, 2w")
     .named("for")
     .optional();
@@ -36,6 +42,7 @@ pub const COMMAND: Command = Command {
     params: &[
         SERVICE.shape(),
         AMOUNT.shape(),
+        TERMS.shape(),
         LIFE.shape(),
         NAME.shape(),
         REASON.shape(),
@@ -78,7 +85,7 @@ async fn make_form(call: Call<'_>) -> Result<Form, Refusal> {
         .get(&call)
         .filter(|wanted| services().any(|known| known == *wanted));
     let settings = &books.org.settings;
-    let life = LIFE.get(&call).unwrap_or(settings.default_life);
+    let asked = asked(&call, &books, wanted.as_ref()).await;
     let mut form = form("Get a key", "provision", call.mine());
     form.intro = Page::say(
         Text::default()
@@ -91,32 +98,106 @@ async fn make_form(call: Call<'_>) -> Result<Form, Refusal> {
             )),
     );
     form.submit = "Provision".into();
-    form.fields = vec![
-        Field {
-            kind: choices(services()),
-            initial: Some(wanted.unwrap_or(first).to_string()),
-            ..SERVICE.field("Service")
-        },
-        Field {
-            initial: AMOUNT.get(&call).map(Money::decimal),
-            hint: Some("In US dollars, such as 20 or 20.50".into()),
-            ..AMOUNT.field("Cap")
-        },
+    let service = wanted.unwrap_or(first);
+    let whole = Field {
+        kind: choices(services()),
+        initial: Some(service.to_string()),
+        ..SERVICE.field("Service")
+    };
+    if let Err(why) = &asked {
+        form.intro = form.intro.text(Text::new(why));
+    }
+    let asked = asked.unwrap_or_default();
+    if asked.is_empty() {
+        form.fields = fields(&call, settings, vec![]);
+        form.fields.insert(0, whole);
+    } else {
+        // What the form has no room for stands in its line.
+        form.fields = fields(&call, settings, asked);
+        let left_out = form.fields.split_off(FIELDS_MAX.min(form.fields.len()));
+        form.line = format!("provision {service}{}", said(&left_out));
+    }
+    Ok(form)
+}
+
+/// All platforms have room for so many fields in a form.
+const FIELDS_MAX: usize = 5;
+
+/// What is asked beside the service, the most needed first.
+fn fields(call: &Call<'_>, settings: &Settings, asked: Vec<Field>) -> Vec<Field> {
+    let life = LIFE.get(call).unwrap_or(settings.default_life);
+    let cap = Field {
+        initial: AMOUNT.get(call).map(Money::decimal),
+        hint: Some("In US dollars, such as 20 or 20.50".into()),
+        ..AMOUNT.field("Cap")
+    };
+    let rest = [
         Field {
             initial: Some(life.to_string()),
             hint: Some(format!("12h, 7d or 2w; {} at most", settings.longest_life)),
             ..LIFE.field("Life")
         },
         Field {
-            initial: NAME.get(&call),
+            initial: NAME.get(call),
             ..NAME.field("Name")
         },
         Field {
-            initial: REASON.get(&call),
+            initial: REASON.get(call),
             ..REASON.field("Reason")
         },
     ];
-    Ok(form)
+    std::iter::once(cap).chain(asked).chain(rest).collect()
+}
+
+/// What was said already for fields that are not shown, as words of the form's line.
+fn said(left_out: &[Field]) -> String {
+    let keyworded = [LIFE.shape(), NAME.shape(), REASON.shape()];
+    let words = left_out.iter().filter_map(|field| {
+        let shape = keyworded.iter().find(|shape| shape.name == field.name)?;
+        let (keyword, said) = (shape.keyword?, field.initial.as_deref()?);
+        Some(format!(" {keyword} {}", quote(said)))
+    });
+    words.collect()
+}
+
+/// What the service that is wanted asks for by itself. The error is a sentence.
+async fn asked(
+    call: &Call<'_>,
+    books: &Books,
+    wanted: Option<&ServiceName>,
+) -> Result<Vec<Field>, String> {
+    let found = wanted.and_then(|name| {
+        let adapter = call.desk().services.find(name)?;
+        Some((adapter, books.org.master(name)?))
+    });
+    let Some((adapter, master)) = found else {
+        return Ok(vec![]);
+    };
+    let master = call.desk().master_secret(books, master);
+    let master = master.map_err(|_| "The master key in the vault does not open.".to_owned())?;
+    let said = TERMS.get(call).unwrap_or_default();
+    let questions = adapter.questions(&master, &said).await;
+    let mut questions = questions.map_err(|why| why.to_string())?;
+    for question in &mut questions {
+        question.name = format!("{}.{}", TERMS.name(), question.name);
+    }
+    Ok(questions)
+}
+
+/// What was said for the service alone, as the service takes it; or what is missing, with the form
+/// that asks for it.
+fn terms(call: &Call<'_>, adapter: &dyn ServiceAdapter) -> Result<Option<String>, Refusal> {
+    let said = TERMS.get(call).unwrap_or_default();
+    let terms = adapter.terms(&said).map_err(|why| {
+        let (service, cap) = (adapter.name(), AMOUNT.get(call));
+        let cap = cap.map_or_else(String::new, |cap| format!(" {}", cap.decimal()));
+        let line = format!("provision {service}{cap} form");
+        Refusal::offering(
+            format!("{why} Nothing was changed."),
+            Button::new("Fill in the form", line, call.mine()).primary(),
+        )
+    })?;
+    Ok(Some(terms).filter(|terms| !terms.is_empty()))
 }
 
 fn empty_vault(call: &Call<'_>) -> Refusal {
@@ -144,6 +225,7 @@ pub async fn run(call: Call<'_>, whole: bool) -> Result<Reply, Refusal> {
     };
     let service_min = adapter.capabilities().smallest_cap;
     let (member, life) = (call.caller().member, LIFE.get(&call));
+    let terms = terms(&call, adapter)?;
     let (name, reason) = (NAME.get(&call), REASON.get(&call));
     let decide = |books: &Books| {
         let life = life.unwrap_or(books.org.settings.default_life);
@@ -157,6 +239,7 @@ pub async fn run(call: Call<'_>, whole: bool) -> Result<Reply, Refusal> {
             member,
             service,
             ask,
+            terms,
             name,
             reason,
             asks_for_whole: whole,

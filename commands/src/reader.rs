@@ -136,6 +136,9 @@ impl<'a> Reader<'a> {
             if self.args.find(shape.name).is_some() {
                 continue;
             }
+            if let Kind::Terms(_) = shape.kind {
+                continue;
+            }
             match shape.read(&word.text) {
                 Ok(value) => {
                     self.args.set(shape.name, value);
@@ -151,11 +154,30 @@ impl<'a> Reader<'a> {
             }
         }
         let guess = meant::keyword(self.command, self.line, word, after);
+        if guess.is_none() && first.is_none() && self.wish(word)? {
+            return Ok(());
+        }
         match (guess, first) {
             (Some(guess), _) => Err(guess),
             (None, Some(refusal)) => Err(refusal),
             (None, None) => Err(self.unexpected(word)),
         }
+    }
+
+    /// What no other parameter takes is for the service, if the command has one to understand it.
+    fn wish(&mut self, word: &Word) -> Result<bool, Refusal> {
+        let mut params = self.command.params.iter();
+        let terms = params.find_map(|shape| match shape.kind {
+            Kind::Terms(max) => Some((shape, max)),
+            _ => None,
+        });
+        let Some((shape, max)) = terms else {
+            return Ok(false);
+        };
+        let said = shape.read(&word.text).map(|_| ());
+        said.and_then(|()| self.args.add(shape.name, &word.text, max))
+            .map_err(|bad| shape.refuse(&word.text, bad))?;
+        Ok(true)
     }
 
     fn unexpected(&self, word: &Word) -> Refusal {

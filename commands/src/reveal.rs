@@ -104,11 +104,11 @@ fn page(call: &Call<'_>, grant: &Grant) -> Page {
     if let Some(ends_at) = grant.ends_at {
         fields.push(("Ends".into(), Text::default().time(ends_at)));
     }
+    let facts = grant.key().map(|key| key.facts.clone()).unwrap_or_default();
+    let said = facts.iter();
+    fields.extend(said.map(|(name, fact)| (name.clone(), Text::new(fact))));
     if let Some(adapter) = adapter {
-        fields.push((
-            "Use".into(),
-            Text::default().code(&adapter.capabilities().usage),
-        ));
+        fields.push(("Use".into(), Text::default().code(adapter.usage(&facts))));
     }
     Page::say("This is shown once. Put it where you keep secrets before you close this.")
         .with(Block::Fields(fields))

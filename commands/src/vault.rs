@@ -16,10 +16,10 @@ use slice_core::{
     books::{Books, Entry, Master},
     drift::Drift,
     event::Event,
-    grant::KeyState,
+    grant::{Key, KeyState},
     ids::ServiceName,
     page::{Page, Text},
-    ports::{Health, ServiceAdapter, ServiceError},
+    ports::{Health, KeyRef, ServiceAdapter, ServiceError},
     refusal::Refusal,
     reply::{Field, Form},
     secret::Secret,
@@ -193,17 +193,25 @@ const PROBES: usize = 3;
 /// Whether a new master key knows none of the service's keys that run now: then it is of another
 /// account.
 pub async fn is_stranger(adapter: &dyn ServiceAdapter, books: &Books, master: &Secret) -> bool {
-    let grants = books.live.iter();
-    let grants = grants.filter(|grant| grant.service == *adapter.name());
-    let keys = grants
-        .flat_map(|grant| &grant.keys)
-        .filter(|key| key.state == KeyState::Armed && key.drift != Some(Drift::Gone));
-    let ids = keys
-        .filter_map(|key| key.provider_id.as_deref())
-        .take(PROBES);
+    let mut known = vec![];
+    for grant in books
+        .live
+        .iter()
+        .filter(|grant| grant.service == *adapter.name())
+    {
+        let armed = |key: &&Key| key.state == KeyState::Armed && key.drift != Some(Drift::Gone);
+        known.extend(
+            grant
+                .keys
+                .iter()
+                .filter(armed)
+                .filter_map(|key| KeyRef::new(grant, key)),
+        );
+    }
+    known.truncate(PROBES);
     let mut unknown = 0;
-    for id in ids {
-        match adapter.read(master, id).await {
+    for key in known {
+        match adapter.read(master, &key).await {
             Err(ServiceError::Gone) => unknown += 1,
             _ => return false,
         }

@@ -383,6 +383,7 @@ fn request(name: &str, reason: &str) -> Request {
             life: Life::from_days(7),
             service_min: Money::from_dollars(1),
         },
+        terms: Some("size:big \"x\"\nplain".to_owned()),
         name: Some(name.to_owned()),
         reason: Some(reason.to_owned()),
         asks_for_whole: false,
@@ -400,6 +401,7 @@ fn grant() -> Grant {
         state: State::Active,
         name: Some("a \"name\"".into()),
         reason: None,
+        terms: "size:big \"x\"\nplain".to_owned(),
         opened_at: Time::default(),
         decided_by: None,
         decided_at: None,
@@ -436,6 +438,7 @@ fn every_button_says_something_that_parses() {
     let facts = KeyFacts {
         hardness: "hard".into(),
         usage: "curl".into(),
+        facts: vec![],
     };
     let pages = [
         sentences::greeting(),

@@ -169,9 +169,10 @@ fn lapsed(grant: &Grant) -> Entry {
 /// The command line that asks for the same again.
 fn line(grant: &Grant) -> String {
     let mut line = format!(
-        "provision {} {} for {}",
+        "provision {} {}{} for {}",
         grant.service,
         grant.cap.decimal(),
+        sentences::wishes(&grant.terms),
         grant.life
     );
     for (word, text) in [("as", &grant.name), ("because", &grant.reason)] {

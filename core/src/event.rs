@@ -14,6 +14,7 @@ use crate::{
     money::Money,
     month::Month,
     role::Binding,
+    service::Facts,
     time::Time,
 };
 use serde::{Deserialize, Serialize};
@@ -48,6 +49,9 @@ pub struct Reading {
     pub usage: Money,
     /// What is new since the last reading; charged to the event's month.
     pub delta: Money,
+    /// Where the next reading begins, for a service that adds up what it finds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<String>,
 }
 
 /// Something that happened.
@@ -179,6 +183,8 @@ pub enum Event {
         state: State,
         name: Option<TextId>,
         reason: Option<TextId>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        terms: Option<TextId>,
     },
     GrantApproved {
         grant: GrantId,
@@ -228,6 +234,8 @@ pub enum Event {
         grant: GrantId,
         attempt: i64,
         provider_id: String,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        facts: Facts,
     },
     KeyArmed {
         grant: GrantId,

@@ -6,6 +6,7 @@ use crate::{
     ids::{GrantId, MemberId, ServiceName},
     life::Life,
     money::Money,
+    service::Facts,
     time::Time,
     vault::Seal,
 };
@@ -245,6 +246,9 @@ pub struct Key {
     pub seal: Option<Seal>,
     /// How it differs at its provider from what Slice made of it, by the last look.
     pub drift: Option<Drift>,
+    pub facts: Facts,
+    /// Where the last reading ended, for a service that adds up what it finds.
+    pub cursor: Option<String>,
 }
 
 /// What the labels of all our keys begin with.
@@ -272,6 +276,8 @@ pub struct Grant {
     pub name: Option<String>,
     /// Why she wants it.
     pub reason: Option<String>,
+    /// What she wants of the service beside cap and life, one wish a line.
+    pub terms: String,
     pub opened_at: Time,
     /// The owner who decided about it.
     pub decided_by: Option<MemberId>,

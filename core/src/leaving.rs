@@ -308,7 +308,16 @@ pub fn transfer(
         .map_or(books.org.settings.default_life, Life::at_least);
     let new = GrantId::from_random(books.fresh[0]);
     let given = books.org.next_grant;
-    let (name, entry) = copied_name(books, old, to.id);
+    let terms = Some(&old.terms).filter(|terms| !terms.is_empty());
+    let mut entry = Entry::default();
+    let mut copied = |which: usize, text: Option<&String>| {
+        let id = TextId::from_random(books.fresh[which]);
+        text.map(|text| {
+            entry.texts.push((id, to.id, text.clone()));
+            id
+        })
+    };
+    let (name, terms) = (copied(1, old.name.as_ref()), copied(2, terms));
     let opened = Event::GrantOpened {
         grant: new,
         number: given,
@@ -319,6 +328,7 @@ pub fn transfer(
         state: State::Reserved,
         name,
         reason: None,
+        terms,
     };
     let revoking = Event::GrantMoved {
         grant: old.id,
@@ -385,16 +395,6 @@ fn fits(
         to.budget.free(),
         books.org.turns_at.short()
     )))
-}
-
-fn copied_name(books: &Books, old: &Grant, to: MemberId) -> (Option<TextId>, Entry) {
-    match &old.name {
-        Some(name) => {
-            let id = TextId::from_random(books.fresh[1]);
-            (Some(id), Entry::default().text(id, to, name))
-        }
-        None => (None, Entry::default()),
-    }
 }
 
 fn told(

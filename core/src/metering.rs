@@ -10,7 +10,7 @@ use crate::{
     ids::{MemberId, OrgId, ServiceName},
     money::Money,
     page::{Page, Text},
-    ports::{Listed, Meter, ServiceAdapter, ServiceError},
+    ports::{KeyRef, Listed, Meter, ServiceAdapter, ServiceError},
     refusal::Refusal,
     secret::Secret,
     steps::{self, Read},
@@ -69,6 +69,7 @@ impl Round {
             grant: grant.id,
             attempt: key.attempt,
             usage: meter.usage,
+            cursor: meter.cursor.clone(),
         }));
     }
 
@@ -208,8 +209,9 @@ impl Desk {
         let grants = books.live.iter().filter(|grant| grant.service == *service);
         for grant in grants {
             for key in grant.keys.iter().filter(|key| is_readable(key)) {
-                match key.provider_id.as_deref().and_then(of) {
-                    Some(listed) => round.note(grant, key, &Ok(listed.meter)),
+                let listed = key.provider_id.as_deref().and_then(of);
+                match listed.and_then(|listed| listed.meter.clone()) {
+                    Some(meter) => round.note(grant, key, &Ok(meter)),
                     None => read_key(adapter, &secret, (grant, key), round).await?,
                 }
             }
@@ -276,10 +278,10 @@ async fn read_key(
     (grant, key): (&Grant, &Key),
     round: &mut Round,
 ) -> Result<(), ServiceError> {
-    let Some(id) = &key.provider_id else {
+    let Some(known) = KeyRef::new(grant, key) else {
         return Ok(());
     };
-    let answer = adapter.read(secret, id).await;
+    let answer = adapter.read(secret, &known).await;
     round.note(grant, key, &answer);
     match answer {
         // What a key that is gone had left is settled at its grant's end.

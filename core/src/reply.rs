@@ -6,10 +6,11 @@ use crate::{
     secret::Secret,
 };
 
-/// One input of a form. Its name is a parameter of the form's command.
+/// One input of a form. Its name is a parameter of the form's command, or one of the answers that
+/// together make a parameter: `terms.size`.
 #[derive(Clone, Debug)]
 pub struct Field {
-    pub name: &'static str,
+    pub name: String,
     pub label: String,
     pub kind: FieldKind,
     pub optional: bool,

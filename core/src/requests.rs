@@ -21,6 +21,8 @@ pub struct Request {
     pub member: MemberId,
     pub service: ServiceName,
     pub ask: Ask,
+    /// What the member wants of the service beside cap and life, as the service takes it.
+    pub terms: Option<String>,
     pub name: Option<String>,
     pub reason: Option<String>,
     /// The member knows that it is more than her budget, and asks owners for the whole.
@@ -79,6 +81,7 @@ pub fn open(books: &Books, request: &Request) -> Result<(Entry, Opened), Refusal
         })
     };
     let (name, reason) = (text(1, &request.name), text(2, &request.reason));
+    let terms = text(3, &request.terms);
     let entry = entry.and(Event::GrantOpened {
         grant,
         number,
@@ -89,6 +92,7 @@ pub fn open(books: &Books, request: &Request) -> Result<(Entry, Opened), Refusal
         state,
         name,
         reason,
+        terms,
     });
     let opened = Opened {
         number,

@@ -11,6 +11,7 @@ use crate::{
     refusal::shorten,
     requests::{Approved, Request},
     role::Binding,
+    service::Facts,
     settings::{Delivery, REQUEST_LIFE},
     time::Time,
 };
@@ -22,6 +23,8 @@ pub struct KeyFacts {
     pub hardness: String,
     /// How to use the key, as one line of shell.
     pub usage: String,
+    /// What there is to know about it beside cap and life.
+    pub facts: Facts,
 }
 
 /// The first words in a new workspace, to the person who installed Slice.
@@ -53,6 +56,9 @@ pub fn request(number: i64, member: MemberId, request: &Request, top_up: Money) 
         ("Cap".to_owned(), Text::new(request.ask.cap.to_string())),
         ("Life".to_owned(), Text::new(request.ask.life.to_string())),
     ];
+    if let Some(terms) = &request.terms {
+        fields.push(("Terms".into(), Text::new(terms.replace('\n', ", "))));
+    }
     if let Some(name) = &request.name {
         fields.push(("Name".into(), Text::new(name)));
     }
@@ -95,13 +101,20 @@ pub fn request(number: i64, member: MemberId, request: &Request, top_up: Money) 
 
 /// The rest of a request's command line, so that a button can say it again.
 pub fn tail(request: &Request) -> String {
-    let mut line = format!(" for {}", request.ask.life);
+    let terms = request.terms.as_deref().unwrap_or_default();
+    let mut line = format!("{} for {}", wishes(terms), request.ask.life);
     for (word, text) in [("as", &request.name), ("because", &request.reason)] {
         if let Some(text) = text {
             line = format!("{line} {word} {}", quote(text));
         }
     }
     line
+}
+
+/// What a grant's member wants of its service, as the words that say it again.
+pub(crate) fn wishes(terms: &str) -> String {
+    let words = terms.lines().map(|wish| format!(" {}", quote(wish)));
+    words.collect()
 }
 
 /// A text as one word of a command line.
@@ -278,15 +291,18 @@ pub fn key_ready(grant: &Grant, ends_at: Time, facts: &KeyFacts, delivery: Deliv
     if let Some(name) = &grant.name {
         title = format!("{title} ({})", shorten(name));
     }
-    let page = Page::titled(title).with(Block::Fields(vec![
-        ("Grant".into(), Text::new(grant.number.to_string())),
+    let mut fields = vec![
+        ("Grant".to_owned(), Text::new(grant.number.to_string())),
         (
             "Cap".into(),
             Text::new(format!("{}, {}", grant.cap, facts.hardness)),
         ),
         ("Ends".into(), Text::default().time(ends_at)),
-        ("Use".into(), Text::default().code(&facts.usage)),
-    ]));
+    ];
+    let said = facts.facts.iter();
+    fields.extend(said.map(|(name, fact)| (name.clone(), Text::new(fact))));
+    fields.push(("Use".into(), Text::default().code(&facts.usage)));
+    let page = Page::titled(title).with(Block::Fields(fields));
     match delivery {
         Delivery::Reveal => {
             let reveal = Button::new("Reveal key", format!("reveal {}", grant.number), mine);

@@ -1,6 +1,14 @@
 //! What Slice needs of a provider that sub-keys are made at.
 
-use crate::{ids::ServiceName, life::Life, money::Money, secret::Secret, time::Time};
+use crate::{
+    grant::{Grant, Key},
+    ids::ServiceName,
+    life::Life,
+    money::Money,
+    reply::Field,
+    secret::Secret,
+    time::Time,
+};
 use futures::future::BoxFuture;
 use std::{fmt, time::Duration};
 
@@ -57,6 +65,8 @@ pub struct Order {
     pub life: Life,
     /// When the provider ends it by itself.
     pub dead_man: Time,
+    /// What its member wants of it beside that, as [`ServiceAdapter::terms`] gave it.
+    pub terms: String,
 }
 
 /// Something made at a provider; it cannot spend until it is armed, where the service can do that.
@@ -64,6 +74,48 @@ pub struct Order {
 pub struct Issued {
     pub provider_id: String,
     pub secret: Secret,
+    pub facts: Facts,
+}
+
+/// What a member reads about her key beside its cap and life, by name; nothing of it is secret.
+pub type Facts = Vec<(String, String)>;
+
+/// A key as the books know it: what an adapter is asked about.
+#[derive(Clone, Debug)]
+pub struct KeyRef {
+    pub provider_id: String,
+    pub label: String,
+    /// As it was ordered.
+    pub terms: String,
+    pub facts: Facts,
+    /// What it has spent in all, by the last reading.
+    pub usage: Money,
+    /// Where that reading ended, as [`Meter::cursor`] gave it.
+    pub cursor: Option<String>,
+}
+
+impl KeyRef {
+    /// `None`: the provider never gave it an id.
+    pub fn new(grant: &Grant, key: &Key) -> Option<Self> {
+        Some(Self {
+            provider_id: key.provider_id.clone()?,
+            label: key.label.clone(),
+            terms: grant.terms.clone(),
+            facts: key.facts.clone(),
+            usage: key.usage,
+            cursor: key.cursor.clone(),
+        })
+    }
+}
+
+/// Within what a key may be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bounds {
+    /// What it may spend in all.
+    pub cap: Money,
+    /// When its provider ends it by itself. Where the provider's date is fixed at creation, that one
+    /// stands.
+    pub until: Time,
 }
 
 /// A key at a provider, as found by its label.
@@ -84,12 +136,15 @@ pub enum Ceiling {
 }
 
 /// A key as its provider shows it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Meter {
     /// What it has spent in all.
     pub usage: Money,
     pub ceiling: Ceiling,
     pub is_disabled: bool,
+    /// Where the next reading begins, for a service that adds up what it finds: recorded together with
+    /// the usage, or not at all.
+    pub cursor: Option<String>,
 }
 
 /// A key in a provider's list.
@@ -97,7 +152,8 @@ pub struct Meter {
 pub struct Listed {
     pub label: String,
     pub provider_id: String,
-    pub meter: Meter,
+    /// `None`: the list does not say, and each key is read by itself.
+    pub meter: Option<Meter>,
 }
 
 /// What a failed call lets us conclude.
@@ -133,6 +189,31 @@ pub struct Health {
 pub trait ServiceAdapter: Send + Sync {
     fn name(&self) -> &ServiceName;
     fn capabilities(&self) -> &Capabilities;
+    /// Understands what was said beside cap and life, one wish a line; gives it as it is kept. The
+    /// error is a whole sentence.
+    fn terms(&self, said: &str) -> Result<String, String> {
+        match said.lines().next() {
+            None => Ok(String::new()),
+            Some(first) => Err(format!(
+                "“{}” means nothing to {}: there is nothing to choose but cap and life.",
+                crate::refusal::shorten(first),
+                self.name()
+            )),
+        }
+    }
+    /// What a form asks for beside cap and life, after this was said already. The answers come back to
+    /// [`Self::terms`] as `name:answer`, one a line.
+    fn questions<'a>(
+        &'a self,
+        _master: &'a Secret,
+        _said: &'a str,
+    ) -> BoxFuture<'a, Result<Vec<Field>, ServiceError>> {
+        Box::pin(futures::future::ready(Ok(vec![])))
+    }
+    /// How to use a key with these facts, with `$KEY` in the key's place.
+    fn usage(&self, _facts: &Facts) -> String {
+        self.capabilities().usage.clone()
+    }
     /// Whether the master key is good for making keys.
     fn check<'a>(&'a self, master: &'a Secret) -> BoxFuture<'a, Result<Health, ServiceError>>;
     /// Makes something that cannot spend.
@@ -141,12 +222,12 @@ pub trait ServiceAdapter: Send + Sync {
         master: &'a Secret,
         order: &'a Order,
     ) -> BoxFuture<'a, Result<Issued, ServiceError>>;
-    /// Lets it spend up to `cap` in all, and reads back that it is so.
+    /// Lets it be used within these bounds and no others, and reads back that it is so.
     fn arm<'a>(
         &'a self,
         master: &'a Secret,
-        provider_id: &'a str,
-        cap: Money,
+        key: &'a KeyRef,
+        bounds: Bounds,
     ) -> BoxFuture<'a, Result<(), ServiceError>>;
     /// All keys with exactly this label, disabled ones included.
     fn find<'a>(
@@ -164,7 +245,7 @@ pub trait ServiceAdapter: Send + Sync {
     fn read<'a>(
         &'a self,
         master: &'a Secret,
-        provider_id: &'a str,
+        key: &'a KeyRef,
     ) -> BoxFuture<'a, Result<Meter, ServiceError>>;
     /// Stops it; it can be read afterwards.
     fn disable<'a>(

@@ -10,6 +10,7 @@ use crate::{
     refusal::Refusal,
     requests::{edit_owners, member_topic},
     sentences,
+    service::Facts,
     settings::Delivery,
     time::Time,
     vault::{Seal, SealOwner},
@@ -64,7 +65,7 @@ pub fn intend(books: &Books) -> Result<(Entry, i64), Refusal> {
 pub fn minted(
     books: &Books,
     attempt: i64,
-    provider_id: &str,
+    (provider_id, facts): (&str, Facts),
     seal: Seal,
 ) -> Result<Entry, Refusal> {
     let grant = claimed(books)?;
@@ -78,6 +79,7 @@ pub fn minted(
         grant: grant.id,
         attempt,
         provider_id,
+        facts,
     })
     .seal(owner, seal))
 }
@@ -281,6 +283,7 @@ pub fn assumed_spent(books: &Books, attempt: i64) -> Result<Entry, Refusal> {
             member: grant.member,
             usage,
             delta,
+            cursor: None,
         };
         entry = entry.and(Event::SpendAssumed {
             month: books.month,
@@ -312,11 +315,13 @@ fn key(grant: &Grant, attempt: i64) -> Result<&Key, Refusal> {
 }
 
 /// One key's usage as its provider says, before it is compared with the books.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Read {
     pub grant: GrantId,
     pub attempt: i64,
     pub usage: Money,
+    /// Where the next reading begins, for a service that adds up what it finds.
+    pub cursor: Option<String>,
 }
 
 /// Usage as read at the providers: one event for all keys that changed. The scope shows all live
@@ -351,6 +356,7 @@ fn reading(books: &Books, read: &Read) -> Option<Reading> {
         grant,
         attempt,
         usage,
+        ..
     } = *read;
     let known = books
         .live
@@ -365,6 +371,7 @@ fn reading(books: &Books, read: &Read) -> Option<Reading> {
         member,
         usage,
         delta,
+        cursor: read.cursor.clone(),
     })
 }
 

@@ -168,6 +168,7 @@ impl Ledger {
                     state: *state,
                     name: None,
                     reason: None,
+                    terms: String::new(),
                     opened_at: Time::default(),
                     decided_by: None,
                     decided_at: None,
@@ -225,6 +226,8 @@ impl Ledger {
                 usage: Money::ZERO,
                 seal: None,
                 drift: None,
+                facts: vec![],
+                cursor: None,
             }),
             Event::KeyMinted { grant, attempt, .. } => {
                 self.key(*grant, *attempt).state = KeyState::Minted;
@@ -266,6 +269,7 @@ impl Ledger {
         let facts = KeyFacts {
             hardness: String::new(),
             usage: String::new(),
+            facts: vec![],
         };
         let books = self.seen(Actor::Slice, Some(which)).clone();
         let grant = books.grant.as_ref().ok_or(Refusal::LostLease)?;
@@ -273,7 +277,7 @@ impl Ledger {
         match (grant.state, key) {
             (State::Reserved, _) => steps::intend(&books).map(|(entry, _)| entry),
             (State::Issuing, Some((attempt, KeyState::Intended))) => {
-                steps::minted(&books, attempt, "id", Seal::new(""))
+                steps::minted(&books, attempt, ("id", vec![]), Seal::new(""))
             }
             (State::Issuing, Some((attempt, KeyState::Minted))) => {
                 steps::armed(&books, attempt, &facts)
@@ -353,6 +357,7 @@ fn decide(ledger: &mut Ledger, step: &Step) -> Result<Entry, Refusal> {
                 member,
                 service: service(),
                 ask,
+                terms: None,
                 name,
                 reason,
                 asks_for_whole: whole,
@@ -413,8 +418,9 @@ fn find_out(ledger: &mut Ledger, step: &Step) -> Result<Entry, Refusal> {
                 grant: grant.id,
                 attempt: key.attempt,
                 usage,
+                cursor: None,
             };
-            let entry = steps::usage_read(books, &[read]);
+            let entry = steps::usage_read(books, std::slice::from_ref(&read));
             // A second reader of the same answer finds nothing new to charge.
             let mut charged = ledger.books.clone();
             for live in charged.live.iter_mut().flat_map(|live| &mut live.keys) {

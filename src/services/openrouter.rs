@@ -12,8 +12,8 @@ use slice_core::{
     ids::ServiceName,
     money::Money,
     ports::{
-        Capabilities, Found, Hardness, Health, Issued, Listed, Meter, Order, ServiceAdapter,
-        ServiceError,
+        Bounds, Capabilities, Found, Hardness, Health, Issued, KeyRef, Listed, Meter, Order,
+        ServiceAdapter, ServiceError,
     },
     secret::Secret,
 };
@@ -115,6 +115,7 @@ impl OpenRouter {
         Ok(Issued {
             provider_id,
             secret,
+            facts: vec![],
         })
     }
 
@@ -314,10 +315,11 @@ impl ServiceAdapter for OpenRouter {
     fn arm<'a>(
         &'a self,
         master: &'a Secret,
-        provider_id: &'a str,
-        cap: Money,
+        key: &'a KeyRef,
+        bounds: Bounds,
     ) -> BoxFuture<'a, Result<(), ServiceError>> {
-        Box::pin(self.change(master, provider_id, Change::Limit(Amount(cap))))
+        let limit = Change::Limit(Amount(bounds.cap));
+        Box::pin(self.change(master, &key.provider_id, limit))
     }
 
     fn find<'a>(
@@ -339,9 +341,9 @@ impl ServiceAdapter for OpenRouter {
     fn read<'a>(
         &'a self,
         master: &'a Secret,
-        provider_id: &'a str,
+        key: &'a KeyRef,
     ) -> BoxFuture<'a, Result<Meter, ServiceError>> {
-        Box::pin(self.look(master, provider_id))
+        Box::pin(self.look(master, &key.provider_id))
     }
 
     fn disable<'a>(

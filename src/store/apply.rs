@@ -287,6 +287,7 @@ impl Writing<'_> {
             state,
             name,
             reason,
+            terms,
         } = event
         else {
             return wrong("not the opening of a grant");
@@ -311,6 +312,7 @@ impl Writing<'_> {
             *name,
             *reason,
             self.now,
+            *terms,
         ];
         self.tx.one(sql::OPEN_GRANT, row, "the opened grant").await
     }

@@ -36,6 +36,7 @@ impl Writing<'_> {
                 grant,
                 attempt,
                 provider_id,
+                facts,
             } => {
                 let owner = SealOwner::Key {
                     org,
@@ -44,7 +45,8 @@ impl Writing<'_> {
                 };
                 let seal = self.take_seal(&owner);
                 let seal = seal.as_ref().map(Seal::as_str);
-                let row = values![org, *grant, *attempt, provider_id.as_str(), seal];
+                let facts = rows::facts_word(facts);
+                let row = values![org, *grant, *attempt, provider_id.as_str(), seal, facts];
                 self.tx.one(sql::MINT_KEY, row, "the minted key").await?;
                 self.erase_unwanted_seals(*grant).await
             }

@@ -111,6 +111,11 @@ const MIGRATIONS: &[(i64, &str, [&str; 2])] = &[
         [include_str!("../../migrations/0008_metering.sql"); 2],
     ),
     (
+        9,
+        "terms",
+        [include_str!("../../migrations/0009_terms.sql"); 2],
+    ),
+    (
         11,
         "ends",
         [include_str!("../../migrations/0011_ends.sql"); 2],

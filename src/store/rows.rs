@@ -15,6 +15,7 @@ use slice_core::{
     },
     life::Life,
     page::Audience,
+    ports::Facts,
     role::{Binding, Group, GroupKind, Role},
     vault::Seal,
 };
@@ -46,6 +47,7 @@ fn grant(row: &Row) -> Done<Grant> {
         moved_at: row.time("moved_at")?,
         name: row.maybe_text("name")?,
         reason: row.maybe_text("reason")?,
+        terms: row.maybe_text("terms")?.unwrap_or_default(),
         opened_at: row.time("opened_at")?,
         decided_by: row.maybe_parsed("decided_by")?,
         decided_at: row.maybe_time("decided_at")?,
@@ -91,7 +93,17 @@ fn key(row: &Row, attempt: i64) -> Done<Key> {
             Some(word) => Some(drift(&word)?),
             None => None,
         },
+        facts: match serde_json::from_str(&row.text("facts")?) {
+            Ok(facts) => facts,
+            Err(_) => return wrong("a key's facts are none"),
+        },
+        cursor: row.maybe_text("meter_cursor")?,
     })
+}
+
+/// How what is known about a key stands in its column.
+pub(super) fn facts_word(facts: &Facts) -> String {
+    serde_json::json!(facts).to_string()
 }
 
 /// How a drift stands in its column.

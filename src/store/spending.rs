@@ -46,7 +46,8 @@ impl Writing<'_> {
     /// Charges what is new in a reading, which must be all that the books lack.
     async fn charge(&mut self, at: (i64, i64), reading: &Reading) -> Done<()> {
         let (grant, attempt, delta) = (reading.grant, reading.attempt, reading.delta);
-        let row = values![self.org.id, grant, attempt, delta, reading.usage];
+        let cursor = reading.cursor.as_deref();
+        let row = values![self.org.id, grant, attempt, delta, reading.usage, cursor];
         self.tx
             .one(sql::READ_USAGE, row, "the key that was read")
             .await?;

@@ -17,13 +17,14 @@ macro_rules! grants_where {
             "SELECT g.id, g.number, g.member_id, g.service, g.cap, g.life_hours, g.state, g.moved_at, \
              name.text AS name, reason.text AS reason, g.opened_at, g.decided_by, g.decided_at, \
              g.ends_at, g.topped_up, g.revealed_at, g.revealing_until, g.revoke_at, g.first_tried_at, \
-             g.armed_at, g.used_at, g.noticed, \
+             g.armed_at, g.used_at, g.noticed, terms.text AS terms, \
              k.attempt, k.label, k.provider_id, k.state AS key_state, k.armed_cap, k.usage, k.seal, \
-             k.drift \
+             k.drift, k.facts, k.meter_cursor \
              FROM grants g \
              LEFT JOIN keys k ON k.grant_id = g.id \
              LEFT JOIN texts name ON name.id = g.name_text \
              LEFT JOIN texts reason ON reason.id = g.reason_text \
+             LEFT JOIN texts terms ON terms.id = g.terms_text \
              WHERE ",
             $condition,
             " ORDER BY g.number, k.attempt"
@@ -300,7 +301,8 @@ statements! {
     );
     OPEN_GRANT = "INSERT INTO grants (id, org_id, number, member_id, service, cap, life_hours, \
         state, name_text, reason_text, opened_at, moved_at, topped_up, fence, claim, lease_until, \
-        not_before) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11, FALSE, 0, 0, 0, 0)";
+        not_before, terms_text) \
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11, FALSE, 0, 0, 0, 0, $12)";
     APPROVE_GRANT = "UPDATE grants SET state = 'reserved', cap = $3, life_hours = $4, \
         decided_by = $5, decided_at = $6, moved_at = $6, topped_up = $7 \
         WHERE org_id = $1 AND id = $2 AND state = 'awaiting_owner' AND cap = $8";
@@ -313,7 +315,7 @@ statements! {
         WHERE org_id = $1 AND id = $2";
     INTEND_KEY = "INSERT INTO keys (org_id, grant_id, attempt, label, state, armed_cap, usage) \
         VALUES ($1, $2, $3, $4, 'intended', 0, 0)";
-    MINT_KEY = "UPDATE keys SET state = 'minted', provider_id = $4, seal = $5 \
+    MINT_KEY = "UPDATE keys SET state = 'minted', provider_id = $4, seal = $5, facts = $6 \
         WHERE org_id = $1 AND grant_id = $2 AND attempt = $3 AND state = 'intended'";
     ARM_KEY = "UPDATE keys SET state = 'armed', armed_cap = $4 \
         WHERE org_id = $1 AND grant_id = $2 AND attempt = $3 AND state IN ('minted', 'armed')";
@@ -344,7 +346,7 @@ statements! {
     REVEAL = "UPDATE grants SET revealed_at = $3, revealing_until = NULL \
         WHERE org_id = $1 AND id = $2 AND revealed_at IS NULL";
     /// `$5` is what the books say after it, so that a reading is charged just once.
-    READ_USAGE = "UPDATE keys SET usage = usage + $4 \
+    READ_USAGE = "UPDATE keys SET usage = usage + $4, meter_cursor = COALESCE($6, meter_cursor) \
         WHERE org_id = $1 AND grant_id = $2 AND attempt = $3 AND usage + $4 = $5";
     USAGE_OF_GRANT = "SELECT CAST(COALESCE(SUM(usage), 0) AS BIGINT) AS total, \
         MAX(attempt) AS attempt FROM keys WHERE org_id = $1 AND grant_id = $2";

@@ -127,10 +127,15 @@ async fn links(tx: &mut Tx, org: OrgId, after: i64, limit: i64) -> Done<Vec<Link
 
 /// The texts that an event names, as far as they were not erased.
 async fn texts(tx: &mut Tx, org: OrgId, event: &Event) -> Done<Vec<String>> {
-    let named: [Option<TextId>; 2] = match event {
-        Event::GrantOpened { name, reason, .. } => [*name, *reason],
-        Event::GrantMoved { why, .. } => [*why, None],
-        _ => [None; 2],
+    let named: [Option<TextId>; 3] = match event {
+        Event::GrantOpened {
+            name,
+            reason,
+            terms,
+            ..
+        } => [*terms, *name, *reason],
+        Event::GrantMoved { why, .. } => [*why, None, None],
+        _ => [None; 3],
     };
     let mut texts = vec![];
     for id in named.into_iter().flatten() {

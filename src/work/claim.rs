@@ -7,7 +7,10 @@ use slice_core::{
     grant::{Grant, Key},
     ids::ServiceName,
     money::Money,
-    ports::{Capabilities, ClaimedGrant, Found, Issued, Order, ServiceAdapter, ServiceError, Work},
+    ports::{
+        Bounds, Capabilities, ClaimedGrant, Facts, Found, Issued, KeyRef, Meter, Order,
+        ServiceAdapter, ServiceError, Work,
+    },
     refusal::Refusal,
     secret::Secret,
     steps::{self, BACKOFF_MAX, Read},
@@ -234,9 +237,19 @@ impl Provider<'_> {
         Ok(self.adapter.issue(&self.master, order).await?)
     }
 
-    pub async fn arm(&self, id: &str, cap: Money) -> Result<(), Stop> {
+    /// How to use a key with these facts.
+    pub fn how(&self, facts: &Facts) -> String {
+        self.adapter.usage(facts)
+    }
+
+    /// When the provider ends by itself what the bot ends at that instant.
+    pub fn until(&self, ends_at: Time) -> Time {
+        ends_at + self.capabilities().dead_man.unwrap_or_default()
+    }
+
+    pub async fn arm(&self, key: &KeyRef, bounds: Bounds) -> Result<(), Stop> {
         self.job.in_time()?;
-        Ok(self.adapter.arm(&self.master, id, cap).await?)
+        Ok(self.adapter.arm(&self.master, key, bounds).await?)
     }
 
     pub async fn delete(&self, id: &str) -> Result<(), Stop> {
@@ -261,8 +274,8 @@ impl Provider<'_> {
     }
 
     /// What a key has spent in all. `None`: the provider does not know it.
-    pub async fn usage(&self, id: &str) -> Result<Option<Money>, Stop> {
-        Ok(known(self.adapter.read(&self.master, id).await)?.map(|meter| meter.usage))
+    pub async fn usage(&self, key: &KeyRef) -> Result<Option<Meter>, Stop> {
+        known(self.adapter.read(&self.master, key).await)
     }
 
     pub async fn find(&self, label: &str) -> Result<Vec<Found>, Stop> {
@@ -276,13 +289,14 @@ impl Provider<'_> {
         found.retain(|found| keep != Some(found.provider_id.as_str()));
         let mut spent = Money::ZERO;
         for found in &found {
-            spent = spent + self.last_reading(found).await?;
+            spent = spent + self.last_reading(grant, key, found).await?;
         }
         if key.usage < spent {
             let read = Read {
                 grant: grant.id,
                 attempt: key.attempt,
                 usage: spent,
+                cursor: None,
             };
             self.job
                 .write(|books| Ok(steps::usage_read(books, &[read])))
@@ -295,12 +309,20 @@ impl Provider<'_> {
     }
 
     /// What could spend is stopped before it is read.
-    async fn last_reading(&self, found: &Found) -> Result<Money, Stop> {
+    async fn last_reading(&self, grant: &Grant, key: &Key, found: &Found) -> Result<Money, Stop> {
         if self.capabilities().inert {
             return Ok(found.usage);
         }
         self.disable(&found.provider_id).await?;
-        Ok(self.usage(&found.provider_id).await?.unwrap_or(found.usage))
+        let found_key = Key {
+            provider_id: Some(found.provider_id.clone()),
+            ..key.clone()
+        };
+        let read = match KeyRef::new(grant, &found_key) {
+            Some(known) => self.usage(&known).await?,
+            None => None,
+        };
+        Ok(read.map_or(found.usage, |meter| meter.usage))
     }
 
     /// That nothing carries a label is believed only after a while.

@@ -5,7 +5,7 @@ use slice_core::{
     books::Books,
     desk::Desk,
     grant::{End, Grant, Key, KeyState, State, label},
-    ports::{Issued, Order, ServiceError, Work},
+    ports::{Bounds, Issued, KeyRef, Order, ServiceError, Work},
     refusal::Refusal,
     sentences::KeyFacts,
     steps,
@@ -60,6 +60,7 @@ async fn make(job: Job<'_>, books: &Books, grant: &Grant) -> Result<(), Stop> {
         cap: grant.cap,
         life,
         dead_man: job.desk.clock.now() + life.duration() + dead_man,
+        terms: grant.terms.clone(),
     };
     match provider.issue(&order).await {
         Ok(issued) => {
@@ -106,6 +107,7 @@ async fn keep(
     let Issued {
         provider_id,
         secret,
+        facts,
     } = issued;
     let Ok(seal) = job.desk.vault.seal(&books.org.data_key, &owner, &secret) else {
         let why = "Slice's vault could not seal the new key.".to_owned();
@@ -127,7 +129,7 @@ async fn keep(
     drop(secret);
     let id = provider_id.as_str();
     match job
-        .write(|books| steps::minted(books, attempt, id, seal))
+        .write(|books| steps::minted(books, attempt, (id, facts), seal))
         .await
     {
         Ok(()) => Ok(true),
@@ -161,8 +163,13 @@ async fn arm(job: Job<'_>, books: &Books, grant: &Grant, key: &Key) -> Result<()
         log_given_up(grant, why);
         return Ok(());
     }
-    let why = match provider.arm(id, grant.cap).await {
-        Ok(()) => return armed(job, &provider, grant, attempt).await,
+    let known = KeyRef::new(grant, key).ok_or(Refusal::LostLease)?;
+    let bounds = Bounds {
+        cap: grant.cap,
+        until: provider.until(steps::ends_at(books, grant)),
+    };
+    let why = match provider.arm(&known, bounds).await {
+        Ok(()) => return armed(job, &provider, grant, key).await,
         Err(Stop::Service(ServiceError::Gone)) => {
             return lost(job, &provider, grant, (attempt, id)).await;
         }
@@ -199,14 +206,14 @@ async fn armed(
     job: Job<'_>,
     provider: &Provider<'_>,
     grant: &Grant,
-    attempt: i64,
+    key: &Key,
 ) -> Result<(), Stop> {
-    let capabilities = provider.capabilities();
     let facts = KeyFacts {
-        hardness: capabilities.hardness.said(),
-        usage: capabilities.usage.clone(),
+        hardness: provider.capabilities().hardness.said(),
+        usage: provider.how(&key.facts),
+        facts: key.facts.clone(),
     };
-    job.write(|books| steps::armed(books, attempt, &facts))
+    job.write(|books| steps::armed(books, key.attempt, &facts))
         .await?;
     let (number, cap, service) = (grant.number, grant.cap, &grant.service);
     info!(grant.id = %grant.id, "Armed grant {number}: {cap} of {service}");

@@ -5,7 +5,7 @@ use slice_core::{
     books::Books,
     desk::Desk,
     grant::{End, Grant, Key, KeyState, State},
-    ports::Work,
+    ports::{KeyRef, Work},
     refusal::Refusal,
     steps::{self, Read},
 };
@@ -101,11 +101,16 @@ async fn remove(
     let attempt = key.attempt;
     match key.provider_id.as_deref() {
         Some(id) => {
-            if let Some(usage) = provider.usage(id).await?.filter(|usage| key.usage < *usage) {
+            let meter = match KeyRef::new(grant, key) {
+                Some(known) => provider.usage(&known).await?,
+                None => None,
+            };
+            if let Some(meter) = meter.filter(|meter| key.usage < meter.usage) {
                 let read = Read {
                     grant: grant.id,
                     attempt,
-                    usage,
+                    usage: meter.usage,
+                    cursor: meter.cursor,
                 };
                 job.write(|books| Ok(steps::billed_late(books, &read)))
                     .await?;

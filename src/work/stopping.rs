@@ -3,7 +3,7 @@
 use super::claim::{Job, Provider, SETTLES, Stop, log_failure, pause};
 use slice_core::{
     grant::{Grant, Key, KeyState},
-    ports::ServiceError,
+    ports::{KeyRef, Meter, ServiceError},
     steps::{self, BACKOFF_MAX, Read},
 };
 use std::time::Duration;
@@ -28,11 +28,11 @@ pub(super) async fn stop_and_read(
     } else {
         provider.disable(id).await?
     };
-    let usage = match known {
-        Some(()) => provider.usage(id).await?,
-        None => None,
+    let meter = match (known, KeyRef::new(grant, key)) {
+        (Some(()), Some(known)) => provider.usage(&known).await?,
+        _ => None,
     };
-    let Some(usage) = usage else {
+    let Some(Meter { usage, cursor, .. }) = meter else {
         let listed = provider.find(&key.label).await?;
         if listed.iter().any(|found| found.provider_id == id) {
             let why = "The provider lists the key, and does not know it.".to_owned();
@@ -53,6 +53,7 @@ pub(super) async fn stop_and_read(
         grant: grant.id,
         attempt,
         usage,
+        cursor,
     };
     job.write(|books| {
         let mut entry = steps::usage_read(books, &[read]);

@@ -7,9 +7,8 @@ use super::{
 use slice_core::{
     desk::Desk,
     grant::{Grant, KeyState, State},
-    money::Money,
     pauses,
-    ports::{ServiceError, Work},
+    ports::{Bounds, KeyRef, ServiceError, Work},
     refusal::Refusal,
 };
 use std::time::Duration;
@@ -84,13 +83,20 @@ async fn enable_key(job: Job<'_>, grant: &Grant) -> Result<(), Stop> {
         .key()
         .filter(|key| key.state == KeyState::Enabling)
         .ok_or(Refusal::LostLease)?;
-    let id = key.provider_id.as_deref().ok_or(Refusal::LostLease)?;
+    let known = KeyRef::new(grant, key).ok_or(Refusal::LostLease)?;
     let provider = job.provider(&books, &grant.service)?;
-    match let_spend(&provider, id, key.armed_cap).await {
+    let bounds = Bounds {
+        cap: key.armed_cap,
+        until: provider.until(grant.ends_at.ok_or(Refusal::LostLease)?),
+    };
+    match let_spend(&provider, &known, bounds).await {
         // A provider can be late to know its own keys: one that it lists is there.
         Err(Stop::Service(ServiceError::Gone)) => {
             let listed = provider.find(&key.label).await?;
-            let why = if listed.iter().any(|found| found.provider_id == id) {
+            let why = if listed
+                .iter()
+                .any(|found| found.provider_id == known.provider_id)
+            {
                 let why = "The provider lists the key, and does not know it.";
                 ServiceError::Unknown(why.to_owned())
             } else {
@@ -106,7 +112,7 @@ async fn enable_key(job: Job<'_>, grant: &Grant) -> Result<(), Stop> {
     Ok(())
 }
 
-async fn let_spend(provider: &Provider<'_>, id: &str, cap: Money) -> Result<(), Stop> {
-    provider.arm(id, cap).await?;
-    provider.enable(id).await
+async fn let_spend(provider: &Provider<'_>, key: &KeyRef, bounds: Bounds) -> Result<(), Stop> {
+    provider.arm(key, bounds).await?;
+    provider.enable(&key.provider_id).await
 }

@@ -7,7 +7,7 @@ use slice_core::{
     ids::{GrantId, ServiceName},
     life::Life,
     money::Money,
-    ports::{Order, ServiceAdapter, ServiceError},
+    ports::{Bounds, KeyRef, Order, ServiceAdapter, ServiceError},
     secret::Secret,
     time::Time,
 };
@@ -106,9 +106,8 @@ impl World {
     }
 
     async fn arm(&self, id: &str) -> Result<(), ServiceError> {
-        self.openrouter()
-            .arm(&self.master, id, Money::from_dollars(20))
-            .await
+        let key = a_key(id);
+        self.openrouter().arm(&self.master, &key, bounds()).await
     }
 
     async fn count(&self, label: &str) -> usize {
@@ -130,7 +129,27 @@ fn order(attempt: i64) -> Order {
         label: label(GrantId::from_random([7; 16]), attempt),
         cap: Money::from_dollars(20),
         life: Life::from_days(7),
-        dead_man: Time::from_micros(START) + Duration::from_hours(9 * 24),
+        dead_man: bounds().until,
+        terms: String::new(),
+    }
+}
+
+fn bounds() -> Bounds {
+    Bounds {
+        cap: Money::from_dollars(20),
+        until: Time::from_micros(START) + Duration::from_hours(9 * 24),
+    }
+}
+
+/// The key of the first order.
+fn a_key(id: &str) -> KeyRef {
+    KeyRef {
+        provider_id: id.to_owned(),
+        label: order(1).label,
+        terms: String::new(),
+        facts: vec![],
+        usage: Money::ZERO,
+        cursor: None,
     }
 }
 
@@ -196,7 +215,11 @@ async fn a_key_lives_and_ends() {
         .openrouter
         .spend(secret.expose(), "0.75")
         .expect("it can spend");
-    let usage = openrouter.read(master, &id).await.expect("a reading").usage;
+    let usage = openrouter
+        .read(master, &a_key(&id))
+        .await
+        .expect("a reading")
+        .usage;
     assert_eq!(usage, Money::from_micros(750_000));
     let found = openrouter
         .find(master, &order(1).label)
@@ -221,7 +244,10 @@ async fn a_key_lives_and_ends() {
     );
     openrouter.delete(master, &id).await.expect("deleted");
     openrouter.delete(master, &id).await.expect("gone already");
-    assert_eq!(openrouter.read(master, &id).await, Err(ServiceError::Gone));
+    assert_eq!(
+        openrouter.read(master, &a_key(&id)).await,
+        Err(ServiceError::Gone)
+    );
     assert_eq!(world.arm(&id).await, Err(ServiceError::Gone));
     assert_eq!(
         openrouter.disable(master, &id).await,
@@ -303,8 +329,8 @@ async fn a_lost_change_is_never_taken_for_a_no() {
                 .sandbox
                 .faults
                 .inject_on(&format!("{method} /api/v1/keys/"), fault, 1);
-            let cap = Money::from_dollars(20);
-            let armed = world.during(fault).arm(&world.master, &id, cap).await;
+            let openrouter = world.during(fault);
+            let armed = openrouter.arm(&world.master, &a_key(&id), bounds()).await;
             match fault {
                 // A key that took the change a moment ago is slow to be read, not gone.
                 Fault::NotFound404 if !reads_back => assert_eq!(armed, Err(ServiceError::Gone)),
@@ -329,7 +355,7 @@ async fn readings_and_deletions_under_faults() {
             .inject_on("GET /api/v1/keys/", fault, 1);
         let read = world
             .during(fault)
-            .read(&world.master, &id)
+            .read(&world.master, &a_key(&id))
             .await
             .map(|_| ());
         let gone = read == Err(ServiceError::Gone);

@@ -195,7 +195,7 @@ async fn make_form(call: Call<'_>) -> Result<Form, Refusal> {
     form.intro = Page::say(setting.about);
     form.submit = "Save".into();
     form.fields = vec![Field {
-        name: shape.name,
+        name: shape.name.to_owned(),
         label: setting.name.to_owned(),
         kind,
         optional: false,

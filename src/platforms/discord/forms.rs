@@ -63,7 +63,7 @@ impl Forms {
 /// The form with what somebody typed into it, without secrets.
 pub(super) fn typed(mut form: Form, fields: &[(String, Secret)]) -> Form {
     for field in &mut form.fields {
-        let value = fields.iter().find(|(name, _)| name == field.name);
+        let value = fields.iter().find(|(name, _)| *name == field.name);
         if let Some((_, value)) = value
             && !matches!(field.kind, FieldKind::Secret { .. })
         {
@@ -202,7 +202,7 @@ mod tests {
 
     fn of(kind: FieldKind, initial: &str) -> Field {
         Field {
-            name: "value",
+            name: "value".into(),
             label: "Service".into(),
             kind,
             optional: false,

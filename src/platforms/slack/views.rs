@@ -73,11 +73,7 @@ pub(super) fn reveal(reveal: &Reveal, names: Names<'_>) -> Value {
 pub(super) fn form(form: &Form, names: Names<'_>) -> Result<Value, PlatformError> {
     let unfit = || PlatformError::Refused("the form does not fit into a Slack view".to_owned());
     let action = form.action.ok_or_else(unfit)?;
-    let fields = form
-        .fields
-        .iter()
-        .map(|field| field.name.to_owned())
-        .collect();
+    let fields = form.fields.iter().map(|field| field.name.clone()).collect();
     let carried = Carried {
         action,
         line: form.line.clone(),

@@ -92,6 +92,7 @@ impl KeyRow {
             usage: self.spent()?,
             ceiling,
             is_disabled: self.disabled,
+            cursor: None,
         })
     }
 
@@ -100,7 +101,7 @@ impl KeyRow {
         Some(Listed {
             label: self.name?,
             provider_id: self.hash,
-            meter,
+            meter: Some(meter),
         })
     }
 

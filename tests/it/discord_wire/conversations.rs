@@ -130,7 +130,7 @@ pub(super) async fn questions(stage: Stage) {
 
 fn form() -> Form {
     let amount = Field {
-        name: "amount",
+        name: "amount".into(),
         label: "Amount".to_owned(),
         kind: FieldKind::Line { max: 20 },
         optional: false,
@@ -138,13 +138,13 @@ fn form() -> Form {
         hint: Some("In US dollars".to_owned()),
     };
     let whom = Field {
-        name: "who",
+        name: "who".into(),
         label: "Who".to_owned(),
         kind: FieldKind::Member,
         ..amount.clone()
     };
     let key = Field {
-        name: "key",
+        name: "key".into(),
         label: "Master key".to_owned(),
         kind: FieldKind::Secret { max: 500 },
         optional: true,

@@ -96,7 +96,7 @@ pub(super) async fn signed(stage: Stage) {
         .await
         .expect("nothing to do yet");
     let amount = Field {
-        name: "amount",
+        name: "amount".into(),
         label: "Amount".to_owned(),
         kind: FieldKind::Line { max: 20 },
         optional: false,

@@ -98,7 +98,7 @@ pub(super) async fn clicks(stage: Stage) {
 
 fn form() -> Form {
     let amount = Field {
-        name: "amount",
+        name: "amount".into(),
         label: "Amount".to_owned(),
         kind: FieldKind::Line { max: 20 },
         optional: false,
@@ -106,7 +106,7 @@ fn form() -> Form {
         hint: Some("In US dollars".to_owned()),
     };
     let whom = Field {
-        name: "who",
+        name: "who".into(),
         label: "Who".to_owned(),
         kind: FieldKind::Member,
         ..amount.clone()

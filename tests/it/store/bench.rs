@@ -193,6 +193,7 @@ impl Bench {
                 life: Life::from_days(7),
                 service_min: dollars(1),
             },
+            terms: None,
             name: Some("notebook".into()),
             reason: Some("for the demo".into()),
             asks_for_whole: true,
@@ -226,7 +227,10 @@ impl Bench {
             let seal = vault
                 .seal(&books.org.data_key, &owner, &secret)
                 .expect("a seal");
-            Ok((steps::minted(books, attempt, "provider's", seal)?, ()))
+            Ok((
+                steps::minted(books, attempt, ("provider's", vec![]), seal)?,
+                (),
+            ))
         });
         minted.await.expect("minted");
         let armed = self.by(slice, Some(number), move |books| {

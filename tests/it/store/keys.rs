@@ -20,6 +20,7 @@ fn read(grant: &slice_core::grant::Grant, usage: i64) -> steps::Read {
         grant: grant.id,
         attempt: 1,
         usage: dollars(usage),
+        cursor: None,
     }
 }
 

@@ -220,7 +220,7 @@ fn approve(books: &Books, number: i64, less: bool) -> Decided {
 
 fn minted(books: &Books) -> Decided {
     let attempt = key_is(books, &[KeyState::Intended])?;
-    steps::minted(books, attempt, "provider's", Seal::new("sealed"))
+    steps::minted(books, attempt, ("provider's", vec![]), Seal::new("sealed"))
 }
 
 fn armed(books: &Books) -> Decided {
@@ -228,6 +228,7 @@ fn armed(books: &Books) -> Decided {
     let facts = KeyFacts {
         hardness: "hard cap".into(),
         usage: "curl".into(),
+        facts: vec![],
     };
     steps::armed(books, attempt, &facts)
 }
@@ -241,6 +242,7 @@ fn used(books: &Books, usage: i64) -> Decided {
         attempt,
         // A little more than the cap may have been under way.
         usage: dollars(usage).min(grant.cap + dollars(1)),
+        cursor: None,
     };
     Ok(steps::usage_read(books, &[read]))
 }

@@ -287,8 +287,8 @@ fn nothing_to_show_is_still_something() {
 
 #[test]
 fn forms_hold_inputs_within_limits() {
-    let field = |name, kind, initial: Option<&str>| Field {
-        name,
+    let field = |name: &str, kind, initial: Option<&str>| Field {
+        name: name.to_owned(),
         label: "L".repeat(500),
         kind,
         optional: true,
