@@ -40,6 +40,8 @@ pub(crate) struct Shared {
 pub(crate) struct Call {
     pub method: String,
     pub path: String,
+    /// Path and query as they were sent, still encoded: what a signature is about.
+    pub target: String,
     pub query: Vec<(String, String)>,
     pub headers: HeaderMap,
     pub body: Bytes,
@@ -101,6 +103,8 @@ pub(crate) struct Answer {
     pub headers: Vec<(&'static str, String)>,
     /// A JSON string is sent as plain text.
     pub body: Value,
+    /// What is sent instead of the body, which then only says what it is.
+    pub raw: Option<Bytes>,
 }
 
 impl Answer {
@@ -109,7 +113,17 @@ impl Answer {
             status,
             headers: Vec::new(),
             body,
+            raw: None,
         }
+    }
+
+    /// Bytes of another kind; the record shows `shown`.
+    pub fn raw(status: u16, kind: &str, bytes: impl Into<Bytes>, shown: Value) -> Answer {
+        let answer = Answer {
+            raw: Some(bytes.into()),
+            ..Answer::json(status, shown)
+        };
+        answer.header("content-type", &kind)
     }
 
     pub fn text(status: u16, body: &str) -> Answer {
@@ -121,11 +135,12 @@ impl Answer {
         self
     }
 
-    fn bytes(&self) -> Vec<u8> {
+    fn bytes(&self) -> Bytes {
         match &self.body {
-            Value::Null if self.status == NO_CONTENT => Vec::new(),
-            Value::String(text) => text.clone().into_bytes(),
-            json => json.to_string().into_bytes(),
+            _ if self.raw.is_some() => self.raw.clone().unwrap_or_default(),
+            Value::Null if self.status == NO_CONTENT => Bytes::new(),
+            Value::String(text) => text.clone().into(),
+            json => json.to_string().into(),
         }
     }
 
@@ -196,6 +211,7 @@ async fn answer<B: Behind>(behind: &B, cut: &Cut, request: Request) -> Response 
     let call = Call {
         method: parts.method.to_string(),
         path,
+        target: parts.uri.to_string(),
         query: url::form_urlencoded::parse(query).into_owned().collect(),
         headers: parts.headers,
         body,
@@ -245,7 +261,7 @@ async fn deliver(answer: &Answer, fault: Option<Fault>, cut: &Cut) -> Response {
         Some(Fault::MalformedJson) => answer.with(Body::from("{\"data\": [oops")),
         Some(Fault::HugeBody) => answer.with(Body::from_stream(huge())),
         Some(Fault::TruncatedBody) => {
-            let half = Bytes::copy_from_slice(&bytes[..bytes.len() / 2]);
+            let half = bytes.slice(..bytes.len() / 2);
             let cut_off = io::Error::from(io::ErrorKind::ConnectionAborted);
             let parts = [Ok(half), Err(cut_off)];
             answer.with(Body::from_stream(futures::stream::iter(parts)))

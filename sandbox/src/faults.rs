@@ -5,14 +5,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 pub(crate) const SLACK: &str = "slack";
 pub(crate) const DISCORD: &str = "discord";
 pub(crate) const OPENROUTER: &str = "openrouter";
+pub(crate) const AWS: &str = "aws";
 pub(crate) const RUNPOD: &str = "runpod";
 
-const EVERY: &[&str] = &[SLACK, DISCORD, OPENROUTER, RUNPOD];
+const EVERY: &[&str] = &[SLACK, DISCORD, OPENROUTER, AWS, RUNPOD];
 const ONLY_SLACK: &[&str] = &[SLACK];
 const ONLY_DISCORD: &[&str] = &[DISCORD];
 const CHATS: &[&str] = &[SLACK, DISCORD];
 const ONLY_OPENROUTER: &[&str] = &[OPENROUTER];
 const ONLY_RUNPOD: &[&str] = &[RUNPOD];
+const GATED: &[&str] = &[AWS, RUNPOD];
 
 /// One way to misbehave. "Every" means every wire; each answers with its own shapes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,7 +27,7 @@ pub enum Fault {
     Forbidden403,
     /// Every: there is no such thing (Slack's methods: `channel_not_found`). No effect.
     NotFound404,
-    /// Every: too many requests, with `Retry-After` in seconds. No effect.
+    /// Every: too many requests, with `Retry-After` in seconds (AWS: `Throttling`, `SlowDown`). No effect.
     RateLimited429 { retry_after: u32 },
     /// Every: no effect.
     ServerError500,
@@ -79,7 +81,7 @@ pub enum Fault {
     UnknownInteraction,
     /// `RunPod`: no machine is free. No effect.
     NoCapacity,
-    /// `RunPod`: an HTML page with status 200, as of a gate before the provider. No effect.
+    /// AWS and `RunPod`: an HTML page with status 200, as of a gate before the provider. No effect.
     HtmlPage,
 }
 
@@ -118,11 +120,12 @@ impl Fault {
         Fault::HtmlPage,
     ];
 
-    /// The wires that this fault can happen on: `slack`, `discord`, `openrouter`, `runpod`.
+    /// The wires that this fault can happen on: `slack`, `discord`, `openrouter`, `aws`, `runpod`.
     pub const fn wires(self) -> &'static [&'static str] {
         match self {
             Fault::PaymentRequired402 => ONLY_OPENROUTER,
-            Fault::NoCapacity | Fault::HtmlPage => ONLY_RUNPOD,
+            Fault::NoCapacity => ONLY_RUNPOD,
+            Fault::HtmlPage => GATED,
             Fault::DropSocket | Fault::RefreshSocket | Fault::DuplicateDelivery => CHATS,
             Fault::InvalidSession
             | Fault::ZombieSocket
@@ -166,7 +169,7 @@ impl Fault {
             Fault::ChannelArchived | Fault::NotInChannel => &["/api/chat."],
             Fault::UserNotInChannel => &["/api/chat.postEphemeral"],
             Fault::TokenRevoked => &["/api/"],
-            _ => &["GET ", "POST ", "PUT ", "PATCH ", "DELETE "],
+            _ => &["GET ", "HEAD ", "POST ", "PUT ", "PATCH ", "DELETE "],
         }
     }
 }
@@ -189,7 +192,8 @@ impl Faults {
         self.inject_on("", fault, times);
     }
 
-    /// The same, only where `wire METHOD /path` (for example `openrouter POST /api/v1/keys`) or
+    /// The same, only where `wire METHOD /path` (for example `openrouter POST /api/v1/keys`; of AWS
+    /// `aws POST iam:CreateUser` or `aws PUT s3:CreateBucket name`) or
     /// `slack envelope type` or `discord event NAME` contains `route`.
     pub fn inject_on(&self, route: &str, fault: Fault, times: usize) {
         self.plan().push(Planned {

@@ -1,4 +1,4 @@
-//! A Slack, a Discord, an `OpenRouter` and a `RunPod` on loopback that speak the real wire protocols, keep state, enforce
+//! A Slack, a Discord, an `OpenRouter`, an AWS and a `RunPod` on loopback that speak the real wire protocols, keep state, enforce
 //! real limits and misbehave on demand.
 //!
 //! ```no_run
@@ -14,6 +14,7 @@
 //! # }
 //! ```
 
+mod aws;
 mod chat;
 mod clock;
 mod contracts;
@@ -26,6 +27,7 @@ mod runpod;
 mod slack;
 mod wire;
 
+pub use aws::{AccessKey, Act, Aws, AwsUser, Bill, BucketState};
 pub use chat::{Change, ChannelId, ChannelKind, PersonKind, Place, Sight, UserId};
 pub use clock::Clock;
 pub use contracts::Contracts;
@@ -42,6 +44,7 @@ pub struct Sandbox {
     pub slack: Slack,
     pub discord: Discord,
     pub openrouter: OpenRouter,
+    pub aws: Aws,
     pub runpod: RunPod,
     pub clock: Clock,
     pub wire: Wire,
@@ -65,6 +68,7 @@ impl Sandbox {
             slack: Slack::start(&shared).await?,
             discord: Discord::start(&shared).await?,
             openrouter: OpenRouter::start(&shared).await?,
+            aws: Aws::start(&shared).await?,
             runpod: RunPod::start(&shared).await?,
             clock: shared.clock,
             wire: shared.wire,

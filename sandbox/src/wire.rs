@@ -23,7 +23,7 @@ pub enum Direction {
 pub struct Crossing {
     /// Counts from 1 over all wires.
     pub n: u64,
-    /// `slack`, `discord`, `openrouter` or `runpod`.
+    /// `slack`, `discord`, `openrouter`, `aws` or `runpod`.
     pub wire: &'static str,
     pub direction: Direction,
     /// For example `POST /api/v1/keys`, `200 POST /api/v1/keys`, `envelope slash_commands`,

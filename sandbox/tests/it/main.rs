@@ -1,5 +1,6 @@
 //! The sandbox against plain clients: real HTTP and real sockets.
 
+mod aws;
 mod bot;
 mod contracts;
 mod discord;
