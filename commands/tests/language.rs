@@ -414,6 +414,7 @@ fn grant() -> Grant {
         armed_at: None,
         used_at: None,
         noticed: vec![],
+        warned: None,
         moved_at: Time::default(),
         keys: vec![],
     }

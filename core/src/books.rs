@@ -17,6 +17,7 @@ use crate::{
     settings::Settings,
     time::Time,
     vault::{Seal, SealOwner, WrappedKey},
+    warnings::Warned,
 };
 use std::time::Duration;
 
@@ -97,6 +98,8 @@ pub struct Member {
     pub allocation: Option<Money>,
     /// Since when no identity of hers has a role.
     pub left_at: Option<Time>,
+    /// How much of a month's budget was used up when she was last warned.
+    pub warned: Option<Warned>,
     pub budget: Budget,
     /// Her grants that hold money or wait for an owner.
     pub grants: Vec<Grant>,

@@ -16,6 +16,7 @@ use crate::{
     role::Binding,
     service::Facts,
     time::Time,
+    warnings::Warned,
 };
 use serde::{Deserialize, Serialize};
 
@@ -213,6 +214,16 @@ pub enum Event {
         grant: GrantId,
         notice: Notice,
     },
+    /// A member was warned of how much of her month's budget is used.
+    MonthWarned {
+        member: MemberId,
+        warned: Warned,
+    },
+    /// A grant's member was warned of how much of its cap is used.
+    GrantWarned {
+        grant: GrantId,
+        warned: Warned,
+    },
     /// A leaver's grant goes on until then.
     GrantKept {
         grant: GrantId,
@@ -318,6 +329,7 @@ impl Event {
             | Self::AllocationSet { member, .. }
             | Self::ToppedUp { member, .. }
             | Self::CarriedOver { member, .. }
+            | Self::MonthWarned { member, .. }
             | Self::GrantOpened { member, .. }
             | Self::SpendCorrected { member, .. }
             | Self::TextErased { member } => Some(*member),
@@ -334,6 +346,7 @@ impl Event {
             | Self::GrantMoved { grant, .. }
             | Self::GrantKept { grant, .. }
             | Self::GrantNoticed { grant, .. }
+            | Self::GrantWarned { grant, .. }
             | Self::GrantTransferred { grant, .. }
             | Self::KeyIntended { grant, .. }
             | Self::KeyMinted { grant, .. }

@@ -9,6 +9,7 @@ use crate::{
     service::Facts,
     time::Time,
     vault::Seal,
+    warnings::Warned,
 };
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -299,6 +300,8 @@ pub struct Grant {
     pub used_at: Option<Time>,
     /// What its member was reminded of since then.
     pub noticed: Vec<Notice>,
+    /// How much of its cap was used up when its member was last warned.
+    pub warned: Option<Warned>,
     /// One per attempt, in order.
     pub keys: Vec<Key>,
 }

@@ -39,5 +39,6 @@ pub mod steps;
 pub mod time;
 pub mod trail;
 pub mod vault;
+pub mod warnings;
 
 pub use futures::future::BoxFuture;

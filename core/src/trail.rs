@@ -67,6 +67,10 @@ fn what(event: &Event, grant: &str) -> Text {
             amount,
             ..
         } => Text::new(format!("added {amount} to {month} for ")).member(*member),
+        Event::MonthWarned { member, warned } => Text::new("warned ").member(*member).and(format!(
+            " that {} % of the {} for {} are used",
+            warned.percent, warned.of, warned.month
+        )),
         Event::TextErased { member } => Text::new("erased the texts of ").member(*member),
         Event::UsageRead { readings, .. } => {
             let sum: crate::money::Money = readings.iter().map(|reading| reading.delta).sum();
@@ -179,6 +183,10 @@ fn vault_or_grant(event: &Event, grant: &str) -> String {
         Event::GrantNoticed { notice, .. } => {
             format!("reminded the member of {grant}: it {}", notice.said())
         }
+        Event::GrantWarned { warned, .. } => format!(
+            "warned the member of {grant} that {} % of its {} are used",
+            warned.percent, warned.of
+        ),
         Event::GrantTransferred { .. } => {
             format!("gave what was left of {grant} to another member")
         }
@@ -261,6 +269,8 @@ fn spent_or_shown(event: &Event, grant: &str) -> String {
         | Event::GrantMoved { .. }
         | Event::GrantKept { .. }
         | Event::GrantNoticed { .. }
+        | Event::GrantWarned { .. }
+        | Event::MonthWarned { .. }
         | Event::GrantTransferred { .. }
         | Event::KeyIntended { .. }
         | Event::KeyMinted { .. }

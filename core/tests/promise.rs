@@ -123,6 +123,7 @@ impl Ledger {
             role: slice_core::role::Role::User,
             allocation: Some(self.allocation),
             left_at: None,
+            warned: None,
             budget: self.budget(),
             grants: live.cloned().collect(),
         });
@@ -181,6 +182,7 @@ impl Ledger {
                     armed_at: None,
                     used_at: None,
                     noticed: vec![],
+                    warned: None,
                     moved_at: Time::default(),
                     keys: vec![],
                 });

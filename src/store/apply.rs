@@ -63,6 +63,7 @@ impl Writing<'_> {
             | Event::AllocationSet { .. }
             | Event::ToppedUp { .. }
             | Event::CarriedOver { .. }
+            | Event::MonthWarned { .. }
             | Event::TextErased { .. } => self.apply_member(seq, event).await,
             Event::MasterAdded { .. }
             | Event::MasterRotated { .. }
@@ -75,6 +76,7 @@ impl Writing<'_> {
             | Event::GrantMoved { .. }
             | Event::GrantKept { .. }
             | Event::GrantNoticed { .. }
+            | Event::GrantWarned { .. }
             | Event::RevealBegun { .. }
             | Event::RevealFailed { .. }
             | Event::Revealed { .. } => self.apply_grant(event).await,
@@ -131,6 +133,12 @@ impl Writing<'_> {
                 month,
                 amount,
             } => self.top_up(seq, (*member, *month, *amount), None).await,
+            Event::MonthWarned { member, warned } => {
+                let row = values![self.org.id, *member, rows::warned_word(warned)];
+                self.tx
+                    .one(sql::NOTE_MONTH_WARNED, row, "the warned member")
+                    .await
+            }
             Event::TextErased { member } => self.erase(*member).await,
             _ => wrong("not an event about a member"),
         }
@@ -254,6 +262,12 @@ impl Writing<'_> {
             Event::GrantNoticed { grant, notice } => {
                 let row = values![org, *grant, notice.word()];
                 self.tx.one(sql::NOTE_NOTICE, row, "the grant").await
+            }
+            Event::GrantWarned { grant, warned } => {
+                let row = values![org, *grant, rows::warned_word(warned)];
+                self.tx
+                    .one(sql::NOTE_GRANT_WARNED, row, "the warned grant")
+                    .await
             }
             Event::RevealBegun { grant } => {
                 let until = values![org, *grant, self.now + REVEAL_LEASE];

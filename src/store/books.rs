@@ -158,7 +158,12 @@ fn first(grants: Vec<Grant>) -> Done<Option<Grant>> {
     }
 }
 
-async fn member(tx: &mut Tx, org: OrgId, id: MemberId, month: Month) -> Done<Option<Member>> {
+pub(super) async fn member(
+    tx: &mut Tx,
+    org: OrgId,
+    id: MemberId,
+    month: Month,
+) -> Done<Option<Member>> {
     let Some(mut row) = tx.first(sql::MEMBER, values![org, id]).await? else {
         return Ok(None);
     };
@@ -268,6 +273,7 @@ fn whole(
         role: row.word("role", rows::role)?,
         allocation,
         left_at: row.maybe_time("left_at")?,
+        warned: rows::warned(row)?,
         budget: Budget::of(allocation.unwrap_or_default(), topups, spent, grants.iter()),
         grants,
     })

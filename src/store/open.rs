@@ -125,6 +125,11 @@ const MIGRATIONS: &[(i64, &str, [&str; 2])] = &[
         "calendar",
         [include_str!("../../migrations/0012_calendar.sql"); 2],
     ),
+    (
+        17,
+        "warnings",
+        [include_str!("../../migrations/0017_warnings.sql"); 2],
+    ),
 ];
 
 /// The number of the last migration, and the text of each for a dialect: `sqlite` or `postgres`.

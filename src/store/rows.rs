@@ -18,6 +18,7 @@ use slice_core::{
     ports::Facts,
     role::{Binding, Group, GroupKind, Role},
     vault::Seal,
+    warnings::Warned,
 };
 
 /// Grants from rows of a grant and a key each, in the order of the statement.
@@ -60,6 +61,7 @@ fn grant(row: &Row) -> Done<Grant> {
         armed_at: row.maybe_time("armed_at")?,
         used_at: row.maybe_time("used_at")?,
         noticed: noticed(&row.text("noticed")?),
+        warned: warned(row)?,
         keys: vec![],
     })
 }
@@ -104,6 +106,24 @@ fn key(row: &Row, attempt: i64) -> Done<Key> {
 /// How what is known about a key stands in its column.
 pub(super) fn facts_word(facts: &Facts) -> String {
     serde_json::json!(facts).to_string()
+}
+
+/// What its column says was last warned of.
+pub(super) fn warned(row: &Row) -> Done<Option<Warned>> {
+    match row
+        .maybe_text("warned")?
+        .as_deref()
+        .map(serde_json::from_str)
+    {
+        None => Ok(None),
+        Some(Ok(warned)) => Ok(Some(warned)),
+        Some(Err(_)) => wrong("what was warned of is unknown"),
+    }
+}
+
+/// How that stands in its column.
+pub(super) fn warned_word(warned: &Warned) -> String {
+    serde_json::json!(warned).to_string()
 }
 
 /// How a drift stands in its column.

@@ -1,18 +1,20 @@
 //! What events about spending do to the state: each charges what the books lack, and no more.
 
 use super::{
-    books::today,
+    books::{member, today},
     db::{Tx, values},
     failure::{Done, wrong},
     sql,
     writing::Writing,
 };
 use slice_core::{
+    books::{Books, Entry},
     calendar::Spent,
     day::Day,
-    event::{Event, Reading},
+    event::{Actor, Event, Reading},
     ids::{GrantId, MemberId, OrgId, ServiceName},
     money::Money,
+    warnings,
 };
 
 impl Writing<'_> {
@@ -112,6 +114,24 @@ impl Writing<'_> {
             .await?;
         self.note_charge((seq, 0), (member, grant, attempt), delta)
             .await
+    }
+}
+
+impl Writing<'_> {
+    /// Whoever was charged is warned in the same transaction, whatever it was that charged her: so no
+    /// warning is lost or doubled.
+    pub(super) async fn warn(&mut self, books: &Books, entry: &mut Entry) -> Done<()> {
+        let mut members = vec![];
+        for id in warnings::charged(&entry.events) {
+            members.extend(member(&mut self.tx, self.org.id, id, self.turn.month).await?);
+        }
+        let told = warnings::told(&books.org, self.turn.month, &members);
+        for event in &told.events {
+            self.record(Actor::Slice, event).await?;
+        }
+        entry.events.extend(told.events);
+        entry.messages.extend(told.messages);
+        Ok(())
     }
 }
 

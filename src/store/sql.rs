@@ -17,7 +17,7 @@ macro_rules! grants_where {
             "SELECT g.id, g.number, g.member_id, g.service, g.cap, g.life_hours, g.state, g.moved_at, \
              name.text AS name, reason.text AS reason, g.opened_at, g.decided_by, g.decided_at, \
              g.ends_at, g.topped_up, g.revealed_at, g.revealing_until, g.revoke_at, g.first_tried_at, \
-             g.armed_at, g.used_at, g.noticed, terms.text AS terms, \
+             g.armed_at, g.used_at, g.noticed, g.warned, terms.text AS terms, \
              k.attempt, k.label, k.provider_id, k.state AS key_state, k.armed_cap, k.usage, k.seal, \
              k.drift, k.facts, k.meter_cursor \
              FROM grants g \
@@ -121,8 +121,8 @@ statements! {
         seen_at) VALUES ($1, $2, $3, $4, $5, $6)";
     MEMBER_OF = "SELECT member_id FROM identities WHERE org_id = $1 AND platform = $2 \
         AND workspace_id = $3 AND user_id = $4";
-    MEMBER = "SELECT id, allocation, role, left_at, alias_of FROM members WHERE org_id = $1 AND id = $2";
-    MEMBERS = "SELECT id, allocation, role, left_at FROM members WHERE org_id = $1 AND alias_of IS NULL ORDER BY joined_at, id";
+    MEMBER = "SELECT id, allocation, role, left_at, warned, alias_of FROM members WHERE org_id = $1 AND id = $2";
+    MEMBERS = "SELECT id, allocation, role, left_at, warned FROM members WHERE org_id = $1 AND alias_of IS NULL ORDER BY joined_at, id";
     IDENTITIES = "SELECT workspace_id, user_id FROM identities WHERE org_id = $1 \
         AND platform = $2 AND forgotten_at IS NULL AND member_id = \
             COALESCE((SELECT m.alias_of FROM members m WHERE m.id = $3), $3) \
@@ -161,6 +161,7 @@ statements! {
     OWNERS = "SELECT id, role_at FROM members WHERE org_id = $1 AND role = 'owner' \
         ORDER BY role_at DESC, id";
     ALLOCATE = "UPDATE members SET allocation = $3 WHERE org_id = $1 AND id = $2";
+    NOTE_MONTH_WARNED = "UPDATE members SET warned = $3 WHERE org_id = $1 AND id = $2";
     TOP_UP = "INSERT INTO topups (org_id, seq, member_id, month, amount, grant_id) \
         VALUES ($1, $2, $3, $4, $5, $6)";
     CHARGE = "INSERT INTO charges (org_id, seq, place, member_id, month, grant_id, attempt, delta, \
@@ -324,6 +325,7 @@ statements! {
         WHERE org_id = $1 AND id = $2";
     NOTE_NOTICE = "UPDATE grants SET noticed = noticed || $3 || ' ' \
         WHERE org_id = $1 AND id = $2";
+    NOTE_GRANT_WARNED = "UPDATE grants SET warned = $3 WHERE org_id = $1 AND id = $2";
     NOTE_USE = "UPDATE grants SET used_at = $3 WHERE org_id = $1 AND id = $2";
     DISABLE_KEY = "UPDATE keys SET state = 'disabled', \
         armed_cap = CASE WHEN usage < armed_cap AND usage >= 0 THEN usage ELSE armed_cap END \

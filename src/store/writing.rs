@@ -138,6 +138,7 @@ impl<'a> Writing<'a> {
         for (member, who) in &entry.known {
             self.know(*member, who).await?;
         }
+        self.warn(books, entry).await?;
         if !self.seals.is_empty() {
             return wrong("an entry has a seal that none of its events accounts for");
         }

@@ -14,6 +14,7 @@ mod owners;
 mod roles;
 mod story;
 mod vault;
+mod warnings;
 
 use crate::world::{Way, World};
 use std::pin::Pin;
@@ -77,6 +78,9 @@ scenarios! {
         meter::read_only_after_the_turn,
         meter::a_provider_that_does_not_answer,
         meter::a_master_key_that_is_refused,
+        warnings::one_message_for_all_keys,
+        warnings::a_month_is_used_up,
+        warnings::a_round_about_several_members,
         ends::a_request_lapses,
         ends::a_key_expires,
         ends::a_key_that_nobody_reveals,

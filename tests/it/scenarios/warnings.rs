@@ -1,0 +1,142 @@
+//! Warnings before a month's budget or a cap is used up: once each, and one message at a time.
+
+use crate::world::World;
+use slice_sandbox::KeyState;
+use std::time::Duration;
+
+const ROUND: Duration = Duration::from_mins(5);
+const DAY: Duration = Duration::from_hours(24);
+
+/// Somebody holds a key for two months, and has it in her hands.
+async fn a_key(world: &mut World, who: &str, cap: &str) -> KeyState {
+    let line = format!("provision openrouter {cap} for 60d");
+    world.says(who, &line).await;
+    world.clicks(who, "Reveal key").await;
+    let closed = world.town.person(who).close_modal();
+    closed.expect("the view closes");
+    world.live_keys().pop().expect("a key")
+}
+
+/// Keys spend, and the meter sees it.
+async fn spend(world: &mut World, spending: &[(&KeyState, &str)]) {
+    let provider = world.sandbox.openrouter.clone();
+    for (key, amount) in spending {
+        provider.spend(&key.secret, amount).expect("it spends");
+    }
+    world.later(ROUND).await;
+}
+
+/// Nobody hears anything more, however often the meter reads.
+async fn silence(world: &mut World) {
+    world.all_read();
+    for _ in 0..3 {
+        world.later(ROUND).await;
+    }
+    for who in ["olga", "ana"] {
+        let read = world.reads(who);
+        assert!(!read.contains("used"), "{who} hears it once: {read}");
+    }
+}
+
+pub async fn one_message_for_all_keys(world: &mut World) {
+    world.set_up().await;
+    let first = a_key(world, "ana", "40").await;
+    let second = a_key(world, "ana", "40").await;
+    world.all_read();
+    spend(world, &[(&first, "31.99"), (&second, "20")]).await;
+    assert_eq!(world.reads("ana"), "", "79 % is not 80 %");
+    spend(world, &[(&first, "0.01"), (&second, "12.50")]).await;
+    let told = world.expect(
+        "ana",
+        &[
+            "(grant 1) has used $32.00 of its $40.00 (80 %): $8.00 is left until it ends",
+            "(grant 2) has used $32.50 of its $40.00 (81 %): $7.50 is left",
+            "$20.00 of your budget is free until",
+        ],
+    );
+    assert!(!told.contains("for November"), "64 % of the month: {told}");
+    assert_eq!(world.reads("olga"), "", "owners hear of what is used up");
+    silence(world).await;
+    // A last request may be more than the cap.
+    spend(world, &[(&first, "9"), (&second, "7.50")]).await;
+    world.expect(
+        "ana",
+        &[
+            "You have used $81.00 of your $100.00 for November (81 %). $19.00 of it is left.",
+            "(grant 1) has used $41.00 of its $40.00 (102 %): nothing is left of it",
+            "(grant 2) has used $40.00 of its $40.00 (100 %)",
+            "$19.00 of your budget is free",
+        ],
+    );
+    let olga = world.expect(
+        "olga",
+        &["grant 1 ($40.00 of openrouter): its key has used $41.00, all of it"],
+    );
+    assert!(olga.contains("grant 2") && !olga.contains("for November"));
+    silence(world).await;
+}
+
+/// A month that is used up, a rise, and a new month: each is told anew.
+pub async fn a_month_is_used_up(world: &mut World) {
+    world.set_up().await;
+    world.says("olga", "settings digest-day off").await;
+    let first = a_key(world, "ana", "50").await;
+    let second = a_key(world, "ana", "50").await;
+    spend(world, &[(&first, "50"), (&second, "30")]).await;
+    world.expect(
+        "ana",
+        &["used $80.00 of your $100.00 for November (80 %). $20.00 of it is left, and your keys hold $20.00"],
+    );
+    spend(world, &[(&second, "20")]).await;
+    world.expect(
+        "ana",
+        &[
+            "used $100.00 of your $100.00 for November (100 %). Nothing of it is left",
+            "ask an owner to add to your month",
+        ],
+    );
+    world.expect(
+        "olga",
+        &["@ana has used $100.00 of $100.00 for November: all of it"],
+    );
+    silence(world).await;
+    world.says("olga", "topup @ana 25").await;
+    let third = a_key(world, "ana", "25").await;
+    world.all_read();
+    spend(world, &[(&third, "1")]).await;
+    world.expect("ana", &["used $101.00 of your $125.00 for November (80 %)"]);
+    spend(world, &[(&third, "24")]).await;
+    world.expect("olga", &["@ana has used $125.00 of $125.00 for November"]);
+    silence(world).await;
+    world.later(30 * DAY).await;
+    let fourth = a_key(world, "ana", "50").await;
+    spend(world, &[(&fourth, "40")]).await;
+    let december = world.expect("ana", &["(grant 4) has used $40.00 of its $50.00 (80 %)"]);
+    assert!(!december.contains("for December"), "40 %: {december}");
+    spend(world, &[(&fourth, "10")]).await;
+    world.says("olga", "allocate @ana 60").await;
+    let fifth = a_key(world, "ana", "10").await;
+    world.all_read();
+    spend(world, &[(&fifth, "1")]).await;
+    world.expect("ana", &["used $51.00 of your $60.00 for December (85 %)"]);
+}
+
+/// Two members and their keys in one round: a message each, and one for the owners.
+pub async fn a_round_about_several_members(world: &mut World) {
+    world.set_up().await;
+    world.says("olga", "allocate @bo 20").await;
+    let ana = a_key(world, "ana", "50").await;
+    let bo = a_key(world, "bo", "20").await;
+    world.all_read();
+    let provider = world.sandbox.openrouter.clone();
+    provider.spend(&bo.secret, "20").expect("it spends");
+    // Whoever asks first sees to it: the meter says nothing more.
+    world.says("bo", "budget").await;
+    world.expect("bo", &["used $20.00 of your $20.00 for November (100 %)"]);
+    world.expect("olga", &["@bo has used $20.00 of $20.00", "grant 2"]);
+    spend(world, &[(&ana, "50")]).await;
+    assert!(!world.reads("bo").contains("used"), "bo knows");
+    world.expect("ana", &["(grant 1) has used $50.00 of its $50.00"]);
+    world.expect("olga", &["@ana's grant 1"]);
+    silence(world).await;
+}
