@@ -9,6 +9,7 @@ use crate::{
     },
     services::{self, ServicesConfig},
     store::{OpenError, SqlStore},
+    timetable,
     vault::KeyVault,
     work::{Bell, Workers},
 };
@@ -195,7 +196,9 @@ impl Bot {
         let slack = self.slack.as_ref().map(SlackListener::check);
         let discord = self.discord.as_ref().map(DiscordDoor::check);
         let mut checks: Vec<_> = slack.into_iter().chain(discord).collect();
-        checks.push(backlog(&*self.desk.store).await);
+        let (store, now) = (&*self.desk.store, self.desk.clock.now());
+        checks.push(backlog(store).await);
+        checks.extend(timetable::checks(store, now).await);
         checks
     }
 }

@@ -2,6 +2,7 @@
 
 pub mod audit;
 mod check;
+mod jobs;
 mod operator;
 mod serve;
 
@@ -56,6 +57,11 @@ enum Command {
     /// Work with the audit trail
     #[command(subcommand)]
     Audit(Audit),
+    /// List what happens by the clock: when each job last ran, and when it is due next
+    Jobs {
+        #[command(subcommand)]
+        command: Option<Jobs>,
+    },
     /// Unbind a channel, group or role that nobody in chat can unbind any more
     Unbind {
         #[arg(long)]
@@ -86,6 +92,16 @@ enum Vault {
         #[arg(long)]
         org: Option<OrgId>,
         service: String,
+    },
+}
+
+#[derive(Subcommand)]
+enum Jobs {
+    /// Do one now: turn, digest, or a round of the meter
+    Run {
+        job: String,
+        #[arg(long)]
+        org: Option<OrgId>,
     },
 }
 
@@ -184,6 +200,13 @@ async fn carry_out(command: Command) -> Result<ExitCode, Failure> {
         }
         Command::Audit(Audit::Export { org, format, to }) => {
             audit::export(&open(&lookup).await?, org, format, to).await
+        }
+        Command::Jobs { command } => {
+            let store = open(&lookup).await?;
+            match command {
+                None => jobs::list(&store).await,
+                Some(Jobs::Run { job, org }) => jobs::run(&store, org, &job).await,
+            }
         }
         Command::Unbind { org, group } => {
             operator::unbind(&open(&lookup).await?, org, &group).await

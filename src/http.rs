@@ -18,6 +18,9 @@ pub struct Check {
     pub ok: bool,
     /// What was found, and the remedy where it is not good.
     pub says: String,
+    /// Whether it keeps this process from doing its work.
+    #[serde(skip)]
+    pub is_grave: bool,
 }
 
 impl Check {
@@ -26,6 +29,7 @@ impl Check {
             what: what.into(),
             ok: true,
             says: says.into(),
+            is_grave: false,
         }
     }
 
@@ -34,6 +38,15 @@ impl Check {
             what: what.into(),
             ok: false,
             says: says.into(),
+            is_grave: true,
+        }
+    }
+
+    /// Not as it should be, and nothing that another process would do better.
+    pub fn late(what: impl Into<String>, says: impl Into<String>) -> Self {
+        Self {
+            is_grave: false,
+            ..Self::bad(what, says)
         }
     }
 }
@@ -51,7 +64,7 @@ pub fn router(ready: Ready) -> Router {
 
 async fn readyz(State(ready): State<Ready>) -> Response {
     let checks = ready().await;
-    let status = if checks.iter().all(|check| check.ok) {
+    let status = if checks.iter().all(|check| !check.is_grave) {
         StatusCode::OK
     } else {
         StatusCode::SERVICE_UNAVAILABLE

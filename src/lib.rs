@@ -11,5 +11,6 @@ pub mod log;
 pub mod platforms;
 pub mod services;
 pub mod store;
+mod timetable;
 pub mod vault;
 pub mod work;

@@ -126,6 +126,8 @@ pub trait Meters: Send + Sync {
         outcome: Outcome,
     ) -> BoxFuture<'a, Result<(), Refusal>>;
     fn meters(&self) -> BoxFuture<'_, Result<Vec<MeterStanding>, Refusal>>;
+    /// Makes an org's rounds due now. Gives whether there are any.
+    fn call_meters(&self, org: OrgId) -> BoxFuture<'_, Result<bool, Refusal>>;
 }
 
 /// How a message left the outbox.

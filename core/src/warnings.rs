@@ -302,7 +302,9 @@ mod tests {
                 used += spent;
                 let rises = change.is_some_and(|change| of < change);
                 of = change.unwrap_or(of);
-                told.iter_mut().for_each(|(_, risen)| *risen |= rises);
+                for (_, risen) in &mut told {
+                    *risen |= rises;
+                }
                 let (now, whole) = (Money::from_micros(used), Money::from_micros(of));
                 if let Some(warned) = due(now, whole, november, last) {
                     let again = told.iter().any(|(told, risen)| warned.percent <= *told && !risen);

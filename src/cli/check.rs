@@ -18,7 +18,7 @@ use slice_core::{
     desk::Services,
     event::Actor,
     install::Tokens,
-    ports::{Platform, ServiceAdapter, ServiceError, Store, Vault},
+    ports::{Clock, Platform, ServiceAdapter, ServiceError, Store, Vault},
     refusal::Refusal,
     secret::Secret,
     vault::SealOwner,
@@ -29,10 +29,15 @@ pub(super) async fn check(lookup: &dyn Fn(&str) -> Option<String>) -> Result<Exi
     let (config, mistakes) = config::look(lookup);
     let mut checks = environment(&mistakes);
     checks.extend(look(config, &mistakes).await);
-    for Check { what, ok, says } in &checks {
-        println!("{} {what}: {says}", if *ok { "ok  " } else { "FAIL" });
+    for check in &checks {
+        let mark = match (check.ok, check.is_grave) {
+            (true, _) => "ok  ",
+            (false, true) => "FAIL",
+            (false, false) => "LATE",
+        };
+        println!("{mark} {}: {}", check.what, check.says);
     }
-    let good = checks.iter().all(|check| check.ok);
+    let good = checks.iter().all(|check| !check.is_grave);
     Ok(if good {
         ExitCode::SUCCESS
     } else {
@@ -130,6 +135,7 @@ async fn books(
         )),
         Ok(store) => {
             checks.push(crate::bot::backlog(&store).await);
+            checks.extend(crate::timetable::checks(&store, SystemClock.now()).await);
             match masters(&store, &*vault, services).await {
                 Ok(masters) => checks.extend(masters),
                 Err(_) => checks.push(Check::bad(

@@ -9,11 +9,14 @@ use super::{
 };
 use slice_core::{
     calendar::MeterStanding,
-    ids::ServiceName,
+    ids::{OrgId, ServiceName},
     metering::{Metering, Outcome},
     ports::Meters,
 };
 use std::time::Duration;
+
+/// No round is planned later than this: one that is was planned before the clock went back.
+const PLANNED_MAX: Duration = Duration::from_hours(2);
 
 impl Meters for SqlStore {
     fn claim_meter(&self, lease: Duration) -> Answer<'_, Option<Metering>> {
@@ -22,6 +25,17 @@ impl Meters for SqlStore {
 
     fn metered<'a>(&'a self, metering: &'a Metering, outcome: Outcome) -> Answer<'a, ()> {
         answer(self.end_meter(metering, outcome))
+    }
+
+    fn call_meters(&self, org: OrgId) -> Answer<'_, bool> {
+        answer(async move {
+            let mut tx = self.db.write().await?;
+            let called = tx
+                .run(sql::CALL_METERS, values![org, self.clock.now()])
+                .await?;
+            tx.commit().await?;
+            Ok(0 < called)
+        })
     }
 
     fn meters(&self) -> Answer<'_, Vec<MeterStanding>> {
@@ -48,7 +62,8 @@ impl SqlStore {
         loop {
             let now = self.clock.now();
             let mut tx = self.db.read().await?;
-            let Some(row) = tx.first(sql::DUE_METER, values![now]).await? else {
+            let due = values![now, now + PLANNED_MAX];
+            let Some(row) = tx.first(sql::DUE_METER, due).await? else {
                 return Ok(None);
             };
             drop(tx);
@@ -56,7 +71,7 @@ impl SqlStore {
                 row.parsed("org_id")?,
                 ServiceName::new(row.text("service")?),
             );
-            let seen = values![org, &service, row.int("meter_fence")?, now, now + lease];
+            let seen = values![org, &service, row.int("meter_fence")?, now + lease];
             let mut tx = self.db.write().await?;
             if let Some(claimed) = tx.first(sql::CLAIM_METER, seen).await? {
                 tx.commit().await?;

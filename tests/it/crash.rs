@@ -118,6 +118,7 @@ mortal! {
     read meters() -> Vec<MeterStanding>;
     ---
     write claim_meter(lease: Duration) -> Option<Metering>;
+    write call_meters(org: OrgId) -> bool;
     write metered(metering: &'a Metering, outcome: Outcome) -> ();
 }
 

@@ -4,6 +4,7 @@
 mod closing;
 mod crash;
 mod discord_wire;
+mod jobs;
 mod load;
 mod manifests;
 mod openrouter_wire;
@@ -63,6 +64,7 @@ fn main() -> ExitCode {
         manifests::ALL,
         tidy::ALL,
         program::ALL,
+        jobs::ALL,
         serving::ALL,
         openrouter_wire::ALL,
         slack_wire::OVER_SOCKET,

@@ -51,13 +51,13 @@ pub fn slice(arguments: &[&str], environment: &[(&str, &str)]) -> Command {
     command
 }
 
-fn run(arguments: &[&str], environment: &[(&str, &str)]) -> Output {
+pub fn run(arguments: &[&str], environment: &[(&str, &str)]) -> Output {
     slice(arguments, environment)
         .output()
         .expect("the program runs")
 }
 
-fn said(output: &Output) -> String {
+pub fn said(output: &Output) -> String {
     let streams = [&output.stdout, &output.stderr];
     streams
         .map(|stream| String::from_utf8_lossy(stream).into_owned())
@@ -65,7 +65,7 @@ fn said(output: &Output) -> String {
 }
 
 #[track_caller]
-fn expect(output: &Output, success: bool, parts: &[&str]) {
+pub fn expect(output: &Output, success: bool, parts: &[&str]) {
     let text = said(output);
     assert_eq!(output.status.success(), success, "{text}");
     for part in parts {
@@ -120,7 +120,7 @@ fn all_mistakes_at_once() {
 }
 
 /// A world on a database in a folder, after one key was made; the bot has ended.
-fn played(folder: &tempfile::TempDir) -> String {
+pub fn played(folder: &tempfile::TempDir) -> String {
     let url = format!("sqlite:{}", folder.path().join("slice.db").display());
     runtime().block_on(async {
         let mut world = World::new(&url).await;

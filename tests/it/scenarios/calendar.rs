@@ -1,6 +1,7 @@
 //! What happens by the calendar.
 
 use crate::world::World;
+use slice_core::calendar::Job;
 use slice_sandbox::ChannelKind;
 use std::time::Duration;
 
@@ -147,6 +148,41 @@ pub async fn after_downtime(world: &mut World) {
     world.settled().await;
     let olga = world.reads("olga");
     assert!(!olga.contains("Slice is here"), "{olga}");
+}
+
+/// The operator calls a job by hand; its own instant comes all the same.
+pub async fn a_job_that_is_called(world: &mut World) {
+    world.set_up().await;
+    let org = world.org().await;
+    let store = world.bot().desk.store.clone();
+    let checks = world.bot().ready().await;
+    let says = |what: &str| {
+        let found = checks.iter().find(|check| check.what == what);
+        found.expect("a check").says.clone()
+    };
+    assert_eq!(
+        says("job digest"),
+        "last ran: never; next due: 2026-11-02T09:00:00Z"
+    );
+    assert!(says("meter").starts_with("last read: 2026-11-01T12:00:00Z"));
+    assert!(store.call_job(org, Job::Digest).await.expect("it answers"));
+    world.settled().await;
+    let told = world.expect("olga", &["in the week to 31 October"]);
+    assert_eq!(told.matches("in the week").count(), 1, "{told}");
+    world.later(21 * HOUR).await;
+    let told = world.expect("olga", &["in the week to 1 November"]);
+    assert_eq!(told.matches("in the week").count(), 1, "{told}");
+    // A job that nobody does is said, and the replica is no less ready for it.
+    world.sandbox.clock.advance(31 * DAY);
+    let checks = world.bot().ready().await;
+    for what in ["job turn", "job digest", "meter"] {
+        let check = checks.iter().find(|check| check.what == what);
+        let check = check.expect("a check");
+        assert!(!check.ok && !check.is_grave, "{check:?}");
+        assert!(check.says.contains("late"), "{check:?}");
+    }
+    world.settled().await;
+    assert!(world.bot().ready().await.iter().all(|check| check.ok));
 }
 
 /// A clock that goes back repeats nothing, and the calendar goes on from there.

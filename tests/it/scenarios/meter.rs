@@ -96,6 +96,20 @@ pub async fn read_only_after_the_turn(world: &mut World) {
     assert_eq!(read.matches("read only now").count(), 1, "{read}");
 }
 
+/// What was planned before the clock went back does not keep the meter waiting.
+pub async fn a_clock_that_goes_back(world: &mut World) {
+    world.set_up().await;
+    let key = a_key(world).await;
+    let now = world.sandbox.clock.now();
+    world.later(DAY).await;
+    world.sandbox.clock.set(now);
+    world.settled().await;
+    let provider = world.sandbox.openrouter.clone();
+    provider.spend(&key.secret, "3.50").expect("the key spends");
+    world.later(5 * MINUTE).await;
+    assert_eq!(spent(world).await, "$3.50");
+}
+
 /// Told once when it begins and once when it is over, however long it takes.
 pub async fn a_provider_that_does_not_answer(world: &mut World) {
     world.set_up().await;
