@@ -1,7 +1,7 @@
 //! The bot, assembled: store, vault, services, platforms, edge and workers, each from outside.
 
 use crate::{
-    edge::{Edge, StoredTokens},
+    edge::{Edge, StoredTokens, home},
     http::{self, Check},
     platforms::{
         discord::{DiscordConfig, DiscordDoor, DiscordPlatform},
@@ -11,7 +11,7 @@ use crate::{
     store::{OpenError, SqlStore},
     timetable,
     vault::KeyVault,
-    work::{Bell, Workers},
+    work::{Bell, Worker, Workers},
 };
 use axum::Router;
 use slice_core::{
@@ -80,6 +80,13 @@ impl From<Refusal> for StartError {
     }
 }
 
+/// Workers that answer people, and so belong to the edge.
+const OTHERS: &[Worker] = &[Worker {
+    name: "homes",
+    count: 1,
+    step: |desk| Box::pin(home::step(desk)),
+}];
+
 /// A running bot.
 pub struct Bot {
     pub desk: Arc<Desk>,
@@ -133,7 +140,7 @@ impl Bot {
         };
         edge.look_at_installations().await?;
         Ok(Self {
-            workers: Workers::new(desk.clone(), bell.clone()),
+            workers: Workers::new(desk.clone(), bell.clone(), OTHERS),
             desk,
             edge,
             slack,

@@ -2,6 +2,7 @@
 //! in `slice-commands`.
 
 pub mod bot;
+pub mod chart;
 pub mod cli;
 pub mod clock;
 pub mod config;

@@ -1,8 +1,9 @@
 //! Every command there is, in the order in which help lists them.
 
 use crate::{
-    allocate, approve, ask, audit, budget, deny, digest, grammar::Command, help, keep, keys, link,
-    members, provision, reveal, revoke, roles, settings, settle, topup, transfer, vault, withdraw,
+    allocate, approve, ask, audit, budget, dashboard, deny, digest, grammar::Command, help, keep,
+    keys, link, members, provision, reveal, revoke, roles, settings, settle, topup, transfer,
+    vault, withdraw,
 };
 
 /// One line per command. Parsing, help, manifests and role checks are loops over this.
@@ -20,6 +21,7 @@ pub static ALL: &[Command] = &[
     allocate::COMMAND,
     topup::COMMAND,
     members::COMMAND,
+    dashboard::COMMAND,
     digest::COMMAND,
     keep::COMMAND,
     transfer::COMMAND,

@@ -6,7 +6,7 @@ use slice_core::{
     drift::Drift,
     grant::{Grant, KeyState, State},
     ids::{MemberId, OrgId, ServiceName},
-    page::{Block, Button, Page, Text},
+    page::{Audience, Block, Button, Page, Text},
     ports::ServiceError,
     refusal::{Refusal, shorten},
     reply::Reply,
@@ -47,10 +47,7 @@ async fn run(call: Call<'_>) -> Result<Reply, Refusal> {
         page = page.text("None of your grants holds money or waits for an owner.");
     }
     for grant in live.iter().take(LIVE_MAX) {
-        page = page
-            .with(bar(grant))
-            .text(state(grant, books.now))
-            .buttons(buttons(&call, grant));
+        page = card(page, grant, books.now, call.mine());
     }
     if LIVE_MAX < live.len() {
         page = page.text(Text::new(format!("… and {} more.", live.len() - LIVE_MAX)));
@@ -63,6 +60,13 @@ async fn run(call: Call<'_>) -> Result<Reply, Refusal> {
         )));
     }
     Ok(with_doubt(page, &unread, call.desk()).into())
+}
+
+/// A grant as its member reads it: its bar, how it is, and what she can do.
+pub fn card(page: Page, grant: &Grant, now: Time, mine: Audience) -> Page {
+    page.with(bar(grant))
+        .text(state(grant, now))
+        .buttons(buttons(mine, grant))
 }
 
 fn bar(grant: &Grant) -> Block {
@@ -132,8 +136,7 @@ fn past(grant: &Grant) -> String {
     )
 }
 
-fn buttons(call: &Call<'_>, grant: &Grant) -> Vec<Button> {
-    let mine = call.mine();
+fn buttons(mine: Audience, grant: &Grant) -> Vec<Button> {
     let number = grant.number;
     let has_seal = grant.key().is_some_and(|key| key.seal.is_some());
     let is_gone = grant

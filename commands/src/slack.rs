@@ -31,11 +31,18 @@ pub const SCOPES: [(&str, &str); 9] = [
         "The same for private channels, which is where owners are.",
     ),
     ("usergroups:read", "A user group can be bound to a role."),
-    ("files:write", "An audit export is sent as a file."),
+    (
+        "files:write",
+        "An audit export or a chart is sent as a file.",
+    ),
 ];
 
 /// Every event that the bot listens to, and why.
-pub const EVENTS: [(&str, &str); 9] = [
+pub const EVENTS: [(&str, &str); 10] = [
+    (
+        "app_home_opened",
+        "A person's home tab is shown when it is opened.",
+    ),
     (
         "app_uninstalled",
         "Slice erases the token of a workspace that removed it, and tells its owners.",
@@ -112,7 +119,7 @@ pub fn manifest() -> Value {
         },
         "features": {
             "app_home": {
-                "home_tab_enabled": false,
+                "home_tab_enabled": true,
                 "messages_tab_enabled": true,
                 "messages_tab_read_only_enabled": true,
             },

@@ -262,7 +262,7 @@ pub enum To {
 #[derive(Clone, Debug)]
 pub struct Message {
     pub to: To,
-    /// Messages of one topic to one reader are one message, edited in place.
+    /// Messages of one topic to one reader are said in their order, and edited in place together.
     pub topic: Option<String>,
     /// Edits what stands in chat under the topic; says nothing where nothing stands.
     pub edit: bool,

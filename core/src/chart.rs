@@ -51,10 +51,14 @@ impl Chart {
     /// More parts than this are no more told apart by their colours.
     pub const PARTS_MAX: usize = 8;
 
-    /// Gathers all but the biggest parts, so that no more than [`Chart::PARTS_MAX`] are left.
+    /// Gathers all but the biggest parts, so that no more than [`Chart::PARTS_MAX`] are left. What
+    /// was gathered before stays last, however much it is.
     #[must_use]
     pub fn gathered(mut self) -> Self {
-        self.parts.sort_by_key(|part| std::cmp::Reverse(part.sum()));
+        self.parts.sort_by_key(|part| {
+            let is_rest = matches!(part.whose, Whose::Others(_));
+            (is_rest, std::cmp::Reverse(part.sum()))
+        });
         if self.parts.len() <= Self::PARTS_MAX {
             return self;
         }
@@ -144,6 +148,7 @@ mod tests {
             let (before, after) = (chart(parts), chart(parts).gathered());
             assert_eq!(before.sum(), after.sum());
             assert!(after.parts.len() <= Chart::PARTS_MAX);
+            assert_eq!(after.clone().gathered(), after, "gathered once and for all");
             if Chart::PARTS_MAX < parts {
                 let others = Whose::Others(parts + 1 - Chart::PARTS_MAX);
                 assert_eq!(after.parts.last().map(|part| &part.whose), Some(&others));

@@ -2,6 +2,7 @@
 
 use crate::{
     books::{Books, Entry, Master, Offer, Scope},
+    chart::{Chart, Whose},
     event::Actor,
     ids::{ActionId, Identity, MemberId, OrgId, PlatformName, ServiceName},
     page::Page,
@@ -88,6 +89,34 @@ impl Desk {
             .iter()
             .find(|platform| platform.name() == name)
             .map(AsRef::as_ref)
+    }
+
+    /// What the people on a chart are called on a platform, or on another one if they are not there.
+    /// Of whom nobody says it has no name.
+    pub async fn called(
+        &self,
+        org: OrgId,
+        chart: &Chart,
+        on: PlatformName,
+    ) -> Result<Vec<(MemberId, String)>, Refusal> {
+        let mut called = vec![];
+        for part in &chart.parts {
+            let Whose::Member(member) = part.whose else {
+                continue;
+            };
+            let mut known = self.store.reachable(org, member).await?;
+            known.sort_by_key(|identity| identity.workspace.platform != on);
+            for identity in known {
+                let Some(platform) = self.platform(identity.workspace.platform) else {
+                    continue;
+                };
+                if let Ok(Some(name)) = platform.called(&identity).await {
+                    called.push((member, name));
+                    break;
+                }
+            }
+        }
+        Ok(called)
     }
 
     /// Opens a master key for the one call that needs it.

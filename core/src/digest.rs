@@ -68,8 +68,17 @@ pub fn due(books: &Books, firing: &Firing) -> Entry {
         // Nobody has begun yet.
         return entry;
     }
-    let page = page(books, names);
-    entry.say_all(to.into_iter().map(|to| Message::new(to, page.clone())))
+    let (page, chart) = page(books, names).apart();
+    // The chart follows its digest: what is of one topic is said in its order.
+    let topic = format!("digest {}", due.micros());
+    let pages: Vec<_> = std::iter::once(page).chain(chart).collect();
+    let said = |to: To| {
+        let topic = &topic;
+        pages
+            .iter()
+            .map(move |page| Message::new(to, page.clone()).topic(topic))
+    };
+    entry.say_all(to.into_iter().flat_map(said))
 }
 
 /// This week's digest as of now. The books must show everyone, and [`DAYS`] days.
@@ -156,27 +165,10 @@ impl Week<'_> {
             self.spent_this_month().brief(),
             self.budget().brief()
         ));
-        let month = self.books.month;
-        match self.pace() {
-            Some(pace) => text.and(format!(
-                " · on pace for {} by {}",
-                pace.brief(),
-                Day::first_of(month.next()).minus(1).long()
-            )),
+        match pace(self.books, self.spent_this_month()) {
+            Some(pace) => text.and(format!(" · {pace}")),
             None => text,
         }
-    }
-
-    /// What the month comes to if it goes on as it did so far. Nothing is said on its first day.
-    fn pace(&self) -> Option<Money> {
-        let zone = self.books.org.zone;
-        let (start, end) = (self.books.month.start(zone), self.books.org.turns_at);
-        let (gone, all) = (micros(start, self.books.now), micros(start, end));
-        if gone < micros(start, start + std::time::Duration::from_hours(24)) {
-            return None;
-        }
-        let pace = i128::from(self.spent_this_month().micros()) * all / gone;
-        i64::try_from(pace).ok().map(Money::from_micros)
     }
 
     fn bars(&self) -> Vec<Block> {
@@ -326,6 +318,20 @@ impl Week<'_> {
             .and(format!(" · audit trail: {count} events, head "))
             .code(head)
     }
+}
+
+/// `on pace for $874 by 30 November`: what the month comes to if it goes on as it did so far. Nothing
+/// is said on its first day.
+pub fn pace(books: &Books, spent: Money) -> Option<String> {
+    let (start, end) = (books.month.start(books.org.zone), books.org.turns_at);
+    let (gone, all) = (micros(start, books.now), micros(start, end));
+    if gone < micros(start, start + std::time::Duration::from_hours(24)) {
+        return None;
+    }
+    let pace = i128::from(spent.micros()) * all / gone;
+    let pace = Money::from_micros(i64::try_from(pace).ok()?);
+    let last = Day::first_of(books.month.next()).minus(1);
+    Some(format!("on pace for {} by {}", pace.brief(), last.long()))
 }
 
 /// Spending as the parts of a chart's bars. Corrections that outweigh a day's spending show as none.

@@ -95,6 +95,8 @@ pub enum Notice {
     PeopleChanged(Workspace),
     /// The same of this one person: she may have joined, left, or changed her groups.
     PersonChanged(Identity),
+    /// She opened her home tab.
+    HomeOpened(Identity),
     /// The app was removed, or its tokens were revoked.
     Uninstalled(Workspace),
 }

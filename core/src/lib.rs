@@ -13,6 +13,7 @@ pub mod drift;
 pub mod ends;
 pub mod event;
 pub mod grant;
+pub mod home;
 pub mod ids;
 pub mod inbound;
 pub mod install;

@@ -265,6 +265,15 @@ impl Page {
         members.chain(drawn).collect()
     }
 
+    /// The page without its chart, and a page that is the chart alone: platforms carry pictures in
+    /// a message of their own.
+    pub fn apart(self) -> (Self, Option<Self>) {
+        let is_chart = |block: &Block| matches!(block, Block::Chart(_));
+        let (chart, rest): (Vec<_>, Vec<_>) = self.0.into_iter().partition(is_chart);
+        let chart = (!chart.is_empty()).then_some(Self(chart));
+        (Self(rest), chart)
+    }
+
     /// The page's chart, if it has one.
     pub fn chart(&self) -> Option<&Chart> {
         self.0.iter().find_map(|block| match block {

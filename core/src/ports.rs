@@ -11,6 +11,7 @@ use crate::{
     calendar::{Calendar, MeterStanding},
     event::{Actor, Event},
     grant::Grant,
+    home::Homes,
     ids::{
         ActionId, ChannelId, GrantId, Identity, MemberId, MessageId, OrgId, Place, PlatformName,
         ServiceName, UserId, Workspace,
@@ -18,7 +19,7 @@ use crate::{
     install::Installations,
     linking::{Joins, OpenCode},
     metering::{Metering, Outcome},
-    page::Page,
+    page::{Page, Text},
     refusal::Refusal,
     role::{Group, GroupKind, Role, Standing},
     secret::Secret,
@@ -153,7 +154,7 @@ pub struct Posted {
 
 /// The books on disk. Each method is one transaction. An `Err` of a writing method says whether it
 /// was recorded: a refusal was not, [`Refusal::Unsure`] may have been.
-pub trait Store: Installations + Calendar + Meters {
+pub trait Store: Installations + Calendar + Meters + Homes {
     // --- the one way to change anything that is audited
     /// Locks the org's row, shows the books to `decide`, and writes what it decided: state, audit
     /// events, messages, the action's use and the delivery's mark, or nothing. Gives the entry back
@@ -326,13 +327,27 @@ impl fmt::Display for PlatformError {
 pub type Names<'a> = &'a [(MemberId, UserId)];
 
 /// A message as the courier hands it to a platform.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Letter<'a> {
     pub id: MessageId,
     pub page: &'a Page,
     pub names: Names<'a>,
     /// Stands in the message itself where owners chose delivery `dm`.
     pub secret: Option<&'a Secret>,
+    /// The page's chart as an image: shown in the place of the page. Where it cannot be, the page
+    /// says it in words.
+    pub picture: Option<&'a crate::reply::Attachment>,
+}
+
+impl Letter<'_> {
+    /// What is posted where the picture cannot be: all that it shows, in words.
+    pub fn in_words(&self) -> Page {
+        let alt = self.picture.and_then(|picture| picture.alt.as_deref());
+        match alt {
+            Some(alt) => Page::default().note(Text::new(alt)),
+            None => self.page.clone(),
+        }
+    }
 }
 
 /// Where a letter goes.
@@ -398,6 +413,22 @@ pub trait Platform: Send + Sync {
         kind: GroupKind,
         id: &'a ChannelId,
     ) -> BoxFuture<'a, Result<Option<GroupFacts>, PlatformError>>;
+    /// Shows a page in a person's home tab, where the platform has one.
+    fn publish_home<'a>(
+        &'a self,
+        _who: &'a Identity,
+        _page: &'a Page,
+        _names: Names<'a>,
+    ) -> BoxFuture<'a, Result<(), PlatformError>> {
+        Box::pin(futures::future::ready(Ok(())))
+    }
+    /// What people call a person there; `None`: this platform does not say. It is her own text.
+    fn called<'a>(
+        &'a self,
+        _who: &'a Identity,
+    ) -> BoxFuture<'a, Result<Option<String>, PlatformError>> {
+        Box::pin(futures::future::ready(Ok(None)))
+    }
     /// What people call a workspace; `None`: this platform does not say.
     fn workspace_name<'a>(
         &'a self,

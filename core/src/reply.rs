@@ -49,12 +49,14 @@ pub struct Form {
     pub action: Option<ActionId>,
 }
 
-/// A file for the asker alone.
-#[derive(Debug)]
+/// A file that is sent into chat.
+#[derive(Clone, Debug)]
 pub struct Attachment {
     pub name: String,
     pub mime: &'static str,
     pub content: Vec<u8>,
+    /// What an image shows, for those who do not see it.
+    pub alt: Option<String>,
 }
 
 /// What comes back from a handler.

@@ -72,6 +72,22 @@ pub fn request(number: i64, member: MemberId, request: &Request, top_up: Money) 
             "It is {top_up} more than the budget: approving adds that to this month."
         ))
     };
+    Page(vec![Block::Text(
+        Text::default()
+            .member(member)
+            .and(format!(" asks for grant {number}")),
+    )])
+    .with(Block::Fields(fields))
+    .text(within)
+    .buttons(request_buttons(number, top_up))
+    .note(Text::new(format!(
+        "Open for {} hours.",
+        REQUEST_LIFE.as_secs() / 3600
+    )))
+}
+
+/// What owners can say to a request that needs so much more than the budget.
+pub fn request_buttons(number: i64, top_up: Money) -> Vec<Button> {
     let (yes, line) = if top_up.is_zero() {
         ("Approve".into(), format!("approve {number}"))
     } else {
@@ -81,22 +97,11 @@ pub fn request(number: i64, member: MemberId, request: &Request, top_up: Money) 
         )
     };
     let owners = Audience::Owners;
-    Page(vec![Block::Text(
-        Text::default()
-            .member(member)
-            .and(format!(" asks for grant {number}")),
-    )])
-    .with(Block::Fields(fields))
-    .text(within)
-    .buttons(vec![
+    vec![
         Button::new(yes, line, owners).primary(),
         Button::new("Approve less…", format!("approve {number} less"), owners),
         Button::new("Deny…", format!("deny {number} form"), owners),
-    ])
-    .note(Text::new(format!(
-        "Open for {} hours.",
-        REQUEST_LIFE.as_secs() / 3600
-    )))
+    ]
 }
 
 /// The rest of a request's command line, so that a button can say it again.

@@ -5,6 +5,9 @@ use std::fmt;
 
 use serde::Serialize;
 
+/// With which every PNG begins.
+const PNG: &[u8] = b"\x89PNG\r\n\x1a\n";
+
 /// A user's id: `U000000001` on Slack, a snowflake on Discord.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct UserId(pub String);
@@ -77,6 +80,28 @@ pub enum Place {
     Home,
     /// A file in a conversation; the text is its name and content.
     File,
+}
+
+/// What is wrong with a file that calls itself an image: it must be one, and be described.
+pub(crate) fn image_problem(name: &str, alt: Option<&str>, bytes: &[u8]) -> Option<&'static str> {
+    let ending = std::path::Path::new(name).extension();
+    if ending.is_none_or(|ending| ending != "png") {
+        return None;
+    }
+    match (bytes.starts_with(PNG), alt) {
+        (false, _) => Some("a .png that is none"),
+        (true, None | Some("")) => Some("an image without a description"),
+        (true, Some(_)) => None,
+    }
+}
+
+/// A file as a person sees it: its name, and its content or what its image shows.
+pub(crate) fn shown_file(name: &str, alt: Option<&str>, bytes: Option<&[u8]>) -> String {
+    let bytes = bytes.unwrap_or_default();
+    match alt {
+        Some(alt) if bytes.starts_with(PNG) => format!("{name}\n{alt}"),
+        _ => format!("{name}\n{}", String::from_utf8_lossy(bytes)),
+    }
 }
 
 impl fmt::Display for Place {

@@ -1,6 +1,7 @@
 //! Answers on their way back: buttons get their actions, mentions their people, secrets their end.
 
 use super::Edge;
+use crate::chart;
 use slice_core::{
     books::{GrantRef, Offer, Scope},
     event::Actor,
@@ -24,7 +25,10 @@ impl Edge {
         reply: Reply,
     ) {
         match reply {
-            Reply::Page(page) => self.say(org, identity, answers, page).await,
+            Reply::Page(page) => {
+                let page = self.send_chart(org, identity, page).await;
+                self.say(org, identity, answers, page).await;
+            }
             Reply::Form(form) => self.form(org, identity, answers, form).await,
             Reply::File { files, page } => {
                 let page = self.send_files(identity, &files, page).await;
@@ -140,6 +144,28 @@ impl Edge {
             }
         }
         page
+    }
+
+    /// Sends a page's chart to the asker's direct messages, as private as the answer is. Where it
+    /// does not arrive, the page says it in words.
+    async fn send_chart(&self, org: OrgId, identity: &Identity, page: Page) -> Page {
+        let platform = identity.workspace.platform;
+        let (Some(chart), Some(there)) = (page.chart(), self.desk.platform(platform)) else {
+            return page;
+        };
+        let called = self.desk.called(org, chart, platform).await;
+        let picture = chart::picture(chart, &called.unwrap_or_default(), "daily-spending");
+        let sent = match picture {
+            Ok(picture) => there.send_file(identity, &picture).await,
+            Err(why) => Err(PlatformError::Refused(why.to_string())),
+        };
+        match sent {
+            Ok(()) => page.apart().0.note("The chart is in your direct messages."),
+            Err(error) => {
+                warn!(%error, "Said a chart in words");
+                page
+            }
+        }
     }
 
     /// Who the members of a page are, in the workspace of the person who reads it.

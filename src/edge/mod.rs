@@ -2,6 +2,7 @@
 
 mod answer;
 mod complete;
+pub mod home;
 mod installing;
 pub mod people;
 
@@ -223,7 +224,8 @@ impl Edge {
     /// Whether she still has a role is asked live by a worker. Should this get lost, its next round
     /// finds out.
     async fn look_at(&self, who: &Identity) {
-        if let Err(refusal) = self.desk.store.check_now(who).await {
+        let noted = self.desk.store.check_now(who).await;
+        if let Err(refusal) = noted.and(self.desk.store.want_home(who, false).await) {
             warn!(?refusal, "Could not note that a person changed");
         }
         (self.wake)();
@@ -364,6 +366,10 @@ impl Reception for Edge {
                     edge.look_at(&who).await;
                     drop(busy);
                 });
+            }
+            Notice::HomeOpened(who) => {
+                let edge = self.clone();
+                self.spawn(async move { edge.home_opened(&who).await });
             }
             Notice::Uninstalled(workspace) => {
                 self.people.forget(&workspace);

@@ -54,6 +54,19 @@ impl People {
         who: &Identity,
         needs: Role,
     ) -> Result<(MemberId, Role), Refusal> {
+        let (member, role) = self.look_up(desk, org, who, needs).await?;
+        desk.store.note_role(org, who, member, role).await?;
+        Ok((member, role))
+    }
+
+    /// The same of somebody who did nothing just now, so that nothing is noted.
+    pub async fn look_up(
+        &self,
+        desk: &Desk,
+        org: OrgId,
+        who: &Identity,
+        needs: Role,
+    ) -> Result<(MemberId, Role), Refusal> {
         let platform =
             desk.platform(who.workspace.platform)
                 .ok_or_else(|| Refusal::RoleUnknown {
@@ -87,7 +100,6 @@ impl People {
             Some(error) => warn!(%error, "A bound group could not be looked at"),
             None => {}
         }
-        desk.store.note_role(org, who, member, found.role).await?;
         Ok((member, found.role))
     }
 }

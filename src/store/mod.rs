@@ -5,6 +5,7 @@ mod books;
 mod calendar;
 mod db;
 mod failure;
+mod homes;
 mod installs;
 mod keys;
 mod linking;
@@ -21,7 +22,7 @@ mod work;
 mod writing;
 
 pub use open::{OpenError, migrations};
-pub use sql::STATEMENTS;
+pub use sql::{HOMES, STATEMENTS};
 
 use crate::vault::KeyVault;
 use db::Db;

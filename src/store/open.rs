@@ -126,6 +126,11 @@ const MIGRATIONS: &[(i64, &str, [&str; 2])] = &[
         [include_str!("../../migrations/0012_calendar.sql"); 2],
     ),
     (
+        15,
+        "homes",
+        [include_str!("../../migrations/0015_homes.sql"); 2],
+    ),
+    (
         17,
         "warnings",
         [include_str!("../../migrations/0017_warnings.sql"); 2],

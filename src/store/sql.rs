@@ -4,7 +4,7 @@
 /// the test that prepares each on both databases.
 macro_rules! statements {
     ($($(#[$doc:meta])* $name:ident = $sql:expr;)*) => {
-        $($(#[$doc])* pub(super) const $name: &str = $sql;)*
+        $($(#[$doc])* pub(in crate::store) const $name: &str = $sql;)*
         /// Every statement with its name.
         pub const STATEMENTS: &[(&str, &str)] = &[$((stringify!($name), $name)),*];
     };
@@ -43,6 +43,10 @@ macro_rules! due_where {
         )
     };
 }
+
+mod homes;
+pub use homes::STATEMENTS as HOMES;
+pub(super) use homes::*;
 
 statements! {
     // --- the database itself

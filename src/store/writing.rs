@@ -212,6 +212,7 @@ impl<'a> Writing<'a> {
         self.tx
             .one(sql::APPEND_AUDIT, row, "the audit event")
             .await?;
+        self.want_homes(event, member).await?;
         self.org.audit_count = seq;
         self.org.audit_head = audit::head(&self.audit_key, self.org.id, seq, &link.mac);
         Ok(())

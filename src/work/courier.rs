@@ -99,6 +99,7 @@ async fn edit(desk: &Desk, claimed: &Claimed) -> Result<Sent, Refusal> {
             page,
             names: &names,
             secret: None,
+            picture: None,
         };
         match platform.edit(&posted, &letter).await {
             Ok(()) => {}
@@ -146,11 +147,13 @@ async fn post(desk: &Desk, claimed: &Claimed) -> Result<Sent, Refusal> {
     for (target, platform) in reachable(desk, &targets) {
         let page = &claimed.message.page;
         let names = delivery::names(desk, claimed.org, page, target.workspace()).await?;
+        let picture = delivery::picture(desk, claimed, platform.name()).await?;
         let letter = Letter {
             id: claimed.id,
             page,
             names: &names,
             secret: secret.as_ref(),
+            picture: picture.as_ref(),
         };
         match platform.post(target.address(), &letter).await {
             Ok(posted) => return arrived(desk, claimed, posted).await,
@@ -285,17 +288,24 @@ async fn to_each_owner(desk: &Desk, claimed: &Claimed, why: &str) -> Result<Sent
     )))
 }
 
-/// The digest's channel cannot be posted to: owners read why, and the digest itself.
+/// The digest's channel cannot be posted to: owners read why, and the digest itself. Its chart comes
+/// after it, and needs to say nothing.
 async fn to_the_owners(desk: &Desk, claimed: &Claimed, why: &str) -> Result<Sent, Refusal> {
-    let note = Text::new(format!(
-        "This comes here because Slice cannot post in the digest's channel ({why}). Choose another with "
-    ))
-    .say("settings digest-channel")
-    .and(".");
-    let page = claimed.message.page.clone().note(note);
+    let mut page = claimed.message.page.clone();
+    if page.chart().is_none() {
+        let note = Text::new(format!(
+            "This comes here because Slice cannot post in the digest's channel: {why}. Choose another \
+             with "
+        ));
+        page = page.note(note.say("settings digest-channel").and("."));
+    }
     let decide = |books: &Books| {
         let owners = books.org.owners_at().into_iter();
-        let told = owners.map(|to| Message::new(to, page.clone()));
+        let told = owners.map(|to| Message {
+            to,
+            page: page.clone(),
+            ..claimed.message.clone()
+        });
         Ok((Entry::default().say_all(told), ()))
     };
     desk.record(Scope::new(claimed.org, Actor::Slice), decide)

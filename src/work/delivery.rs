@@ -1,15 +1,18 @@
 //! Where a message goes, and by which names its reader's platform knows the people in it.
 
+use crate::chart;
 use slice_core::{
     books::{Claimed, Scope, To},
     desk::Desk,
     digest,
     event::Actor,
-    ids::{Identity, MemberId, OrgId, Place, UserId, Workspace},
+    ids::{Identity, MemberId, OrgId, Place, PlatformName, UserId, Workspace},
     page::Page,
     ports::Address,
     refusal::Refusal,
+    reply::Attachment,
 };
+use tracing::warn;
 
 /// One place where a message can be posted.
 #[derive(Clone, Debug)]
@@ -83,4 +86,21 @@ pub(super) async fn names(
         .filter(|(_, identity)| identity.workspace == *workspace)
         .map(|(member, identity)| (member, identity.user))
         .collect())
+}
+
+/// The page's chart as an image that is found again by the message's id. `None`: there is no chart,
+/// or it cannot be drawn, so that the page says it in words.
+pub(super) async fn picture(
+    desk: &Desk,
+    claimed: &Claimed,
+    on: PlatformName,
+) -> Result<Option<Attachment>, Refusal> {
+    let Some(chart) = claimed.message.page.chart() else {
+        return Ok(None);
+    };
+    let called = desk.called(claimed.org, chart, on).await?;
+    let stem = format!("daily-spending-{}", claimed.id);
+    let picture = chart::picture(chart, &called, &stem);
+    let picture = picture.inspect_err(|why| warn!(message.id = %claimed.id, "{why}"));
+    Ok(picture.ok())
 }

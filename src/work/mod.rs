@@ -28,17 +28,18 @@ const POLL: Duration = Duration::from_secs(1);
 /// Retries after the books could not be asked double up to this.
 const TROUBLE_MAX: Duration = Duration::from_secs(30);
 
-type Step = for<'a> fn(&'a Desk) -> BoxFuture<'a, Result<bool, Refusal>>;
+/// What a worker does, once. Gives whether there was anything to do.
+pub type Step = for<'a> fn(&'a Desk) -> BoxFuture<'a, Result<bool, Refusal>>;
 
 /// One kind of worker.
-struct Worker {
-    name: &'static str,
+pub struct Worker {
+    pub name: &'static str,
     /// So many of them work at once.
-    count: usize,
-    step: Step,
+    pub count: usize,
+    pub step: Step,
 }
 
-/// Every worker there is.
+/// Every worker of this folder.
 const WORKERS: &[Worker] = &[
     Worker {
         name: "issuer",
@@ -122,11 +123,17 @@ impl Bell {
 pub struct Workers {
     desk: Arc<Desk>,
     bell: Arc<Bell>,
+    others: &'static [Worker],
 }
 
 impl Workers {
-    pub fn new(desk: Arc<Desk>, bell: Arc<Bell>) -> Self {
-        Self { desk, bell }
+    /// `others`: workers of other parts, which work alike.
+    pub fn new(desk: Arc<Desk>, bell: Arc<Bell>, others: &'static [Worker]) -> Self {
+        Self { desk, bell, others }
+    }
+
+    fn all(&self) -> impl Iterator<Item = &'static Worker> + use<> {
+        WORKERS.iter().chain(self.others)
     }
 
     /// Works until nothing is due any more, one step at a time. What waits for a later instant is
@@ -134,7 +141,7 @@ impl Workers {
     pub async fn run_until_idle(&self) -> Result<(), Refusal> {
         loop {
             let mut worked = false;
-            for worker in WORKERS {
+            for worker in self.all() {
                 while (worker.step)(&self.desk).await? {
                     worked = true;
                 }
@@ -150,7 +157,7 @@ impl Workers {
     /// a crash, and nothing to go on with half of its workers.
     pub async fn run_forever(&self, shutdown: watch::Receiver<bool>) {
         let mut tasks = JoinSet::new();
-        for worker in WORKERS {
+        for worker in self.all() {
             for _ in 0..worker.count {
                 tasks.spawn(self.clone().work(worker, shutdown.clone()));
             }

@@ -13,6 +13,7 @@ use slice_core::{
     calendar::{Calendar, Firing, Job, MeterStanding, Spent, Standing},
     day::Day,
     grant::{Grant, State},
+    home::{Home, Homes, Published},
     ids::{ActionId, Identity, MemberId, OrgId, PlatformName, Workspace},
     install::{Installation, Installations},
     linking::{Joins, OpenCode},
@@ -120,6 +121,14 @@ mortal! {
     write claim_meter(lease: Duration) -> Option<Metering>;
     write call_meters(org: OrgId) -> bool;
     write metered(metering: &'a Metering, outcome: Outcome) -> ();
+}
+
+mortal! {
+    Homes;
+    ---
+    write want_home(who: &'a Identity, opened: bool) -> ();
+    write claim_home(lease: Duration) -> Option<Home>;
+    write home_published(home: &'a Home, how: Published) -> ();
 }
 
 mortal! {

@@ -1,6 +1,9 @@
 //! What is generated and committed says exactly what the commands say. A difference is written, and
 //! fails once: running the tests twice regenerates.
 
+#[path = "../../examples/charts/seeded.rs"]
+mod seeded;
+
 use std::{fs, path::Path};
 
 pub const ALL: &[(&str, fn())] = &[
@@ -9,13 +12,14 @@ pub const ALL: &[(&str, fn())] = &[
     ("manifests::discord", discord),
     ("manifests::env_example", env_example),
     ("manifests::readme", readme),
+    ("manifests::charts", charts),
     ("manifests::contracts", contracts),
 ];
 
-fn fresh(name: &str, content: &str) {
+fn fresh(name: &str, content: impl AsRef<[u8]>) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
-    let committed = fs::read_to_string(&path).unwrap_or_default();
-    if committed != content {
+    let committed = fs::read(&path).unwrap_or_default();
+    if committed != content.as_ref() {
         fs::write(&path, content).expect("the file can be written");
         panic!("{name} was out of date and has been written anew: look at it and run again");
     }
@@ -28,25 +32,36 @@ fn pretty(value: &serde_json::Value) -> String {
 fn slack() {
     fresh(
         "manifests/slack.json",
-        &pretty(&slice_commands::slack::manifest()),
+        pretty(&slice_commands::slack::manifest()),
     );
 }
 
 /// The same app over signed HTTP, at a host that stands for the reader's.
 fn slack_http() {
     let manifest = slice_commands::slack::manifest_over_http("https://slice.example.com");
-    fresh("manifests/slack-http.json", &pretty(&manifest));
+    fresh("manifests/slack-http.json", pretty(&manifest));
 }
 
 fn discord() {
     fresh(
         "manifests/discord.json",
-        &pretty(&slice_commands::discord::commands()),
+        pretty(&slice_commands::discord::commands()),
     );
 }
 
 fn env_example() {
-    fresh(".env.example", &slice::config::env_example());
+    fresh(".env.example", slice::config::env_example());
+}
+
+/// The charts that the README shows are what the program draws, byte for byte.
+fn charts() {
+    for (members, file) in seeded::SHOWN {
+        let (chart, called) = seeded::team(members);
+        fresh(
+            file,
+            slice::chart::draw(&chart, &called).expect("a picture"),
+        );
+    }
 }
 
 /// The README's tables stand between marks and follow from the declarations.

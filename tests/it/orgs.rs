@@ -98,7 +98,7 @@ impl Town {
             platforms: PlatformName::ALL.map(|name| chat.on(name)).to_vec(),
         });
         let edge = Edge::new(desk.clone(), workspaces, Arc::new(|| {}));
-        let workers = Workers::new(desk.clone(), Arc::new(Bell::default()));
+        let workers = Workers::new(desk.clone(), Arc::new(Bell::default()), &[]);
         Self {
             sandbox,
             chat,

@@ -225,13 +225,20 @@ fn the_rules_know_no_service() {
     }
 }
 
+/// Only what puts pixels on paper counts in fractions, and it is given no money to count.
 fn no_floating_point_near_money() {
+    const PAINT: &str = "src/chart/paint.rs";
     for (name, text) in all_code() {
+        let words: &[&str] = if name == PAINT {
+            &["Money", "micros", "slice_core"]
+        } else {
+            &["f64", "f32"]
+        };
         let code = text
             .lines()
             .map(|line| line.split("//").next().unwrap_or_default());
-        let floats = code.filter(|line| line.contains("f64") || line.contains("f32"));
-        assert_eq!(floats.collect::<Vec<_>>(), Vec::<&str>::new(), "{name}");
+        let found = code.filter(|line| words.iter().any(|word| line.contains(word)));
+        assert_eq!(found.collect::<Vec<_>>(), Vec::<&str>::new(), "{name}");
     }
 }
 

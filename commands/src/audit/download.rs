@@ -53,11 +53,13 @@ async fn run(call: Call<'_>) -> Result<Reply, Refusal> {
             name: name("csv"),
             mime: "text/csv",
             content: export::csv_named(&rows, &names).into_bytes(),
+            alt: None,
         },
         Attachment {
             name: name("jsonl"),
             mime: "application/jsonl",
             content: export::jsonl(&rows).into_bytes(),
+            alt: None,
         },
     ];
     let text = Text::new(format!(

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::gateway::{GUILD_MEMBERS, GUILDS};
 use super::payloads;
-use super::permissions::{self, Overwrite, SEND_MESSAGES, VIEW_CHANNEL};
+use super::permissions::{self, ATTACH_FILES, Overwrite, SEND_MESSAGES, VIEW_CHANNEL};
 use super::place::{FOUNDER, remove_bot_from};
 use super::world::{BOT, World};
 use super::{Discord, DiscordPerson};
@@ -197,6 +197,12 @@ impl Discord {
     /// Takes the channel out of the bot's sight.
     pub fn remove_bot(&self, channel: &str) {
         self.member_overwrite(channel, BOT, (0, VIEW_CHANNEL));
+    }
+
+    /// Takes away the bot's permission to attach files in a channel where it can post.
+    pub fn forbid_files(&self, channel: &str) {
+        let allowed = permissions::BOT & !ATTACH_FILES;
+        self.member_overwrite(channel, BOT, (allowed, ATTACH_FILES));
     }
 
     /// Takes away the bot's permission to post in a channel, which it still sees.

@@ -15,9 +15,12 @@ use super::permissions::{
 };
 use super::problems::Problems;
 use super::world::{BOT, Body, Channel, File, Message, World, items};
+use crate::chat::image_problem;
 
 /// All files of a message together.
 const FILES_MAX: usize = 10 << 20;
+/// Of a file's description, in characters.
+const ALT_MAX: usize = 1_024;
 /// "The past few minutes" in which a nonce is not used twice, in microseconds.
 const NONCE_LIFE: i64 = 3 * 60 * 1_000_000;
 
@@ -137,17 +140,37 @@ fn attach(asked: &mut Asked, said: &Value, old: &[Value]) -> Result<Vec<Value>, 
         let name = meta.and_then(|meta| meta["filename"].as_str());
         let name = name.map(str::to_owned).or(part.file_name);
         let name = name.unwrap_or_else(|| "unknown".to_owned());
+        let alt = meta.and_then(|meta| meta["description"].as_str());
+        let alt = alt.map(str::to_owned);
+        if alt
+            .as_ref()
+            .is_some_and(|alt| alt.chars().count() > ALT_MAX)
+        {
+            asked.violation("a description is longer than 1,024 characters");
+        }
+        if let Some(problem) = image_problem(&name, alt.as_deref(), &part.bytes) {
+            asked.violation(problem);
+        }
         let id = asked.world.next_id();
         let url = format!("{}/attachments/{id}/{name}", asked.world.base);
-        shown.push(json!({
+        let mut one = json!({
             "id": id,
             "filename": name,
             "size": part.bytes.len(),
             "url": url,
             "proxy_url": url,
-        }));
+        });
+        if let Some(alt) = &alt {
+            one["description"] = json!(alt);
+        }
+        shown.push(one);
         let bytes = part.bytes;
-        asked.world.files.push(File { id, name, bytes });
+        asked.world.files.push(File {
+            id,
+            name,
+            alt,
+            bytes,
+        });
     }
     Ok(shown)
 }

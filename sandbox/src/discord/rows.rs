@@ -186,6 +186,8 @@ pub(super) struct Commands {
 pub(super) struct File {
     pub id: String,
     pub name: String,
+    /// What an image shows, for those who do not see it.
+    pub alt: Option<String>,
     pub bytes: Vec<u8>,
 }
 

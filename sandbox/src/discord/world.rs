@@ -9,7 +9,7 @@ use super::permissions;
 use super::rates::Rates;
 use super::render;
 pub(super) use super::rows::*;
-use crate::chat::{Change, Place, Sight, Sights};
+use crate::chat::{Change, Place, Sight, Sights, shown_file};
 use crate::clock::Clock;
 
 /// The application, and the user that its bot is: Discord gives both the same id.
@@ -301,7 +301,7 @@ impl World {
             let id = attachment["id"].as_str().unwrap_or_default().to_owned();
             let file = self.files.iter().find(|file| file.id == id);
             let text =
-                file.map(|file| format!("{}\n{}", file.name, String::from_utf8_lossy(&file.bytes)));
+                file.map(|file| shown_file(&file.name, file.alt.as_deref(), Some(&file.bytes)));
             for user in audience {
                 let sight = Sight {
                     n: 0,

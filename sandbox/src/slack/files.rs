@@ -4,19 +4,32 @@ use serde_json::{Value, json};
 
 use super::Hub;
 use super::api::{Asked, Outcome, refuse};
-use super::world::{BOT_USER, Change, File, Place, Sight};
+use super::world::{BOT_USER, Change, File, Message, Place, Sight, World};
+use crate::chat::{image_problem, shown_file};
 use crate::door::{Answer, Call};
+
+/// Of the description of an image, in characters.
+const ALT_MAX: usize = 1_000;
 
 pub(super) fn upload_url(asked: &mut Asked) -> Outcome {
     let name = asked.needed("filename")?;
     let Ok(length) = asked.needed("length")?.parse() else {
         return refuse("invalid_arguments");
     };
+    let alt = asked.text("alt_txt");
+    if alt
+        .as_ref()
+        .is_some_and(|alt| alt.chars().count() > ALT_MAX)
+    {
+        asked.violation("alt_txt is longer than 1,000 characters");
+        return refuse("alt_txt_too_large");
+    }
     let id = asked.world.next("F");
     let url = format!("{}/upload/{id}", asked.world.base);
     let file = File {
         id: id.clone(),
         name,
+        alt,
         length,
         bytes: None,
         shared_in: None,
@@ -95,7 +108,7 @@ pub(super) fn complete(asked: &mut Asked) -> Outcome {
             None => return refuse("invalid_channel"),
         }
     }
-    let mut shared = Vec::new();
+    let (mut shared, mut ids) = (Vec::new(), Vec::new());
     for file in &files {
         let id = file["id"].as_str().unwrap_or_default();
         let known = asked
@@ -107,13 +120,42 @@ pub(super) fn complete(asked: &mut Asked) -> Outcome {
             return refuse("file_not_found");
         };
         known.shared_in.clone_from(&channel);
+        let bytes = known.bytes.as_deref().unwrap_or_default();
+        let problem = image_problem(&known.name, known.alt.as_deref(), bytes);
         let title = file["title"].as_str().unwrap_or(&known.name).to_owned();
         shared.push(json!({ "id": id, "title": title, "name": known.name }));
-        let content = String::from_utf8_lossy(known.bytes.as_deref().unwrap_or_default());
-        let text = format!("{title}\n{content}");
+        let text = shown_file(&title, known.alt.as_deref(), known.bytes.as_deref());
         show(asked, channel.as_deref(), &text, id);
+        if let Some(problem) = problem {
+            asked.violation(problem);
+        }
+        ids.push(id.to_owned());
+    }
+    if let Some(channel) = channel {
+        asked.world.note_shared(&channel, ids);
     }
     Ok(json!({ "files": shared }))
+}
+
+impl World {
+    /// Sharing makes a message of the bot's, which histories show.
+    fn note_shared(&mut self, channel: &str, files: Vec<String>) {
+        let ts = self.next_ts();
+        self.messages.push(Message {
+            channel: channel.to_owned(),
+            ts,
+            thread_ts: None,
+            text: String::new(),
+            blocks: Vec::new(),
+            metadata: None,
+            files,
+            ephemeral_to: None,
+            versions: Vec::new(),
+            edited: None,
+            deleted: false,
+            seen: 0,
+        });
+    }
 }
 
 fn show(asked: &mut Asked, channel: Option<&str>, text: &str, id: &str) {

@@ -31,6 +31,7 @@ impl Content {
             text: self.text,
             blocks: self.blocks.unwrap_or_default(),
             metadata: self.metadata,
+            files: Vec::new(),
             ephemeral_to: None,
             versions: Vec::new(),
             edited: None,

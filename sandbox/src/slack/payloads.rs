@@ -114,6 +114,13 @@ pub(super) fn message_json(world: &World, message: &Message, with_metadata: bool
     if let Some(edited) = &message.edited {
         shown["edited"] = json!({ "user": BOT_USER, "ts": edited });
     }
+    if !message.files.is_empty() {
+        let shared = message.files.iter().filter_map(|id| {
+            let file = world.files.iter().find(|file| file.id == *id)?;
+            Some(json!({ "id": file.id, "name": file.name, "title": file.name }))
+        });
+        shown["files"] = shared.collect();
+    }
     if let (Some(metadata), true) = (&message.metadata, with_metadata) {
         shown["metadata"] = metadata.clone();
     }

@@ -45,6 +45,8 @@ pub(super) struct Message {
     pub text: String,
     pub blocks: Vec<Value>,
     pub metadata: Option<Value>,
+    /// The files that the message shares, by id.
+    pub files: Vec<String>,
     pub ephemeral_to: Option<String>,
     /// Text and blocks before each edit.
     pub versions: Vec<(String, Vec<Value>)>,
@@ -101,6 +103,8 @@ pub(super) struct UserGroup {
 pub(super) struct File {
     pub id: String,
     pub name: String,
+    /// What an image shows, for those who do not see it.
+    pub alt: Option<String>,
     pub length: usize,
     pub bytes: Option<Vec<u8>>,
     pub shared_in: Option<String>,

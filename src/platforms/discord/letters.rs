@@ -19,11 +19,13 @@ use slice_core::{
     reply::Attachment,
 };
 use std::sync::PoisonError;
+use tracing::warn;
 use uuid::Uuid;
 
 /// A message whose delivery is in doubt is a few minutes old at most.
 const HISTORY: usize = 100;
 const FILE_NAME_MAX: usize = 100;
+const ALT_MAX: usize = 1024;
 /// Discord's number of a direct message among kinds of channels.
 const DIRECT: u8 = 1;
 /// People whose direct message is remembered.
@@ -51,6 +53,14 @@ struct Written {
     id: String,
     #[serde(default)]
     components: Vec<Row>,
+    #[serde(default)]
+    attachments: Vec<Attached>,
+}
+
+#[derive(Deserialize)]
+struct Attached {
+    #[serde(default)]
+    filename: String,
 }
 
 #[derive(Deserialize)]
@@ -66,11 +76,20 @@ struct Pressed {
 }
 
 impl Written {
-    fn is(&self, letter: &str) -> bool {
+    /// A picture names its letter in its file's name, any other in its buttons.
+    fn is(&self, id: MessageId) -> bool {
+        let (id, letter) = (id.to_string(), nonce(id));
+        if self
+            .attachments
+            .iter()
+            .any(|file| file.filename.contains(&id))
+        {
+            return true;
+        }
         let mut buttons = self.components.iter().flat_map(|row| &row.components);
         buttons.any(|button| {
             let tag = Tag::read(&button.custom_id);
-            tag.is_some_and(|tag| tag.letter.as_deref() == Some(letter))
+            tag.is_some_and(|tag| tag.letter.as_ref() == Some(&letter))
         })
     }
 }
@@ -85,6 +104,15 @@ impl Discord {
             Address::Person(person) => (&person.workspace, self.direct(person).await?),
             Address::Channel(place) => (&place.workspace, place.channel.as_str().to_owned()),
         };
+        if let Some(picture) = letter.picture {
+            match self.post_picture((to, &channel), letter.id, picture).await {
+                Ok(stands) => return Ok(posted(workspace, &stands.channel_id, stands.id)),
+                Err(PlatformError::Refused(why)) => warn!("Said a chart in words: {why}"),
+                Err(other) => return Err(other),
+            }
+        }
+        let page = &letter.in_words();
+        let letter = &Letter { page, ..*letter };
         self.questions.note(letter.page);
         let is_direct = matches!(to, Address::Person(_));
         let mut body = message(letter, &workspace.id, is_direct)?;
@@ -136,7 +164,7 @@ impl Discord {
         edited.map(drop).map_err(Failure::of_change)
     }
 
-    /// By its buttons among the newest messages. One without buttons, or where the bot may not read
+    /// By its buttons or its picture among the newest messages. One without either, or where the bot may not read
     /// them, counts as not delivered; Discord itself drops a second one with the nonce of the first
     /// for some minutes.
     pub(super) async fn find(
@@ -154,8 +182,7 @@ impl Discord {
             Err(Failure::Api(403, _)) => return Ok(None),
             Err(failure) => return Err(failure.of_question()),
         };
-        let wanted = nonce(id);
-        let found = written.into_iter().find(|one| one.is(&wanted));
+        let found = written.into_iter().find(|one| one.is(id));
         Ok(found.map(|found| posted(workspace, &channel, found.id)))
     }
 
@@ -165,18 +192,25 @@ impl Discord {
         file: &Attachment,
     ) -> Result<(), PlatformError> {
         let path = messages(&self.direct(to).await?)?;
-        let name = file_name(&file.name);
-        let upload = Upload {
-            name: &name,
-            mime: file.mime,
-            bytes: &file.content,
-        };
-        let body = json!({
-            "attachments": [{ "id": "0", "filename": name }],
-            "allowed_mentions": { "parse": [] },
-        });
-        let sent = self.web.upload(&path, &body, &upload).await;
-        sent.map_err(|failure| self.noting(Address::Person(to), failure).of_change())
+        let body = beside(file);
+        let sent: Result<Value, _> = self.web.upload(&path, &body, &upload(file)).await;
+        let sent = sent.map_err(|failure| self.noting(Address::Person(to), failure).of_change());
+        sent.map(drop)
+    }
+
+    /// A message that is an image.
+    async fn post_picture(
+        &self,
+        (to, channel): (Address<'_>, &str),
+        id: MessageId,
+        picture: &Attachment,
+    ) -> Result<Stands, PlatformError> {
+        let mut body = beside(picture);
+        body["nonce"] = json!(nonce(id));
+        body["enforce_nonce"] = json!(true);
+        let path = messages(channel)?;
+        let sent = self.web.upload(&path, &body, &upload(picture)).await;
+        sent.map_err(|failure| self.noting(to, failure).of_change())
     }
 
     /// The direct message with a person; opened when it is first needed, which shows nothing. One
@@ -286,6 +320,23 @@ fn nonce(id: MessageId) -> String {
     match Uuid::parse_str(&text) {
         Ok(uuid) => BASE64_URL_SAFE_NO_PAD.encode(uuid.as_bytes()),
         Err(_) => text.chars().take(25).collect(),
+    }
+}
+
+/// What is said of a file beside its bytes.
+fn beside(file: &Attachment) -> Value {
+    let mut attachment = json!({ "id": "0", "filename": file_name(&file.name) });
+    if let Some(alt) = &file.alt {
+        attachment["description"] = json!(alt.chars().take(ALT_MAX).collect::<String>());
+    }
+    json!({ "attachments": [attachment], "allowed_mentions": { "parse": [] } })
+}
+
+fn upload(file: &Attachment) -> Upload<'_> {
+    Upload {
+        name: file_name(&file.name),
+        mime: file.mime,
+        bytes: &file.content,
     }
 }
 

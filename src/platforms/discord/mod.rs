@@ -249,6 +249,16 @@ impl Platform for DiscordPlatform {
         Box::pin(self.discord.standing(who))
     }
 
+    fn called<'a>(
+        &'a self,
+        who: &'a Identity,
+    ) -> BoxFuture<'a, Result<Option<String>, PlatformError>> {
+        Box::pin(async move {
+            let called = self.discord.called(who).await;
+            called.map_err(Failure::of_question)
+        })
+    }
+
     fn is_in<'a>(
         &'a self,
         who: &'a Identity,

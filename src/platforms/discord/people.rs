@@ -31,6 +31,8 @@ pub(super) struct Guild {
 #[derive(Deserialize)]
 pub(super) struct Member {
     user: User,
+    /// What she is called in this server, where that is not her own name.
+    nick: Option<String>,
     pub roles: Vec<String>,
     /// Has not yet agreed to the server's rules.
     #[serde(default)]
@@ -42,6 +44,9 @@ pub(super) struct Member {
 #[derive(Deserialize)]
 struct User {
     id: String,
+    #[serde(default)]
+    username: String,
+    global_name: Option<String>,
     #[serde(default)]
     bot: bool,
     #[serde(default)]
@@ -109,6 +114,16 @@ impl Discord {
         } else {
             Standing::Full
         })
+    }
+
+    /// The name that others in the server read beside her messages.
+    pub(super) async fn called(&self, who: &Identity) -> Result<Option<String>, Failure> {
+        let (guild, user) = (who.workspace.id.as_str(), who.user.as_str());
+        let member = self.member(guild, user).await?;
+        Ok(member.map(|member| {
+            let shown = member.nick.or(member.user.global_name);
+            shown.unwrap_or(member.user.username)
+        }))
     }
 
     pub(super) async fn is_in(&self, who: &Identity, group: &Group) -> Result<bool, PlatformError> {

@@ -70,7 +70,7 @@ fn wipe(value: &mut Value) {
 
 /// A file beside a message.
 pub(super) struct Upload<'a> {
-    pub name: &'a str,
+    pub name: String,
     pub mime: &'a str,
     pub bytes: &'a [u8],
 }
@@ -139,16 +139,21 @@ impl Web {
     }
 
     /// Posts a message with a file.
-    pub async fn upload(&self, path: &str, body: &Value, file: &Upload<'_>) -> Result<(), Failure> {
+    pub async fn upload<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &Value,
+        file: &Upload<'_>,
+    ) -> Result<T, Failure> {
         let part = multipart::Part::bytes(file.bytes.to_vec())
-            .file_name(file.name.to_owned())
+            .file_name(file.name.clone())
             .mime_str(file.mime)
             .map_err(|_| Failure::NotSent)?;
         let form = multipart::Form::new()
             .text("payload_json", body.to_string())
             .part("files[0]", part);
         let request = self.request(Method::POST, path)?.multipart(form);
-        self.send(&Method::POST, path, request).await.map(drop)
+        self.send(&Method::POST, path, request).await.and_then(read)
     }
 
     /// Says something with the token of an interaction, which stands in the path, instead of ours.

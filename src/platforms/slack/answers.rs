@@ -45,6 +45,8 @@ pub(super) struct Back {
     channel: Option<String>,
     /// The view that answers go into, once there is one.
     view: Mutex<Option<String>>,
+    /// There is nowhere else to answer than in a modal.
+    at_home: bool,
     /// The acknowledgement puts the wait into the view, and is there by this instant.
     waits_until: Option<Instant>,
     shown: Shown,
@@ -70,6 +72,7 @@ impl Back {
             response_url: done.response_url.clone(),
             channel: done.channel.clone(),
             view: Mutex::new(done.view.clone()),
+            at_home: done.at_home,
             waits_until: waits.then(|| Instant::now() + ACKNOWLEDGED_WITHIN),
             shown,
         }
@@ -151,7 +154,8 @@ impl Back {
 impl Answers for Back {
     fn wait(&self, expected: Expected) -> BoxFuture<'_, Result<(), PlatformError>> {
         Box::pin(async move {
-            if expected == Expected::Page || self.waits_until.is_some() {
+            let needs_none = expected == Expected::Page && !self.at_home;
+            if needs_none || self.waits_until.is_some() {
                 return Ok(());
             }
             self.show(&views::waiting()).await

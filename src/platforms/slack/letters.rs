@@ -5,8 +5,9 @@ use super::{
     failure::Failure,
     mentions::is_id,
     payload::workspace,
-    render::{MESSAGE_BLOCKS_MAX, blocks, fallback, secret_block},
+    render::{MESSAGE_BLOCKS_MAX, blocks, fallback, filled, secret_block},
     teams::Team,
+    views,
     web::Wiped,
 };
 use serde::Deserialize;
@@ -18,6 +19,7 @@ use slice_core::{
     reply::Attachment,
 };
 use std::sync::{Arc, PoisonError};
+use tracing::warn;
 use url::Url;
 
 /// Names our messages in their metadata, so that they are found again.
@@ -26,6 +28,7 @@ const EVENT_TYPE: &str = "slice_message";
 const HISTORY_PAGES: usize = 5;
 const HISTORY_PAGE: &str = "100";
 const FILE_NAME_MAX: usize = 100;
+const ALT_MAX: usize = 1000;
 
 #[derive(Deserialize)]
 struct Stands {
@@ -54,6 +57,14 @@ struct History {
 struct Message {
     ts: String,
     metadata: Option<Metadata>,
+    #[serde(default)]
+    files: Vec<Shared>,
+}
+
+#[derive(Deserialize)]
+struct Shared {
+    /// Deleted files have none.
+    name: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -76,19 +87,34 @@ impl Slack {
         letter: &Letter<'_>,
     ) -> Result<Posted, PlatformError> {
         let (team, channel) = self.at(to).await?;
+        if let Some(picture) = letter.picture {
+            match self.share(&team, &channel, picture).await {
+                Ok(file) => return Ok(posted(&team, channel, file)),
+                Err(PlatformError::Refused(why)) => warn!("Said a chart in words: {why}"),
+                Err(other) => return Err(other),
+            }
+        }
+        let page = &letter.in_words();
+        let letter = &Letter { page, ..*letter };
         let body = message(&channel, letter)?;
         let stands: Stands = team
             .change("chat.postMessage", &body.0)
             .await
             .map_err(Failure::of_change)?;
-        let place = Place {
-            workspace: workspace(team.id.as_str()),
-            channel: ChannelId::new(stands.channel),
-        };
-        Ok(Posted {
-            place,
-            id: stands.ts,
-        })
+        Ok(posted(&team, stands.channel, stands.ts))
+    }
+
+    pub(super) async fn publish_home(
+        &self,
+        who: &Identity,
+        page: &Page,
+        names: Names<'_>,
+    ) -> Result<(), PlatformError> {
+        let team = self.team(&who.workspace).await;
+        let team = team.map_err(Failure::of_preparation)?;
+        let body = json!({ "user_id": who.user.as_str(), "view": views::home(page, names) });
+        let shown: Result<Value, _> = team.change("views.publish", &body).await;
+        shown.map(drop).map_err(Failure::of_change)
     }
 
     /// Says a page in a person's direct messages, for answers that have no other way left.
@@ -156,14 +182,7 @@ impl Slack {
                 other => other.map_err(Failure::of_question)?,
             };
             if let Some(found) = history.messages.iter().find(|one| one.is(&wanted)) {
-                let place = Place {
-                    workspace: workspace(team.id.as_str()),
-                    channel: ChannelId::new(channel),
-                };
-                return Ok(Some(Posted {
-                    place,
-                    id: found.ts.clone(),
-                }));
+                return Ok(Some(posted(&team, channel, found.ts.clone())));
             }
             cursor = history.response_metadata.next_cursor;
             if cursor.is_empty() {
@@ -173,20 +192,30 @@ impl Slack {
         Ok(None)
     }
 
-    /// Three steps: ask where to, send the bytes, share it. Nothing is seen before the last.
     pub(super) async fn send_file(
         &self,
         to: &Identity,
         file: &Attachment,
     ) -> Result<(), PlatformError> {
         let (team, channel) = self.at(Address::Person(to)).await?;
+        self.share(&team, &channel, file).await.map(drop)
+    }
+
+    /// Three steps: ask where to, send the bytes, share it. Nothing is seen before the last. Gives
+    /// Slack's id of the file.
+    async fn share(
+        &self,
+        team: &Team,
+        channel: &str,
+        file: &Attachment,
+    ) -> Result<String, PlatformError> {
         let name = file_name(&file.name);
         let length = file.content.len().to_string();
-        let arguments = [("filename", name.as_str()), ("length", length.as_str())];
-        let ticket: UploadTicket = team
-            .ask("files.getUploadURLExternal", &arguments)
-            .await
-            .map_err(Failure::of_preparation)?;
+        let alt = file.alt.as_deref().map(|alt| filled(alt, ALT_MAX));
+        let mut arguments = vec![("filename", name.as_str()), ("length", length.as_str())];
+        arguments.extend(alt.as_deref().map(|alt| ("alt_txt", alt)));
+        let asked = team.ask("files.getUploadURLExternal", &arguments).await;
+        let ticket: UploadTicket = asked.map_err(unless_scoped(Failure::of_preparation))?;
         let sent = self
             .web
             .upload(ticket.upload_url, file.mime, &file.content)
@@ -197,7 +226,8 @@ impl Slack {
             "channel_id": channel,
         });
         let shared: Result<Value, _> = team.change("files.completeUploadExternal", &share).await;
-        shared.map(drop).map_err(Failure::of_change)
+        shared.map_err(unless_scoped(Failure::of_change))?;
+        Ok(ticket.file_id)
     }
 
     /// The team and the conversation at an address.
@@ -241,11 +271,32 @@ impl Team {
     }
 }
 
+/// A token without the scope for files is good for all that is said in words.
+fn unless_scoped(otherwise: fn(Failure) -> PlatformError) -> impl Fn(Failure) -> PlatformError {
+    move |failure| match failure.code() {
+        Some("missing_scope") => PlatformError::Refused(failure.to_string()),
+        _ => otherwise(failure),
+    }
+}
+
+fn posted(team: &Team, channel: String, id: String) -> Posted {
+    let place = Place {
+        workspace: workspace(team.id.as_str()),
+        channel: ChannelId::new(channel),
+    };
+    Posted { place, id }
+}
+
 impl Message {
+    /// A message names its id in its metadata, a picture in the name of its file.
     fn is(&self, id: &str) -> bool {
-        self.metadata.as_ref().is_some_and(|metadata| {
-            metadata.event_type == EVENT_TYPE && metadata.event_payload["id"] == json!(id)
-        })
+        let mut files = self.files.iter();
+        let is_picture =
+            files.any(|file| file.name.as_deref().is_some_and(|name| name.contains(id)));
+        is_picture
+            || self.metadata.as_ref().is_some_and(|metadata| {
+                metadata.event_type == EVENT_TYPE && metadata.event_payload["id"] == json!(id)
+            })
     }
 }
 

@@ -29,7 +29,8 @@ use slice_core::{
     BoxFuture,
     ids::{ChannelId, Identity, MessageId, PlatformName, Workspace},
     install::Tokens,
-    ports::{Address, GroupFacts, Letter, Platform, PlatformError, Posted},
+    page::Page,
+    ports::{Address, GroupFacts, Letter, Names, Platform, PlatformError, Posted},
     reply::Attachment,
     role::{Group, GroupKind, Standing},
     secret::Secret,
@@ -154,6 +155,22 @@ impl Platform for SlackPlatform {
 
     fn standing<'a>(&'a self, who: &'a Identity) -> BoxFuture<'a, Result<Standing, PlatformError>> {
         Box::pin(self.slack.standing(who))
+    }
+
+    fn publish_home<'a>(
+        &'a self,
+        who: &'a Identity,
+        page: &'a Page,
+        names: Names<'a>,
+    ) -> BoxFuture<'a, Result<(), PlatformError>> {
+        Box::pin(self.slack.publish_home(who, page, names))
+    }
+
+    fn called<'a>(
+        &'a self,
+        who: &'a Identity,
+    ) -> BoxFuture<'a, Result<Option<String>, PlatformError>> {
+        Box::pin(async move { self.slack.called(who).await.map_err(Failure::of_question) })
     }
 
     fn is_in<'a>(

@@ -33,8 +33,10 @@ pub(super) struct Done {
     pub trigger: Option<String>,
     pub response_url: Option<Url>,
     pub channel: Option<String>,
-    /// The view in which she did it.
+    /// The modal in which she did it.
     pub view: Option<String>,
+    /// She did it in her home tab: answers open a modal over it.
+    pub at_home: bool,
 }
 
 pub(super) enum What {
@@ -78,6 +80,7 @@ fn commanded(command: Command) -> Done {
         response_url: command.response_url,
         channel: command.channel_id,
         view: None,
+        at_home: false,
     }
 }
 
@@ -117,12 +120,20 @@ struct Clicked {
 #[derive(Deserialize)]
 struct View {
     id: String,
+    #[serde(rename = "type", default)]
+    kind: String,
     hash: Option<String>,
     #[serde(default)]
     callback_id: String,
     #[serde(default)]
     private_metadata: String,
     state: Option<State>,
+}
+
+impl View {
+    fn is_home(&self) -> bool {
+        self.kind == "home"
+    }
 }
 
 #[derive(Deserialize)]
@@ -238,7 +249,8 @@ fn done(interaction: Interaction, delivery: String, what: What) -> Option<Done> 
         trigger: trigger_id,
         response_url,
         channel: channel.map(|channel| channel.id),
-        view: view.map(|view| view.id),
+        at_home: view.as_ref().is_some_and(View::is_home),
+        view: view.filter(|view| !view.is_home()).map(|view| view.id),
     })
 }
 
@@ -268,6 +280,9 @@ struct Event<'a> {
     #[serde(rename = "type", borrow)]
     kind: Cow<'a, str>,
     user: Option<Subject>,
+    /// Which tab was opened.
+    #[serde(default, borrow)]
+    tab: Option<Cow<'a, str>>,
 }
 
 /// Whom an event is about: an id, or a whole profile.
@@ -284,6 +299,13 @@ pub(super) fn event(payload: &str) -> Result<Option<Notice>, ()> {
     let callback: EventCallback<'_> = serde_json::from_str(payload).map_err(drop)?;
     let workspace = workspace(callback.team_id);
     Ok(match callback.event.kind.as_ref() {
+        "app_home_opened" => match (callback.event.tab.as_deref(), callback.event.user) {
+            (Some("home"), Some(Subject::Id(user))) => {
+                let user = UserId::new(user);
+                Some(Notice::HomeOpened(Identity { workspace, user }))
+            }
+            _ => None,
+        },
         "user_change" | "team_join" | "member_joined_channel" | "member_left_channel" => {
             Some(match callback.event.user {
                 Some(Subject::Id(user) | Subject::Profile(Named { id: user })) => {
@@ -414,7 +436,12 @@ mod tests {
                 "{kind}"
             );
         }
-        assert_eq!(of("app_home_opened"), Ok(None));
+        let home = |tab: &str| {
+            let event = json!({ "type": "app_home_opened", "user": "U1", "tab": tab });
+            super::event(&json!({ "team_id": "T1", "event": event }).to_string())
+        };
+        assert_eq!(home("home"), Ok(Some(Notice::HomeOpened(ana()))));
+        assert_eq!(home("messages"), Ok(None));
         assert_eq!(event("[]"), Err(()));
     }
 }

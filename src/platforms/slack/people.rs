@@ -53,6 +53,15 @@ struct User {
     is_stranger: bool,
     is_bot: bool,
     is_workflow_bot: bool,
+    name: String,
+    profile: Profile,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Profile {
+    display_name: String,
+    real_name: String,
 }
 
 #[derive(Default, Deserialize)]
@@ -130,6 +139,16 @@ impl Slack {
                 _ => Err(failure.of_question()),
             },
         }
+    }
+
+    /// The name that others read beside her messages.
+    pub(super) async fn called(&self, who: &Identity) -> Result<Option<String>, Failure> {
+        let team = self.team(&who.workspace).await?;
+        let arguments = [("user", who.user.as_str())];
+        let User { name, profile, .. } =
+            team.ask::<UserAnswer>("users.info", &arguments).await?.user;
+        let names = [profile.display_name, profile.real_name, name];
+        Ok(names.into_iter().find(|name| !name.trim().is_empty()))
     }
 
     pub(super) async fn is_in(&self, who: &Identity, group: &Group) -> Result<bool, PlatformError> {

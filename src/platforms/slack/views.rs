@@ -55,6 +55,11 @@ pub(super) fn page(page: &Page, names: Names<'_>) -> Value {
     view("Slice", "Close", &blocks(page, names, VIEW_BLOCKS_MAX))
 }
 
+/// A person's home tab.
+pub(super) fn home(page: &Page, names: Names<'_>) -> Value {
+    json!({ "type": "home", "blocks": blocks(page, names, VIEW_BLOCKS_MAX) })
+}
+
 /// The secret and what stands beside it. There is nothing in the view that could send it back: no
 /// input, no button, no metadata, and no word when it is closed.
 pub(super) fn reveal(reveal: &Reveal, names: Names<'_>) -> Value {

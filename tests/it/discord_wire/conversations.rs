@@ -67,6 +67,7 @@ async fn posted(stage: &Stage, to: &str, page: &Page) {
         page,
         names: &[],
         secret: None,
+        picture: None,
     };
     let posted = stage.discord.post(Address::Person(&person), &letter).await;
     posted.expect("posted");

@@ -18,6 +18,7 @@ fn letter(id: u8, page: &Page) -> Letter<'_> {
         page,
         names: &[],
         secret: None,
+        picture: None,
     }
 }
 
@@ -30,6 +31,7 @@ pub(super) async fn letters(stage: Stage) {
     let key = Secret::new(KEY.to_owned());
     let first = Letter {
         secret: Some(&key),
+        picture: None,
         ..letter(1, &page)
     };
     let posted = stage.discord.post(to, &first).await.expect("posted");
@@ -71,6 +73,7 @@ pub(super) async fn channel_letters(stage: Stage) {
     let (page, key) = (Page::say("Revealed."), Secret::new(KEY.to_owned()));
     let secret = Letter {
         secret: Some(&key),
+        picture: None,
         ..letter(1, &page)
     };
     let world = &stage.sandbox.discord;
@@ -286,6 +289,7 @@ pub(super) async fn files(stage: Stage) {
         name: "audit trail.csv".to_owned(),
         mime: "text/csv",
         content: b"id,who\n1,ana\n".to_vec(),
+        alt: None,
     };
     let ana = stage.identity("ana");
     stage.discord.send_file(&ana, &file).await.expect("sent");

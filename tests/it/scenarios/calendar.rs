@@ -127,6 +127,98 @@ pub async fn a_digest_for_everybody(world: &mut World) {
     assert!(!told.contains("@ana"), "no names: {told}");
 }
 
+/// Owners see everybody's month, members their own, each for herself alone.
+pub async fn a_dashboard(world: &mut World) {
+    world.set_up().await;
+    ana_spends(world, "7.25").await;
+    world.later(2 * DAY).await;
+    world.says("olga", "allocate @bo 50").await;
+    world.all_read();
+    world.says("olga", "dashboard").await;
+    world.expect(
+        "olga",
+        &[
+            "November so far",
+            "$7.25 used of $150.00 · $12.75 committed · $130.00 free · on pace for $",
+            "@ana",
+            "The chart is in your direct messages",
+            "Daily spending in November from 1 Nov to 30 Nov: $7.25 in all",
+            "ana $7.25.",
+        ],
+    );
+    world.says("ana", "dashboard").await;
+    world.expect(
+        "ana",
+        &[
+            "Your November so far",
+            "$7.25 used of $100.00",
+            "openrouter $7.25.",
+        ],
+    );
+    world.says("bo", "dashboard").await;
+    let bo = world.expect("bo", &["$0.00 used of $50.00"]);
+    assert!(!bo.contains("7.25"), "members see themselves: {bo}");
+}
+
+/// The digest comes without its chart, which is said in words then.
+pub async fn a_digest_whose_chart_is_refused(world: &mut World) {
+    world.set_up().await;
+    world.town.add_channel("all-hands", ChannelKind::PUBLIC);
+    world.town.join("all-hands", "ana");
+    world.town.invite_bot("all-hands");
+    world
+        .says("olga", "settings digest-channel #all-hands")
+        .await;
+    ana_spends(world, "7.25").await;
+    world.town.forbid_files("all-hands", &world.sandbox.faults);
+    world.settled().await;
+    world.all_read();
+    world.later(22 * HOUR).await;
+    let told = world.expect("ana", &["$7.25 this week", "Daily spending from"]);
+    assert_eq!(told.matches("this week").count(), 1, "{told}");
+}
+
+/// Its channel was archived, or Slice was removed from it: owners hear why, once, and read the digest
+/// and its chart; everything else goes on.
+pub async fn a_digest_channel_that_is_gone(world: &mut World) {
+    world.set_up().await;
+    for channel in ["all-hands", "everybody"] {
+        world.town.add_channel(channel, ChannelKind::PUBLIC);
+        for who in ["olga", "ana"] {
+            world.town.join(channel, who);
+        }
+        world.town.invite_bot(channel);
+    }
+    ana_spends(world, "7.25").await;
+    world
+        .says("olga", "settings digest-channel #all-hands")
+        .await;
+    world.town.archive("all-hands");
+    world.settled().await;
+    world.all_read();
+    world.later(22 * HOUR).await;
+    let told = world.expect(
+        "olga",
+        &[
+            "$7.25 this week",
+            "Slice cannot post in the digest's channel",
+            "/slice settings digest-channel",
+            "Daily spending from",
+        ],
+    );
+    assert_eq!(told.matches("cannot post").count(), 1, "{told}");
+    world
+        .says("olga", "settings digest-channel #everybody")
+        .await;
+    world.town.remove_bot("everybody");
+    world.settled().await;
+    world.all_read();
+    world.later(7 * DAY).await;
+    let told = world.expect("olga", &["cannot post in the digest's channel"]);
+    assert_eq!(told.matches("cannot post").count(), 1, "{told}");
+    world.may_miss = true;
+}
+
 /// Slice was down over the turn and two digests: each is told once, as of now.
 pub async fn after_downtime(world: &mut World) {
     world.set_up().await;

@@ -4,6 +4,7 @@ mod calendar;
 mod ends;
 mod faults_provider;
 mod faults_slack;
+mod home;
 mod hostile;
 mod leaving;
 mod link;
@@ -71,6 +72,9 @@ scenarios! {
         calendar::a_new_month_with_an_excess,
         calendar::the_weekly_digest,
         calendar::a_digest_for_everybody,
+        calendar::a_dashboard,
+        calendar::a_digest_whose_chart_is_refused,
+        calendar::a_digest_channel_that_is_gone,
         calendar::after_downtime,
         calendar::a_job_that_is_called,
         calendar::a_clock_that_goes_back,
@@ -125,6 +129,9 @@ scenarios! {
         faults_slack::too_many_requests,
     }
     SLACK => {
+        home::a_tab_of_ones_own,
+        home::an_owners_tab,
+        home::a_tab_that_cannot_be_shown,
         leaving::gone_before_the_key_is_back,
         roles::an_unknown_workspace,
         roles::guests_bots_strangers_and_the_gone,

@@ -61,6 +61,7 @@ pub(super) async fn clicks(stage: Stage) {
         page: &page,
         names: &[],
         secret: None,
+        picture: None,
     };
     stage
         .slack

@@ -27,6 +27,7 @@ pub(super) async fn letters(stage: Stage) {
         page: &page,
         names: &[],
         secret: Some(&key),
+        picture: None,
     };
     let posted = stage.slack.post(to, &letter).await.expect("posted");
     let seen = ana.sees().pop().expect("a sight");
@@ -40,6 +41,7 @@ pub(super) async fn letters(stage: Stage) {
         page: &after,
         names: &[],
         secret: None,
+        picture: None,
     };
     stage.slack.edit(&posted, &edit).await.expect("edited");
     assert_eq!(ana.reads().pop().as_deref(), Some("Revealed."));
@@ -54,6 +56,7 @@ pub(super) async fn letters(stage: Stage) {
             page: &after,
             names: &[],
             secret: None,
+            picture: None,
         };
         stage.sandbox.faults.inject_on("chat.postMessage", fault, 1);
         let posted = stage.slack.post(to, &letter).await;
@@ -76,12 +79,14 @@ pub(super) async fn channel_letters(stage: Stage) {
         page: &page,
         names: &[],
         secret: Some(&key),
+        picture: None,
     };
     let edit = Letter {
         id,
         page: &page,
         names: &[],
         secret: None,
+        picture: None,
     };
     stage
         .sandbox
@@ -116,6 +121,7 @@ pub(super) async fn failures(stage: Stage) {
         page: &page,
         names: &[],
         secret: None,
+        picture: None,
     };
     let ana = stage.identity("ana");
     let to = Address::Person(&ana);
@@ -175,6 +181,7 @@ pub(super) async fn failures_before_the_post(stage: Stage) {
         page: &page,
         names: &[],
         secret: None,
+        picture: None,
     };
     // Before the post itself, whatever happens can be repeated.
     let olga = stage.identity("olga");
@@ -336,6 +343,7 @@ pub(super) async fn files(stage: Stage) {
         name: "audit.csv".to_owned(),
         mime: "text/csv",
         content,
+        alt: None,
     };
     stage.slack.send_file(&ana, &file).await.expect("sent");
     assert_eq!(

@@ -3,7 +3,7 @@
 
 use slice_commands::ALL;
 use slice_sandbox::{
-    ChannelKind, Discord, DiscordPerson, Person, PersonKind, Sandbox, Sight, Slack,
+    ChannelKind, Discord, DiscordPerson, Fault, Faults, Person, PersonKind, Sandbox, Sight, Slack,
 };
 use std::fmt;
 
@@ -323,6 +323,14 @@ impl Town {
         match self {
             Self::Slack(_) => "/api/chat.postMessage",
             Self::Discord(_) => "POST /api/v10/channels",
+        }
+    }
+
+    /// The bot may post in the channel, and may send no files there.
+    pub fn forbid_files(&self, channel: &str, faults: &Faults) {
+        match self {
+            Self::Slack(_) => faults.inject_on("files.getUploadURL", Fault::Forbidden403, 1),
+            Self::Discord(discord) => discord.forbid_files(channel),
         }
     }
 

@@ -2,6 +2,7 @@
 
 use super::{Town, VAULT_KEY, World};
 use slice_sandbox::{Change, Place};
+use std::path::Path;
 
 /// Codes that join are chance; what is said around them is not.
 fn without_codes(text: &str) -> String {
@@ -191,11 +192,13 @@ fn noted(town: &Town, seen: &mut u64, mark: Option<&str>) -> Vec<String> {
             continue;
         }
         let text = match sight.place {
-            Place::File => {
-                let lines = sight.text.lines();
-                let name = lines.clone().next().unwrap_or_default();
-                format!("(file) {name}, {} lines", lines.count() - 1)
-            }
+            Place::File => match sight.text.split_once('\n').unwrap_or_default() {
+                // The names of images are chance.
+                (name, alt) if Path::new(name).extension() == Some("png".as_ref()) => {
+                    format!("(image) {alt}")
+                }
+                (name, content) => format!("(file) {name}, {} lines", content.lines().count()),
+            },
             _ => sight.to_string(),
         };
         let indented = text.replace('\n', "\n      ");
