@@ -179,7 +179,7 @@ pub fn excess(member: &Member) -> Text {
     ))
 }
 
-/// [Trim]: lowers caps until the excess is gone.
+/// The button that lowers caps until the excess is gone.
 pub fn trim(member: &Member) -> Vec<Button> {
     let held = member.grants.iter().find(|grant| grant.state.holds_money());
     let button = held.map(|grant| {

@@ -56,6 +56,7 @@ tests! {
     "discord_wire::people" => outside::people,
     "discord_wire::what_a_group_is" => outside::groups,
     "discord_wire::files" => outside::files,
+    "discord_wire::pictures" => outside::pictures,
     "discord_wire::commands_are_registered_when_they_changed" => outside::registration,
     "discord_wire::checks_name_the_remedy" => outside::checks,
     "discord_wire::the_gateway_goes_on_where_it_was" => gateway::resumes,

@@ -3,6 +3,7 @@
 
 mod conversations;
 mod outside;
+mod pictures;
 mod requests;
 
 use crate::world::{SIGNING_SECRET, WorldClock};
@@ -59,6 +60,7 @@ tests! {
     "slack_wire::who_is_in_a_group" => outside::groups,
     "slack_wire::what_a_group_is" => outside::group_facts,
     "slack_wire::files" => outside::files,
+    "slack_wire::pictures" => pictures::pictures,
     "slack_wire::checks_name_the_remedy" => outside::checks;
 
     OVER_HTTP on Way::Http;

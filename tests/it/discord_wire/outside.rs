@@ -2,8 +2,9 @@
 
 use super::{GATEWAY, KEY, Stage, button, platform};
 use slice_core::{
+    chart::Chart,
     ids::{Identity, MessageId, PlatformName, UserId, Workspace, WorkspaceId},
-    page::Page,
+    page::{Block, Page},
     ports::{Address, Letter, Platform, PlatformError, Posted},
     reply::Attachment,
     role::{GroupKind, Standing},
@@ -300,6 +301,51 @@ pub(super) async fn files(stage: Stage) {
         .expect("a file");
     assert_eq!(kept, file.content);
     assert_eq!(stage.person("olga").reads(), [""; 0]);
+}
+
+/// A chart is a message with an image, found again by its name; where no files may be sent, it is
+/// said in words.
+pub(super) async fn pictures(stage: Stage) {
+    let (ana, world) = (stage.person("ana"), &stage.sandbox.discord);
+    world.add_channel("all-hands", ChannelKind::PUBLIC);
+    world.invite_bot("all-hands");
+    let chart = Chart {
+        title: "Daily spending".to_owned(),
+        first: "2026-11-01".parse().expect("a day"),
+        days: 30,
+        parts: vec![],
+        budget: None,
+        footer: String::new(),
+    };
+    let page = Page::default().with(Block::Chart(chart.clone()));
+    let place = stage.place("all-hands");
+    let to = Address::Channel(&place);
+    for (seed, refused) in [(1, false), (2, true)] {
+        let said = letter(seed, &page);
+        let picture = slice::chart::picture(&chart, &[], &format!("daily-spending-{}", said.id));
+        let picture = picture.expect("a picture");
+        let letter = Letter {
+            picture: Some(&picture),
+            ..said
+        };
+        if refused {
+            world.forbid_files("all-hands");
+        }
+        let posted = stage.discord.post(to, &letter).await.expect("posted");
+        let seen = ana.reads().join("\n");
+        assert!(
+            seen.contains("from 1 Nov to 30 Nov: $0.00 in all."),
+            "{seen}"
+        );
+        assert_eq!(seen.contains(&picture.name), !refused, "{seen}");
+        let again = stage.discord.post(to, &letter).await.expect("the same one");
+        assert_eq!(again, posted, "Discord drops the second of a nonce");
+        if !refused {
+            assert_eq!(world.file(&picture.name), Some(picture.content.clone()));
+            let found = stage.discord.find(to, letter.id).await;
+            assert_eq!(found, Ok(Some(posted)));
+        }
+    }
 }
 
 pub(super) async fn registration(stage: Stage) {
