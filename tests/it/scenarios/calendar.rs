@@ -160,6 +160,37 @@ pub async fn a_dashboard(world: &mut World) {
     assert!(!bo.contains("7.25"), "members see themselves: {bo}");
 }
 
+/// One team on both platforms reads the same digest on each, with its chart.
+pub async fn a_digest_on_both_platforms(world: &mut World) {
+    world.set_up().await;
+    let towns: Vec<_> = world.towns().cloned().collect();
+    for town in &towns {
+        town.add_channel("all-hands", ChannelKind::PUBLIC);
+        town.join("all-hands", "bo");
+        town.invite_bot("all-hands");
+    }
+    super::story::joined(world).await;
+    super::story::two_identities(world, "olga").await;
+    // Each platform's channel is chosen there.
+    for _ in &towns {
+        world
+            .says("olga", "settings digest-channel #all-hands")
+            .await;
+        world.crosses();
+    }
+    ana_spends(world, "7.25").await;
+    world.all_read();
+    world.later(22 * HOUR).await;
+    for _ in &towns {
+        let told = world.expect(
+            "bo",
+            &["$7.25 this week", "Daily spending from", "ana $7.25"],
+        );
+        assert_eq!(told.matches("this week").count(), 1, "{told}");
+        world.crosses();
+    }
+}
+
 /// The digest comes without its chart, which is said in words then.
 pub async fn a_digest_whose_chart_is_refused(world: &mut World) {
     world.set_up().await;

@@ -143,6 +143,7 @@ scenarios! {
     }
     &[Way::Both] => {
         story::on_both_platforms,
+        calendar::a_digest_on_both_platforms,
         leaving::one_platform_removes_slice,
     }
     &[Way::SlackSocket] => {

@@ -23,6 +23,18 @@ fn without_codes(text: &str) -> String {
         .fold(text.to_owned(), |text, code| text.replace(&code, "⟨code⟩"))
 }
 
+/// So are the ids in the names of pictures.
+fn without_ids(text: &str) -> String {
+    const STEM: &str = "daily-spending-";
+    const LENGTH: usize = 36;
+    let mut parts = text.split(STEM);
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |text, part| {
+        let rest = part.get(LENGTH..).unwrap_or_default();
+        format!("{text}{STEM}⟨id⟩{rest}")
+    })
+}
+
 impl World {
     /// A person types exactly this, escaped by nobody, as a hostile client would send it.
     pub async fn says_raw(&mut self, who: &str, line: &str) {
@@ -147,7 +159,7 @@ impl World {
         }
         let provider = self.sandbox.openrouter.url().trim_end_matches("/api/v1");
         let text = text.replace(provider, "http://the-provider");
-        let text = without_codes(&text);
+        let text = without_ids(&without_codes(&text));
         // Long texts of hostile people are not worth their bytes.
         let lines = text
             .lines()
