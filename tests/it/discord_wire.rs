@@ -60,6 +60,7 @@ tests! {
     "discord_wire::commands_are_registered_when_they_changed" => outside::registration,
     "discord_wire::checks_name_the_remedy" => outside::checks,
     "discord_wire::the_gateway_goes_on_where_it_was" => gateway::resumes,
+    "discord_wire::a_dead_connection_loses_nothing" => gateway::outlives_a_zombie,
     "discord_wire::the_gateway_begins_anew" => gateway::begins_anew,
     "discord_wire::a_refused_gateway_is_not_tried_again" => gateway::refused,
     "discord_wire::a_key_from_request_to_end" => whole::a_key,

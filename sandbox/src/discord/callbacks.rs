@@ -9,7 +9,7 @@ use super::messages;
 use super::payloads;
 use super::problems::Problems;
 use super::world::{
-    Answered, Body, EPHEMERAL, Interaction, LOADING, Message, Modal, World, items, with_ids,
+    Answered, Body, EPHEMERAL, Holder, Interaction, LOADING, Message, Modal, World, items, with_ids,
 };
 use crate::chat::Change;
 
@@ -240,6 +240,21 @@ impl World {
             COMPONENT => self.notice(&user, &channel, "This interaction failed"),
             MODAL_SUBMIT => self.notice(&user, &channel, "Something went wrong. Try again."),
             _ => {}
+        }
+    }
+
+    /// The same for everything that was only told to sessions which are over.
+    pub fn lapse_orphans(&mut self) {
+        let lost = |one: &&Interaction| {
+            let held = one.holders.iter().any(|holder| match holder {
+                Holder::Session(id) => self.is_live(id),
+                Holder::Endpoint(_) => true,
+            });
+            one.answered == Answered::No && !held
+        };
+        let lost = self.interactions.iter().filter(lost);
+        for id in lost.map(|one| one.id.clone()).collect::<Vec<_>>() {
+            self.lapse(&id);
         }
     }
 }

@@ -236,11 +236,13 @@ async fn reconnect(hub: &Hub, socket: &mut WebSocket, link: &Link) -> Next {
 
 /// Op 9. Without `resumable` the session is over, and what it was not sent is lost.
 async fn invalidate(hub: &Hub, socket: &mut WebSocket, link: &mut Link, resumable: bool) -> Next {
-    if let Some(id) = link.session.as_deref()
-        && let Some(session) = hub.world().session_mut(id)
-    {
-        session.draining = true;
-        session.dead = !resumable;
+    if let Some(id) = link.session.as_deref() {
+        let mut world = hub.world();
+        if let Some(session) = world.session_mut(id) {
+            session.draining = true;
+            session.dead = !resumable;
+        }
+        world.lapse_orphans();
     }
     let what = format!("invalid session, resumable: {resumable}");
     hub.wire.record(DISCORD, Direction::Out, what, Value::Null);

@@ -29,6 +29,7 @@ impl World {
         for old in self.sessions.iter_mut().filter(|old| old.link.is_none()) {
             old.replaced = true;
         }
+        self.lapse_orphans();
         self.sessions.push(Session {
             id: id.clone(),
             intents,

@@ -1,9 +1,9 @@
 //! The gateway, by serenity: takes what Discord sends and hands it in, for as long as it runs, and
 //! says how that goes.
 //!
-//! Serenity's client is given the gateway's address, and asks REST for nothing. It prints frames
-//! when it cannot read them, so that nothing of its logs is let through (see `log.rs`). An event
-//! that it cannot read comes as it was sent, and is read here all the same.
+//! Serenity is given the gateway's address, and asks REST for nothing (see `shard.rs`). It prints
+//! frames when it cannot read them, so that nothing of its logs is let through (see `log.rs`). An
+//! event that it cannot read comes as it was sent, and is read here all the same.
 
 use super::{
     DiscordPlatform, Transport,
@@ -11,15 +11,16 @@ use super::{
     failure::Failure,
     payload::{guild_of, workspace},
     room::Room,
+    shard::{self, Running, Session},
 };
 use crate::http::Check;
 use serde::Deserialize;
 use serde_json::Value;
 use serenity::{
     all::{
-        ClientBuilder, ConnectionStage, Context, Event, EventHandler, GatewayError, GatewayIntents,
-        GuildId, Interaction, InteractionType, RawEventHandler, ShardManager,
-        ShardStageUpdateEvent, UserId as SerenityUserId,
+        ConnectionStage, Context, Event, EventHandler, GatewayError, GatewayIntents, GuildId,
+        Interaction, InteractionType, RawEventHandler, ShardStageUpdateEvent,
+        UserId as SerenityUserId,
     },
     async_trait,
     http::HttpBuilder,
@@ -38,7 +39,8 @@ use tracing::{error, info, warn};
 
 /// A start that takes longer has failed.
 const START_MAX: Duration = Duration::from_secs(30);
-/// Between looks at a Discord that cannot be reached.
+/// Between looks at a Discord that cannot be reached, and between two beginnings of a session, as
+/// Discord wants it.
 const RETRY: Duration = Duration::from_secs(5);
 /// Closing a connection in good order takes no longer.
 const GOODBYE_MAX: Duration = Duration::from_secs(6);
@@ -145,62 +147,75 @@ impl DiscordGateway {
     }
 }
 
-/// Opens a connection, and another whenever serenity gave one up.
+/// Opens a connection, and another whenever one ends: of the same session, as long as Discord knows
+/// it.
 async fn listen(
     room: Arc<Room>,
     status: watch::Sender<GatewayStatus>,
     mut stopped: watch::Receiver<bool>,
 ) {
-    let status = Arc::new(status);
+    let ear = Arc::new(Ear {
+        room,
+        status,
+        session: Session::default(),
+    });
     loop {
-        let ended = tokio::select! {
-            ended = connect(&room, &status) => ended,
+        let opened = tokio::select! {
+            opened = connect(&ear) => opened,
             () = stop_asked(&mut stopped) => return,
         };
-        let (manager, mut running) = match ended {
-            Ok(running) => running,
-            Err(failing) => {
-                error!("The Discord gateway has no connection: {failing:?}");
-                let is_over = matches!(failing, GatewayStatus::Refused(_));
-                status.send_replace(failing);
-                if is_over {
-                    return;
-                }
-                tokio::select! {
-                    () = tokio::time::sleep(RETRY) => continue,
-                    () = stop_asked(&mut stopped) => return,
-                }
-            }
+        let is_open = opened.is_ok();
+        let ended = match opened {
+            Ok(running) => match last(running, &mut stopped).await {
+                Some(ended) => ended,
+                None => return,
+            },
+            Err(failing) => failing,
         };
-        tokio::select! {
-            ended = &mut running => {
-                let ended = ended.ok().and_then(Result::err);
-                if let Some(why) = ended.as_ref().and_then(fatal) {
-                    error!("Discord closed the gateway for good: {why}");
-                    status.send_replace(GatewayStatus::Refused(why.to_owned()));
-                    return;
-                }
-                warn!("The Discord gateway ended; opening it anew");
-                status.send_replace(GatewayStatus::Connecting);
-            }
-            () = stop_asked(&mut stopped) => {
-                if tokio::time::timeout(GOODBYE_MAX, manager.shutdown_all()).await.is_err() {
-                    warn!("The Discord gateway was not closed in good order");
-                }
-                running.abort();
-                return;
+        let is_over = matches!(ended, GatewayStatus::Refused(_));
+        if is_over || !is_open {
+            error!("The Discord gateway has no connection: {ended:?}");
+        } else {
+            warn!("The Discord gateway ended; opening it anew");
+        }
+        ear.status.send_replace(ended);
+        if is_over {
+            return;
+        }
+        if !is_open || ear.session.is_over() {
+            tokio::select! {
+                () = tokio::time::sleep(RETRY) => {}
+                () = stop_asked(&mut stopped) => return,
             }
         }
     }
 }
 
-type Running = (Arc<ShardManager>, JoinHandle<serenity::Result<()>>);
+/// How a connection ends, or nothing if it was to be closed.
+async fn last(mut running: Running, stopped: &mut watch::Receiver<bool>) -> Option<GatewayStatus> {
+    tokio::select! {
+        ended = &mut running.task => {
+            let ended = ended.ok().and_then(Result::err);
+            let fatal = ended.as_ref().and_then(fatal);
+            return Some(fatal.map_or(GatewayStatus::Connecting, |why| {
+                GatewayStatus::Refused(why.to_owned())
+            }));
+        }
+        () = stop_asked(stopped) => {}
+    }
+    running.say_goodbye();
+    if tokio::time::timeout(GOODBYE_MAX, &mut running.task)
+        .await
+        .is_err()
+    {
+        warn!("The Discord gateway was not closed in good order");
+        running.task.abort();
+    }
+    None
+}
 
-async fn connect(
-    room: &Arc<Room>,
-    status: &Arc<watch::Sender<GatewayStatus>>,
-) -> Result<Running, GatewayStatus> {
-    let web = &room.discord.web;
+async fn connect(ear: &Arc<Ear>) -> Result<Running, GatewayStatus> {
+    let web = &ear.room.discord.web;
     let address: Address = web
         .ask("gateway/bot")
         .await
@@ -214,20 +229,11 @@ async fn connect(
         .proxy(base)
         .ratelimiter_disabled(true)
         .build();
-    let ear = Arc::new(Ear {
-        room: room.clone(),
-        status: status.clone(),
-    });
-    let unreachable = |_| GatewayStatus::Unreachable("serenity did not start".to_owned());
-    let mut client = ClientBuilder::new_with_http(http, intents(&room.discord.transport))
-        .event_handler_arc(ear.clone())
-        .raw_event_handler(Raw(ear))
-        .await
-        .map_err(unreachable)?;
-    *client.ws_url.lock().await = address.url;
-    let manager = client.shard_manager.clone();
-    let running = tokio::spawn(async move { client.start().await });
-    Ok((manager, running))
+    let intents = intents(&ear.room.discord.transport);
+    let running = shard::run(address.url, Arc::new(http), intents, ear.clone()).await;
+    running.map_err(|_| {
+        GatewayStatus::Unreachable("the gateway of Discord can't be reached".to_owned())
+    })
 }
 
 /// None of them is privileged, unless the operator asked for it.
@@ -262,12 +268,11 @@ async fn stop_asked(stopped: &mut watch::Receiver<bool>) {
 }
 
 /// What serenity calls.
-struct Ear {
+pub(super) struct Ear {
     room: Arc<Room>,
-    status: Arc<watch::Sender<GatewayStatus>>,
+    status: watch::Sender<GatewayStatus>,
+    pub session: Session,
 }
-
-struct Raw(Arc<Ear>);
 
 #[async_trait]
 impl EventHandler for Ear {
@@ -281,9 +286,10 @@ impl EventHandler for Ear {
 }
 
 #[async_trait]
-impl RawEventHandler for Raw {
+impl RawEventHandler for Ear {
     async fn raw_event(&self, _: Context, event: Event) {
-        self.0.hear(event);
+        self.session.hear(&event);
+        self.hear(event);
     }
 }
 

@@ -18,6 +18,7 @@ mod questions;
 mod registration;
 mod render;
 mod room;
+mod shard;
 mod web;
 
 pub use door::DiscordDoor;

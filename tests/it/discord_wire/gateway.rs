@@ -8,7 +8,7 @@ use slice_core::{
     page::Page,
     ports::PlatformError,
 };
-use slice_sandbox::Fault;
+use slice_sandbox::{Fault, Sandbox};
 use std::time::Duration;
 
 /// ana says something, and is answered once.
@@ -75,26 +75,65 @@ pub(super) async fn resumes(stage: Stage) {
     assert_eq!(stage.door.check().says, "connected");
 }
 
-/// The session is gone. Serenity begins another, which Discord tells nothing of what was said
-/// meanwhile: such a command fails before the eyes of who said it, and nothing is done.
-pub(super) async fn begins_anew(stage: Stage) {
+/// The connection is dead, and nobody says so. Serenity would begin a new session; what Discord keeps
+/// for the old one is heard all the same.
+pub(super) async fn outlives_a_zombie(stage: Stage) {
     let world = &stage.sandbox.discord;
     world.set_heartbeat(Duration::from_millis(400));
-    let breaks: [&dyn Fn(); 2] = [&|| world.invalidate_sessions(false), &|| {
-        world.zombie_sockets();
-    }];
-    for (index, breaks) in breaks.into_iter().enumerate() {
-        breaks();
-        let identified = index + 2;
-        stage
-            .until("it identifies anew", |it| {
-                let crossings = it.wire.crossings();
-                let begun = crossings.iter().filter(|one| one.what.contains("identify"));
-                begun.count() == identified && it.discord.sockets() > 0
-            })
-            .await;
-        is_heard(&stage, "7").await;
+    world.invalidate_sessions(false);
+    begins(&stage, 2).await;
+    is_heard(&stage, "7").await;
+    world.zombie_sockets();
+    for amount in ["8", "9"] {
+        let ana = stage.person("ana");
+        ana.command("/slice", &format!("topup @olga {amount}"))
+            .expect("sent");
     }
+    // Whichever comes first: each runs in a task of its own.
+    let mut heard = vec![];
+    for _ in 0..2 {
+        let (inbound, answers) = stage.hears().await;
+        heard.push(filled(&inbound).1[1].1.to_owned());
+        answers.wait(Expected::Page).await.expect("it is deferred");
+        let page = Page::say("Heard late.");
+        answers.say(&page, &[]).await.expect("an answer");
+    }
+    heard.sort();
+    assert_eq!(heard, ["8", "9"]);
+    assert_eq!(stage.person("ana").reads(), ["Heard late."; 2]);
+    is_heard(&stage, "10").await;
+    assert_eq!(stage.bodies_of("identify").len(), 2, "the session goes on");
+    assert_eq!(stage.bodies_of("resume").len(), 2, "once in vain");
+    assert_eq!(world.failed(), 0);
+    // Discord hangs up where serenity would have to begin anew by itself, and so on.
+    world.drop_sockets();
+    is_heard(&stage, "11").await;
+    assert_eq!(stage.bodies_of("identify").len(), 2);
+    assert_eq!(stage.door.check().says, "connected");
+}
+
+/// Until that many sessions were begun, and the newest stands.
+async fn begins(stage: &Stage, sessions: usize) {
+    let begun = |it: &Sandbox| {
+        let crossings = it.wire.crossings();
+        let begun = crossings.iter().filter(|one| one.what.contains("identify"));
+        begun.count() == sessions && it.discord.sockets() > 0
+    };
+    stage.until("it identifies anew", begun).await;
+}
+
+/// Discord ends the session, and loses what it had not sent: such a command fails before the eyes of
+/// who said it, nothing is done, and the next one is heard.
+pub(super) async fn begins_anew(stage: Stage) {
+    let world = &stage.sandbox.discord;
+    let faults = &stage.sandbox.faults;
+    faults.inject_on("event INTERACTION_CREATE", Fault::InvalidSession, 1);
+    let ana = stage.person("ana");
+    ana.command("/slice", "topup @olga 5").expect("sent");
+    begins(&stage, 2).await;
+    assert_eq!(ana.reads(), ["The application did not respond"]);
+    is_heard(&stage, "7").await;
+    assert_eq!(world.failed(), 1, "that one, and no other");
     let workspace = stage.workspace();
     let mut news = vec![];
     world.uninstall();
