@@ -4,9 +4,9 @@ use crate::{
     books::{Books, Entry, Master, Offer, Scope},
     chart::{Chart, Whose},
     event::Actor,
-    ids::{ActionId, Identity, MemberId, OrgId, PlatformName, ServiceName},
+    ids::{ActionId, Identity, MemberId, OrgId, PlatformName, ServiceName, Workspace},
     page::Page,
-    ports::{Clock, Platform, ServiceAdapter, Store, Vault},
+    ports::{Clock, Known, Platform, ServiceAdapter, Store, Vault},
     refusal::Refusal,
     role::Role,
     secret::Secret,
@@ -117,6 +117,32 @@ impl Desk {
             }
         }
         Ok(called)
+    }
+
+    /// Who the members of a page are, for those who read it in a workspace.
+    pub async fn known(
+        &self,
+        org: OrgId,
+        reader: &Workspace,
+        page: &Page,
+    ) -> Result<Vec<(MemberId, Known)>, Refusal> {
+        let (mut here, mut elsewhere) = (vec![], vec![]);
+        let mut members = page.members();
+        for platform in PlatformName::ALL {
+            if members.is_empty() {
+                break;
+            }
+            for (member, who) in self.store.users(org, platform, &members).await? {
+                if who.workspace == *reader {
+                    here.push((member, Known::Here(who.user)));
+                } else {
+                    elsewhere.push((member, Known::Elsewhere(who)));
+                }
+            }
+            members.retain(|member| here.iter().all(|(known, _)| known != member));
+        }
+        here.extend(elsewhere);
+        Ok(here)
     }
 
     /// Opens a master key for the one call that needs it.

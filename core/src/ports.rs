@@ -323,8 +323,17 @@ impl fmt::Display for PlatformError {
     }
 }
 
-/// Who is who on a platform, for rendering mentions.
-pub type Names<'a> = &'a [(MemberId, UserId)];
+/// How the readers of a page know a member of theirs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Known {
+    /// Their workspace knows them, so that they can be mentioned.
+    Here(UserId),
+    /// Another one does.
+    Elsewhere(Identity),
+}
+
+/// Who is who for those who read a page.
+pub type Names<'a> = &'a [(MemberId, Known)];
 
 /// A message as the courier hands it to a platform.
 #[derive(Clone, Copy, Debug)]
@@ -432,10 +441,8 @@ pub trait Platform: Send + Sync {
     /// What people call a workspace; `None`: this platform does not say.
     fn workspace_name<'a>(
         &'a self,
-        _workspace: &'a Workspace,
-    ) -> BoxFuture<'a, Result<Option<String>, PlatformError>> {
-        Box::pin(futures::future::ready(Ok(None)))
-    }
+        workspace: &'a Workspace,
+    ) -> BoxFuture<'a, Result<Option<String>, PlatformError>>;
     /// Whether the platform still lets Slice into the workspace, asked live.
     fn is_installed<'a>(
         &'a self,

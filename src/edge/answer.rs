@@ -5,10 +5,10 @@ use crate::chart;
 use slice_core::{
     books::{GrantRef, Offer, Scope},
     event::Actor,
-    ids::{GrantId, Identity, MemberId, OrgId, UserId},
+    ids::{GrantId, Identity, MemberId, OrgId},
     inbound::Answers,
     page::Page,
-    ports::PlatformError,
+    ports::{Known, PlatformError},
     refusal::Refusal,
     reply::{Attachment, Form, Reply, Reveal},
     steps,
@@ -168,24 +168,10 @@ impl Edge {
         }
     }
 
-    /// Who the members of a page are, in the workspace of the person who reads it.
-    async fn names(&self, org: OrgId, reader: &Identity, page: &Page) -> Vec<(MemberId, UserId)> {
-        let members = page.members();
-        if members.is_empty() {
-            return vec![];
-        }
-        let platform = reader.workspace.platform;
-        let known = self
-            .desk
-            .store
-            .users(org, platform, &members)
-            .await
-            .unwrap_or_default();
-        known
-            .into_iter()
-            .filter(|(_, identity)| identity.workspace == reader.workspace)
-            .map(|(member, identity)| (member, identity.user))
-            .collect()
+    /// Nobody waits for an answer because a name is missing.
+    async fn names(&self, org: OrgId, reader: &Identity, page: &Page) -> Vec<(MemberId, Known)> {
+        let known = self.desk.known(org, &reader.workspace, page).await;
+        known.unwrap_or_default()
     }
 }
 

@@ -1,9 +1,30 @@
 //! Text as every platform shows it, before any markup: cleaned, cut, and drawn as bars and tables.
 
-use slice_core::money::Money;
+use slice_core::{
+    ids::MemberId,
+    linking::title,
+    money::Money,
+    ports::{Known, Names},
+};
 
 const CELL_MAX: usize = 60;
 const BAR_CELLS: i128 = 20;
+
+/// A member in words, where no mention can be made: people of another platform are found there by
+/// their id.
+pub(super) fn someone(member: MemberId, names: Names<'_>) -> String {
+    let known = names.iter().find(|(known, _)| *known == member);
+    match known.map(|(_, known)| known) {
+        Some(Known::Elsewhere(who)) => {
+            format!(
+                "someone in {} ({})",
+                title(who.workspace.platform),
+                who.user
+            )
+        }
+        Some(Known::Here(_)) | None => "someone".to_owned(),
+    }
+}
 
 /// A budget or cap as a bar of marks with its amounts behind it.
 pub(super) fn bar(used: Money, committed: Money, whole: Money) -> String {

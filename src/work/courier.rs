@@ -93,7 +93,7 @@ async fn edit(desk: &Desk, claimed: &Claimed) -> Result<Sent, Refusal> {
             continue;
         };
         let page = &claimed.message.page;
-        let names = delivery::names(desk, claimed.org, page, workspace).await?;
+        let names = desk.known(claimed.org, workspace, page).await?;
         let letter = Letter {
             id: claimed.id,
             page,
@@ -146,7 +146,7 @@ async fn post(desk: &Desk, claimed: &Claimed) -> Result<Sent, Refusal> {
     let mut refused = "there is nobody to reach on a platform that this Slice serves".to_owned();
     for (target, platform) in reachable(desk, &targets) {
         let page = &claimed.message.page;
-        let names = delivery::names(desk, claimed.org, page, target.workspace()).await?;
+        let names = desk.known(claimed.org, target.workspace(), page).await?;
         let picture = delivery::picture(desk, claimed, platform.name()).await?;
         let letter = Letter {
             id: claimed.id,

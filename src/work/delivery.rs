@@ -1,4 +1,4 @@
-//! Where a message goes, and by which names its reader's platform knows the people in it.
+//! Where a message goes.
 
 use crate::chart;
 use slice_core::{
@@ -6,8 +6,7 @@ use slice_core::{
     desk::Desk,
     digest,
     event::Actor,
-    ids::{Identity, MemberId, OrgId, Place, PlatformName, UserId, Workspace},
-    page::Page,
+    ids::{Identity, Place, PlatformName, Workspace},
     ports::Address,
     refusal::Refusal,
     reply::Attachment,
@@ -66,26 +65,6 @@ pub(super) async fn targets(desk: &Desk, claimed: &Claimed) -> Result<Vec<Target
             Ok(identities.into_iter().map(Target::Person).collect())
         }
     }
-}
-
-/// The members whom a page mentions, as its reader's workspace knows them. Others have no name
-/// there that a mention could be made of.
-pub(super) async fn names(
-    desk: &Desk,
-    org: OrgId,
-    page: &Page,
-    workspace: &Workspace,
-) -> Result<Vec<(MemberId, UserId)>, Refusal> {
-    let members = page.members();
-    if members.is_empty() {
-        return Ok(vec![]);
-    }
-    let users = desk.store.users(org, workspace.platform, &members).await?;
-    Ok(users
-        .into_iter()
-        .filter(|(_, identity)| identity.workspace == *workspace)
-        .map(|(member, identity)| (member, identity.user))
-        .collect())
 }
 
 /// The page's chart as an image that is found again by the message's id. `None`: there is no chart,

@@ -277,6 +277,17 @@ impl Platform for DiscordPlatform {
         Box::pin(self.discord.group(workspace, kind, id))
     }
 
+    fn workspace_name<'a>(
+        &'a self,
+        workspace: &'a Workspace,
+    ) -> BoxFuture<'a, Result<Option<String>, PlatformError>> {
+        Box::pin(async move {
+            let guild = self.discord.guild(workspace.id.as_str()).await;
+            let name = guild.map(|guild| guild.name);
+            name.map(Some).map_err(Failure::of_question)
+        })
+    }
+
     fn is_installed<'a>(
         &'a self,
         workspace: &'a Workspace,

@@ -24,6 +24,8 @@ const IN_PROMPT: u64 = 1;
 
 #[derive(Deserialize)]
 pub(super) struct Guild {
+    #[serde(default)]
+    pub name: String,
     owner_id: String,
     pub roles: Vec<Role>,
 }
@@ -202,7 +204,6 @@ impl Discord {
         }))
     }
 
-    /// The application's owner if she is in the server, else the server's.
     /// A bot sees the servers that it is in, and no other.
     pub(super) async fn is_installed(&self, workspace: &Workspace) -> Result<bool, PlatformError> {
         match self.guild(workspace.id.as_str()).await {
@@ -212,6 +213,7 @@ impl Discord {
         }
     }
 
+    /// The application's owner if she is in the server, else the server's.
     pub(super) async fn installer(
         &self,
         of: &Workspace,

@@ -8,12 +8,12 @@ use super::{
     buttons::{Means, Tag},
     is_id, markdown,
 };
-use crate::platforms::text::{bar, cut, filled, table, units};
+use crate::platforms::text::{bar, cut, filled, someone, table, units};
 use serde_json::{Value, json};
 use slice_core::{
     ids::WorkspaceId,
     page::{Block, Button, Page, Span, Style, Text},
-    ports::Names,
+    ports::{Known, Names},
     role::{Group, GroupKind},
     secret::Secret,
 };
@@ -27,7 +27,6 @@ const ROWS_MAX: usize = 5;
 const MESSAGES_MAX: usize = 12;
 const TABLE_MAX: usize = 1800;
 const HEADING_MAX: usize = 250;
-const NOBODY: &str = "someone";
 const CUT: &str = "… the rest does not fit here";
 
 /// Discord's numbers.
@@ -223,9 +222,9 @@ fn markup(span: &Span, reader: Reader<'_>) -> String {
         Span::Code(text) => markdown::code(text),
         Span::Member(member) => {
             let known = reader.names.iter().find(|(known, _)| known == member);
-            match known.map(|(_, user)| user.as_str()) {
-                Some(id) if is_id(id) => format!("<@{id}>"),
-                _ => NOBODY.to_owned(),
+            match known.map(|(_, known)| known) {
+                Some(Known::Here(user)) if is_id(user.as_str()) => format!("<@{user}>"),
+                _ => markdown::plain(&someone(*member, reader.names)),
             }
         }
         Span::Channel(id)

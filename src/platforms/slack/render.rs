@@ -5,13 +5,13 @@
 mod tests;
 
 use super::mentions::is_id;
-use crate::platforms::text::{bar, table};
+use crate::platforms::text::{bar, someone, table};
 pub(super) use crate::platforms::text::{clean, cut, filled, units};
 use serde_json::{Value, json};
 use slice_core::{
     ids::MemberId,
     page::{Block, Button, Page, Span, Style, Text},
-    ports::Names,
+    ports::{Known, Names},
     role::{Group, GroupKind},
     secret::Secret,
     time::Time,
@@ -31,7 +31,6 @@ const CONFIRM_BUTTON_MAX: usize = 30;
 const PAGE_MAX: usize = 12_000;
 const FALLBACK_MAX: usize = 1000;
 const DATE_FORMAT: &str = "{date_short_pretty} {time}";
-const NOBODY: &str = "someone";
 /// Every button's action id begins with this; the rest is its place on the page.
 pub(super) const ACTION_PREFIX: &str = "act:";
 
@@ -111,7 +110,7 @@ impl Line<'_> {
                 Some(Mention::User(id)) if self.left > 0 => {
                     self.text.extend(["<@", id, ">"]);
                 }
-                _ => self.plain(&literal(span)),
+                _ => self.plain(&literal(span, self.names)),
             }
         }
     }
@@ -216,7 +215,7 @@ impl Sheet<'_> {
                 self.left -= cost.min(self.left);
                 cost
             } else {
-                let text = self.take(&clean(&literal(span)), *left);
+                let text = self.take(&clean(&literal(span, self.names)), *left);
                 if !text.is_empty() {
                     elements.push(text_element(&text, span));
                 }
@@ -258,7 +257,11 @@ impl Sheet<'_> {
         {
             return self.paragraph(text);
         }
-        let words: String = text.0.iter().map(literal).collect();
+        let words: String = text
+            .0
+            .iter()
+            .map(|span| literal(span, self.names))
+            .collect();
         let words = self.take(&clean(&words), NOTE_MAX);
         if !words.trim().is_empty() {
             self.blocks.push(plain_note(&words));
@@ -341,14 +344,17 @@ fn user(member: MemberId, names: Names<'_>) -> Option<&str> {
     names
         .iter()
         .find(|(known, _)| *known == member)
-        .map(|(_, user)| user.as_str())
+        .and_then(|(_, known)| match known {
+            Known::Here(user) => Some(user.as_str()),
+            Known::Elsewhere(_) => None,
+        })
 }
 
 /// A span in words.
-fn literal(span: &Span) -> String {
+fn literal(span: &Span, names: Names<'_>) -> String {
     match span {
         Span::Plain(text) | Span::Bold(text) | Span::Code(text) => text.clone(),
-        Span::Member(_) => NOBODY.to_owned(),
+        Span::Member(member) => someone(*member, names),
         Span::Channel(id) => format!("#{id}"),
         Span::Group(group) => format!("{} {}", group.kind.word().replace('_', " "), group.id),
         Span::Time(at) => at.short(),

@@ -6,7 +6,7 @@ use slice_core::{
     ids::{ActionId, GrantId, MemberId, MessageId},
     inbound::{Expected, Said},
     page::{Audience, Page, Text},
-    ports::{Address, Letter, Platform, PlatformError},
+    ports::{Address, Known, Letter, Platform, PlatformError},
     reply::{Field, FieldKind, Form, Reveal},
     secret::Secret,
 };
@@ -31,7 +31,7 @@ pub(super) async fn commands(stage: Stage) {
 
     let member = MemberId::from_random([1; 16]);
     let text = Text::new("Said @everyone & *that* to ").member(member);
-    let (page, names) = (Page::say(text), [(member, olga)]);
+    let (page, names) = (Page::say(text), [(member, Known::Here(olga))]);
     answers.say(&page, &names).await.expect("an answer");
     assert_eq!(ana.reads(), ["Said @everyone & *that* to @olga"]);
     assert_eq!(stage.person("olga").reads(), [""; 0]);

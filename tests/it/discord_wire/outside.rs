@@ -229,6 +229,8 @@ pub(super) async fn people(stage: Stage) {
     );
     let installer = stage.discord.installer(&stage.workspace()).await;
     assert_eq!(installer, Ok(Some(olga)));
+    let name = stage.discord.workspace_name(&stage.workspace()).await;
+    assert_eq!(name, Ok(Some("Acme".to_owned())));
     let elsewhere = Workspace {
         platform: PlatformName::Discord,
         id: WorkspaceId::new("1"),

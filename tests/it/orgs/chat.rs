@@ -11,7 +11,7 @@ use slice_core::{
     },
     inbound::{Answers, Expected},
     page::{Block, Page, Span, Text},
-    ports::{Address, GroupFacts, Letter, Names, Platform, PlatformError, Posted},
+    ports::{Address, GroupFacts, Known, Letter, Names, Platform, PlatformError, Posted},
     reply::{Attachment, Form, Reveal},
     role::{Group, GroupKind, Standing},
 };
@@ -102,7 +102,11 @@ impl Chat {
 fn text(text: &Text, names: Names<'_>) -> String {
     let name = |member: &MemberId| {
         let found = names.iter().find(|(id, _)| id == member);
-        found.map_or_else(|| "somebody".to_owned(), |(_, user)| format!("<@{user}>"))
+        match found {
+            Some((_, Known::Here(user))) => format!("<@{user}>"),
+            Some((_, Known::Elsewhere(who))) => format!("somebody elsewhere ({})", who.user),
+            None => "somebody".to_owned(),
+        }
     };
     let span = |span: &Span| match span {
         Span::Plain(text) | Span::Bold(text) | Span::Code(text) => text.clone(),

@@ -6,7 +6,7 @@ use slice_core::{
     ids::{ActionId, GrantId, MemberId, MessageId},
     inbound::{Expected, Said},
     page::{Audience, Page, Text},
-    ports::{Address, Letter, Platform, PlatformError},
+    ports::{Address, Known, Letter, Platform, PlatformError},
     reply::{Field, FieldKind, Form, Reveal},
     secret::Secret,
 };
@@ -33,7 +33,7 @@ pub(super) async fn commands(stage: Stage) {
     let member = MemberId::from_random([1; 16]);
     let text = Text::new("Said <!channel> & *that* to ").member(member);
     answers
-        .say(&Page::say(text), &[(member, olga)])
+        .say(&Page::say(text), &[(member, Known::Here(olga))])
         .await
         .expect("an answer");
     assert_eq!(ana.reads(), ["Said <!channel> & *that* to @olga"]);

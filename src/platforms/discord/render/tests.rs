@@ -3,7 +3,7 @@
 use super::*;
 use proptest::prelude::*;
 use slice_core::{
-    ids::{ActionId, ChannelId, MemberId, PlatformName, UserId, Workspace},
+    ids::{ActionId, ChannelId, Identity, MemberId, PlatformName, UserId, Workspace, WorkspaceId},
     money::Money,
     page::Audience,
     time::Time,
@@ -37,8 +37,25 @@ fn one(label: &str, action: u8) -> Button {
     }
 }
 
+fn in_slack(user: &str) -> Identity {
+    let workspace = Workspace {
+        platform: PlatformName::Slack,
+        id: WorkspaceId::new("T1"),
+    };
+    Identity {
+        workspace,
+        user: UserId::new(user),
+    }
+}
+
 fn rendered(page: &Page) -> Value {
-    let (guild, names) = (guild(), [(member(1), UserId::new("50"))]);
+    let (guild, names) = (
+        guild(),
+        [
+            (member(1), Known::Here(UserId::new("50"))),
+            (member(3), Known::Elsewhere(in_slack("<@9>*"))),
+        ],
+    );
     message(
         page,
         Reader {
@@ -120,6 +137,7 @@ fn our_own_spans_are_alive_and_ping_nobody() {
     let text = Text::default()
         .member(member(1))
         .member(member(2))
+        .member(member(3))
         .bold("b")
         .code("c")
         .push(Span::Channel(ChannelId::new("10")))
@@ -128,7 +146,7 @@ fn our_own_spans_are_alive_and_ping_nobody() {
     let body = rendered(&Page::say(text).note("small"));
     assert_eq!(
         body["content"],
-        "<@50>someone**b**`c`<#10><@&77><t:7:f>\n-# small"
+        "<@50>someonesomeone in Slack (\\<@9\\>\\*)**b**`c`<#10><@&77><t:7:f>\n-# small"
     );
     assert_eq!(body["allowed_mentions"], json!({ "parse": [] }));
 }

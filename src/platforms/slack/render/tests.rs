@@ -4,7 +4,7 @@ use super::*;
 use crate::platforms::slack::views;
 use proptest::prelude::*;
 use slice_core::{
-    ids::{ActionId, ChannelId, PlatformName, UserId, Workspace, WorkspaceId},
+    ids::{ActionId, ChannelId, Identity, PlatformName, UserId, Workspace, WorkspaceId},
     money::Money,
     page::Audience,
     reply::{Field, FieldKind, Form},
@@ -166,17 +166,30 @@ fn long_text_is_cut_at_a_character() {
     assert_eq!(cut("ab", 0), "");
 }
 
+fn in_discord(user: &str) -> Identity {
+    let workspace = Workspace {
+        platform: PlatformName::Discord,
+        id: WorkspaceId::new("900"),
+    };
+    Identity {
+        workspace,
+        user: UserId::new(user),
+    }
+}
+
 #[test]
 fn our_own_mentions_and_times_are_alive() {
     let names = [
-        (member(1), UserId::new("U1")),
-        (member(2), UserId::new("no id>")),
+        (member(1), Known::Here(UserId::new("U1"))),
+        (member(2), Known::Here(UserId::new("no id>"))),
+        (member(4), Known::Elsewhere(in_discord("*12"))),
     ];
     let text = Text::new("by ")
         .member(member(1))
         .member(member(2))
         .member(member(3))
         .push(Span::Channel(ChannelId::new("C1")))
+        .member(member(4))
         .time(Time::from_micros(1_700_000_000_000_000));
     let page = Page::say(text.clone()).note(text);
     let shown = blocks(&page, &names, MESSAGE_BLOCKS_MAX);
@@ -191,9 +204,10 @@ fn our_own_mentions_and_times_are_alive() {
             elements[4],
             json!({ "type": "channel", "channel_id": "C1" })
         );
-        assert_eq!(elements[5]["timestamp"], json!(1_700_000_000));
+        assert_eq!(elements[5]["text"], json!("someone in Discord (*12)"));
+        assert_eq!(elements[6]["timestamp"], json!(1_700_000_000));
     }
-    assert!(fallback(&page, &names).starts_with("by <@U1>someonesomeone#C1"));
+    assert!(fallback(&page, &names).starts_with("by <@U1>someonesomeone#C1someone in"));
 }
 
 #[test]
@@ -419,7 +433,11 @@ proptest! {
     #[test]
     fn any_page_stays_within_slacks_limits(page in proptest::collection::vec(any_block(), 0..70)) {
         let page = Page(page);
-        let names = [(member(1), UserId::new("U1")), (member(2), UserId::new("<bad>"))];
+        let names = [
+            (member(1), Known::Here(UserId::new("U1"))),
+            (member(2), Known::Here(UserId::new("<bad>"))),
+            (member(3), Known::Elsewhere(in_discord("<@U3>"))),
+        ];
         for most in [MESSAGE_BLOCKS_MAX, VIEW_BLOCKS_MAX, 1] {
             let shown = blocks(&page, &names, most);
             prop_assert_eq!(problems(&shown, most), Vec::<String>::new());
