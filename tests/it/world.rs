@@ -12,7 +12,7 @@ use rand::{RngCore, SeedableRng, rngs::StdRng};
 use slice::{
     bot::{Bot, Parts, StartError},
     platforms::{
-        discord::{self, DiscordConfig},
+        discord::{self, DiscordConfig, PublicKey},
         slack::{OauthConfig, SlackConfig, Transport},
     },
     services::ServicesConfig,
@@ -176,7 +176,7 @@ impl World {
             discord: self.way.has_discord().then(|| DiscordConfig {
                 api_url: discord.api_url(),
                 bot_token: Secret::new(discord.bot_token()),
-                transport: discord::Transport::Gateway { members: false },
+                transport: self.discord_transport(),
                 call_timeout: self.call_timeout,
             }),
             services: ServicesConfig {
@@ -220,7 +220,18 @@ impl World {
                 signing_secret: Secret::new(SIGNING_SECRET.to_owned()),
                 oauth: Some(Arc::new(self.oauth())),
             }),
-            Way::Discord => None,
+            Way::Discord | Way::DiscordHttp => None,
+        }
+    }
+
+    /// How Discord's deliveries come, if it is Discord.
+    fn discord_transport(&self) -> discord::Transport {
+        match self.way {
+            Way::DiscordHttp => {
+                let key = PublicKey::read(&self.sandbox.discord.public_key());
+                discord::Transport::Http(key.expect("a public key"))
+            }
+            _ => discord::Transport::Gateway { members: false },
         }
     }
 
@@ -262,6 +273,11 @@ impl World {
             bot = starting => {
                 let bot = bot.expect("the start does not panic").expect("the bot starts");
                 self.running = Some(Running { runtime, bot });
+                if self.way == Way::DiscordHttp {
+                    let url = format!("{}/discord/interactions", self.url);
+                    let told = self.sandbox.discord.deliver_over_http(&url).await;
+                    told.expect("Discord is content with the endpoint");
+                }
                 Ok(())
             }
             () = killed.notified() => {
@@ -347,7 +363,7 @@ impl World {
     pub async fn noticed(&mut self) {
         match self.way {
             Way::SlackSocket | Way::SlackHttp => self.settled().await,
-            Way::Discord | Way::Both => self.later(CHECK_EVERY).await,
+            Way::Discord | Way::DiscordHttp | Way::Both => self.later(CHECK_EVERY).await,
         }
     }
 

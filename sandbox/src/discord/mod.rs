@@ -274,10 +274,18 @@ impl Discord {
         self.hub.world().send_all(|| Frame::Close(code), false);
     }
 
-    /// Sends the last interaction once more, as a new event with the same content.
+    /// Sends the last interaction once more, as a new event or request with the same content.
     pub fn redeliver_last(&self) {
         let payload = self.last_interaction();
-        self.inject_event("INTERACTION_CREATE", &payload);
+        if self.hub.world().endpoint.is_none() {
+            return self.inject_event("INTERACTION_CREATE", &payload);
+        }
+        let (discord, open) = (self.clone(), self.hub.wire.open());
+        self.hub.runtime.spawn(async move {
+            let _ = discord.deliver_raw(Delivery::Signed, &payload).await;
+            drop(open);
+            discord.hub.wire.touch();
+        });
     }
 
     /// Sends any event over the gateway, for what no real person could do.

@@ -12,26 +12,33 @@ use std::fmt;
 pub enum Way {
     SlackSocket,
     SlackHttp,
+    /// Over the gateway.
     Discord,
-    /// Slack over its socket and Discord at once: people begin in Slack.
+    DiscordHttp,
+    /// Slack over its socket and Discord over the gateway at once: people begin in Slack.
     Both,
 }
 
 impl Way {
     /// The ways on which the same conversation is held.
-    pub const ALL: [Self; 3] = [Self::SlackSocket, Self::SlackHttp, Self::Discord];
+    pub const ALL: [Self; 4] = [
+        Self::SlackSocket,
+        Self::SlackHttp,
+        Self::Discord,
+        Self::DiscordHttp,
+    ];
 
-    /// The platform in whose words a conversation reads: how Slack delivers changes none of them.
+    /// The platform in whose words a conversation reads: how it delivers changes none of them.
     pub fn platform(self) -> &'static str {
         match self {
             Self::SlackSocket | Self::SlackHttp => "slack",
-            Self::Discord => "discord",
+            Self::Discord | Self::DiscordHttp => "discord",
             Self::Both => "both",
         }
     }
 
     pub fn has_discord(self) -> bool {
-        matches!(self, Self::Discord | Self::Both)
+        matches!(self, Self::Discord | Self::DiscordHttp | Self::Both)
     }
 }
 
@@ -41,6 +48,7 @@ impl fmt::Display for Way {
             Self::SlackSocket => "Slack socket",
             Self::SlackHttp => "Slack HTTP",
             Self::Discord => "Discord",
+            Self::DiscordHttp => "Discord HTTP",
             Self::Both => "Slack and Discord",
         })
     }
@@ -170,7 +178,7 @@ impl Town {
         };
         match way {
             Way::SlackSocket | Way::SlackHttp => (slack, None),
-            Way::Discord => (discord(), None),
+            Way::Discord | Way::DiscordHttp => (discord(), None),
             Way::Both => (slack, Some(discord())),
         }
     }
