@@ -30,6 +30,7 @@ pub static ALL: &[Command] = &[
     link::me::COMMAND,
     link::answer::WORKSPACE,
     link::answer::ME,
+    link::answer::SAID,
     vault::list::COMMAND,
     vault::add::COMMAND,
     vault::rotate::COMMAND,

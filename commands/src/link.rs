@@ -7,7 +7,9 @@ pub mod workspace;
 use crate::{grammar::Call, param::Param};
 use slice_core::{
     books::{Books, Scope},
+    desk::Desk,
     event::Actor,
+    ids::Workspace,
     linking::{self, Asked, Code, Joins, OpenCode},
     page::Page,
     refusal::Refusal,
@@ -53,34 +55,47 @@ async fn make(call: &Call<'_>, joins: Joins) -> Result<Reply, Refusal> {
 
 /// Redeems a code: the try is counted first, whatever comes of it.
 async fn redeem(call: &Call<'_>, joins: Joins, text: &str) -> Result<Reply, Refusal> {
-    let (desk, caller) = (call.desk(), call.caller());
+    let desk = call.desk();
     let decide = |books: &Books| Ok((linking::try_code(books, joins)?, ()));
     desk.record(call.scope().links(), decide).await?;
     let code = Code::read(text).ok_or_else(linking::bad_code)?;
     let found = find(&desk.store.open_codes(joins).await?, &code).ok_or_else(linking::bad_code)?;
-    let who = &caller.identity;
-    let name = match desk.platform(who.workspace.platform) {
-        // It only helps the reader; the id is what counts.
-        Some(platform) => platform
-            .workspace_name(&who.workspace)
+    match joins {
+        Joins::Workspace => {
+            ask(
+                call,
+                (Scope::new(found.org, Actor::Slice), found.seq),
+                joins,
+            )
             .await
-            .unwrap_or_default(),
-        None => None,
-    };
+        }
+        Joins::Identity => me::show(call, &found).await,
+    }
+}
+
+/// Asks whoever made the code.
+async fn ask(call: &Call<'_>, (scope, seq): (Scope, i64), joins: Joins) -> Result<Reply, Refusal> {
+    let (desk, caller) = (call.desk(), call.caller());
+    let name = name(desk, &caller.identity.workspace).await;
     let asked = Asked {
         org: caller.org,
         member: caller.member,
-        identity: who.clone(),
+        identity: caller.identity.clone(),
     };
     let ask = |books: &Books| {
-        let entry = linking::ask(books, (found.seq, joins), &asked, name.as_deref())?;
+        let entry = linking::ask(books, (seq, joins), &asked, name.as_deref())?;
         Ok((entry, ()))
     };
-    let theirs = Scope::new(found.org, Actor::Slice).links();
-    desk.record(theirs, ask).await?;
+    desk.record(scope.links(), ask).await?;
     let text = "Whoever made the code was asked. Nothing has changed until they say yes; you will \
                 hear of it then.";
     Ok(Page::say(text).into())
+}
+
+/// What a workspace is called. It only helps the reader; the id is what counts.
+async fn name(desk: &Desk, workspace: &Workspace) -> Option<String> {
+    let platform = desk.platform(workspace.platform)?;
+    platform.workspace_name(workspace).await.unwrap_or_default()
 }
 
 /// Every open code is compared, so that the time it takes tells nothing of which one fits.

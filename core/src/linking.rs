@@ -214,6 +214,20 @@ pub fn named(workspace: &Workspace, name: Option<&str>) -> Text {
     }
 }
 
+/// The code of a second identity, for whoever said it: she sees who made it before anything is asked,
+/// so that nobody joins somebody else by a code that was slipped to her.
+pub fn made_by(
+    books: &Books,
+    seq: i64,
+    (org, member): (OrgId, MemberId),
+) -> Result<MemberId, Refusal> {
+    let code = open_code(books, seq, Joins::Identity)?;
+    if org != books.org.id || member == code.member {
+        return Err(bad_code());
+    }
+    Ok(code.member)
+}
+
 /// Somebody redeemed one of the org's codes: whoever made it is asked.
 pub fn ask(
     books: &Books,
@@ -239,11 +253,14 @@ pub fn ask(
                 .to_owned()
                 + "Its admins become no owners by that.",
         ),
-        Joins::Identity => Text::new("Somebody said your code: ")
+        Joins::Identity => Text::new("Somebody said your code, and saw that it is yours: ")
             .code(&asked.identity.user)
             .and(" in ")
             .join(whence)
-            .and(". If that is you, both are one member from now on. If not, say no."),
+            .and(
+                ". If that is you, both are one member from now on: one budget, the same keys, and \
+                 what either may do. If not, say no.",
+            ),
     };
     let mine = Audience::Member(code.member);
     let (word, label) = match link {

@@ -41,6 +41,18 @@ pub const ME: Command = Command {
     )
 };
 
+pub const SAID: Command = Command {
+    params: &[CODE.shape()],
+    examples: &["said me 12"],
+    hidden: true,
+    ..Command::plain(
+        "said me",
+        "Go on with the code that you said",
+        Role::Anyone,
+        |call| Box::pin(said(call)),
+    )
+};
+
 async fn refuse(call: &Call<'_>, seq: i64, joins: Joins) -> Result<Reply, Refusal> {
     let decide = |books: &Books| Ok((linking::refuse(books, seq, joins)?, ()));
     call.desk().record(call.scope().links(), decide).await?;
@@ -62,6 +74,15 @@ async fn workspace(call: Call<'_>) -> Result<Reply, Refusal> {
     desk.store.record_both(scopes, Box::new(decide)).await?;
     let text = "Joined. Whoever said the code has been told, and so have your owners.";
     Ok(Page::say(text).into())
+}
+
+async fn said(call: Call<'_>) -> Result<Reply, Refusal> {
+    // The number of a code is no code: only who said it was given the button.
+    if call.caller().action.is_none() {
+        return Err(linking::bad_code());
+    }
+    let seq = CODE.need(&call)?;
+    super::ask(&call, (call.scope(), seq), Joins::Identity).await
 }
 
 async fn me(call: Call<'_>) -> Result<Reply, Refusal> {

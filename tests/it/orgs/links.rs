@@ -292,6 +292,8 @@ pub fn two_identities_are_one_member(kind: Kind) {
         two.town.says(&ann, "provision openrouter 30").await;
         let code = two.code(&ana, "link me").await;
         two.town.says(&ann, &format!("link me {code}")).await;
+        let yes = two.town.button(&ann, "Yes, that is me");
+        two.town.clicks(&ann, yes).await;
         let me = two.town.button(&ana, "That is me");
         two.town.clicks(&ann, me).await;
         holds(&two.town.reads(&ann), &["for somebody else"]);
@@ -360,6 +362,8 @@ async fn bind_owners_in_discord(two: &mut Two, olga: &Identity, odo: &Identity) 
     holds(&refused, &["Only owners can do that"]);
     let code = two.code(&there, "link me").await;
     two.town.says(olga, &format!("link me {code}")).await;
+    let yes = two.town.button(olga, "Yes, that is me");
+    two.town.clicks(olga, yes).await;
     let me = two.town.button(&there, "That is me");
     two.town.clicks(&there, me).await;
     let bound = two.answer(&there, "roles bind <@&77> owner").await;

@@ -26,6 +26,8 @@ pub fn what_one_workspace_knows(kind: Kind) {
         // ana is known in Discord as well.
         let code = two.code(&ana, "link me").await;
         two.town.says(&ann, &format!("link me {code}")).await;
+        let yes = two.town.button(&ann, "Yes, that is me");
+        two.town.clicks(&ann, yes).await;
         let me = two.town.button(&ana, "That is me");
         two.town.clicks(&ana, me).await;
         assert_eq!(live(&two.town), 2);

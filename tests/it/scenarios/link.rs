@@ -31,6 +31,21 @@ pub async fn a_second_identity(world: &mut World) {
     world.says("ana", &format!("link me {made}")).await;
     world.expect("ana", &["That code doesn't work"]);
     world.says("bo", &format!("link me {made}")).await;
+    world.expect("bo", &["made by @ana", "Go on only if that is you"]);
+    assert_eq!(
+        world.reads("ana"),
+        "",
+        "nobody is asked before bo has seen that"
+    );
+    // The number of a code is no code, and another's button is nobody's.
+    if world.says("bo", "said me 12").await {
+        world.expect("bo", &["That code doesn't work"]);
+    }
+    world
+        .replays_click_as("bo", "Yes, that is me", "olga")
+        .await;
+    world.expect("olga", &["for somebody else"]);
+    world.clicks("bo", "Yes, that is me").await;
     world.expect("ana", &["Somebody said your code", "[That is me]", "[No]"]);
     world.replays_click_as("ana", "That is me", "bo").await;
     world.expect("bo", &["for somebody else"]);
@@ -45,6 +60,7 @@ pub async fn a_second_identity(world: &mut World) {
     world.says("ana", "link me").await;
     let made = code(world, "ana", "link me");
     world.says("bo", &format!("link me {made}")).await;
+    world.clicks("bo", "Yes, that is me").await;
     // A cut between the two: both keys together are more than the larger budget.
     world.says("olga", "allocate @ana 60").await;
     world.clicks("ana", "That is me").await;

@@ -43,6 +43,8 @@ pub async fn two_identities(world: &mut World, who: &str) {
     let code = code(world, who, "link me");
     world.crosses();
     world.says(who, &format!("link me {code}")).await;
+    world.expect(who, &["That code was made by", "Go on only if that is you"]);
+    world.clicks(who, "Yes, that is me").await;
     world.crosses();
     world.clicks(who, "That is me").await;
     world.crosses();
