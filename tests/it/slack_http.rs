@@ -65,7 +65,7 @@ async fn two_workspaces(database: &str, listed: bool) -> (World, String) {
 }
 
 /// A browser goes to the beginning; gives where Slack's own page is.
-async fn begins(world: &World, browser: &mut Browser) -> String {
+pub async fn begins(world: &World, browser: &mut Browser) -> String {
     let page = browser.opens(&format!("{}/slack/install", world.url)).await;
     assert_eq!(page.status, 302);
     page.location.expect("a way to Slack")
@@ -81,13 +81,13 @@ async fn installs(world: &mut World, team: &str) -> Page {
     page
 }
 
-async fn installed(world: &World) -> Vec<Workspace> {
+pub async fn installed(world: &World) -> Vec<Workspace> {
     let store = &world.bot().desk.store;
     store.installed().await.expect("the database answers")
 }
 
 /// Whatever an installation left in chat and on disk, no token is in it.
-async fn closes(world: &mut World) {
+pub async fn closes(world: &mut World) {
     let bytes = database_bytes(&world.database_url).await;
     let logs = crate::closing::logged_since(world.log_from);
     for secret in world.secrets() {
@@ -127,9 +127,9 @@ fn a_replayed_request_has_no_second_effect() {
         assert_eq!(world.sandbox.slack.sockets(), 0);
         world.says("ana", "provision openrouter 20").await;
         let slack = world.sandbox.slack.clone();
-        for _ in 0..2 {
+        for status in [401, 200] {
             let heard = slack.replay_last().await;
-            assert_eq!((heard.status, heard.body.as_str()), (200, ""));
+            assert_eq!((heard.status, heard.body.as_str()), (status, ""));
             world.settled().await;
             assert_eq!(world.live_keys().len(), 1, "no second key");
             world.kill();

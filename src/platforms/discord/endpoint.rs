@@ -4,7 +4,7 @@
 //! size, its signature, whether it was seen before. Only then is it read.
 
 use super::{DiscordPlatform, answers::First, room::Room};
-use crate::http::Check;
+use crate::{http::Check, platforms::replays::Replays};
 use axum::{
     Json, Router,
     body::Body,
@@ -21,12 +21,7 @@ use slice_core::{
     ports::{Clock, PlatformError},
     time::Time,
 };
-use std::{
-    collections::VecDeque,
-    fmt,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{fmt, sync::Arc, time::Duration};
 use tokio::sync::oneshot;
 use tracing::warn;
 
@@ -36,9 +31,6 @@ const BODY_MAX: usize = 256 * 1024;
 const FORGOTTEN_MAX: usize = 16 * 1024 * 1024;
 /// A request that is older, or as much younger than our clock, is not believed.
 const AGE_MAX: Duration = Duration::from_mins(5);
-/// More signatures than this in one window are no longer remembered; the books know a repeated
-/// delivery all the same.
-const REMEMBERED_MAX: usize = 20_000;
 const SIGNATURE: &str = "x-signature-ed25519";
 const TIMESTAMP: &str = "x-signature-timestamp";
 
@@ -70,8 +62,7 @@ struct Door {
     room: Room,
     key: PublicKey,
     clock: Arc<dyn Clock>,
-    /// Signatures of this window, oldest first.
-    seen: Mutex<VecDeque<(Time, [u8; SIGNATURE_LENGTH])>>,
+    replays: Replays,
 }
 
 impl DiscordEndpoint {
@@ -86,7 +77,7 @@ impl DiscordEndpoint {
             room: Room::new(platform.discord.clone(), reception, is_private),
             key,
             clock: platform.discord.web.clock(),
-            seen: Mutex::default(),
+            replays: Replays::within(AGE_MAX),
         };
         Ok(Self {
             door: Arc::new(door),
@@ -125,7 +116,7 @@ async fn interactions(State(door): State<Arc<Door>>, headers: HeaderMap, body: B
     if !door.is_genuine(&signed, &body) {
         return turn_away(StatusCode::UNAUTHORIZED, "its signature is not Discord's");
     }
-    if !door.is_new(&signed) {
+    if !door.replays.is_new(&signed.signature, &*door.clock) {
         return turn_away(StatusCode::UNAUTHORIZED, "it was sent before");
     }
     let Ok(value) = serde_json::from_slice::<Value>(&body) else {
@@ -185,24 +176,5 @@ impl Door {
         let message = [signed.timestamp.as_bytes(), body].concat();
         let signature = Signature::from_bytes(&signed.signature);
         self.key.0.verify_strict(&message, &signature).is_ok()
-    }
-
-    /// Whether this signature comes for the first time. What is older than the window would be
-    /// turned away by its age.
-    fn is_new(&self, signed: &Signed) -> bool {
-        let now = self.clock.now();
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        // A timestamp may lie ahead of our clock by as much as behind it.
-        while seen.front().is_some_and(|(at, _)| AGE_MAX * 2 < now - *at) {
-            seen.pop_front();
-        }
-        if seen.iter().any(|(_, known)| *known == signed.signature) {
-            return false;
-        }
-        if REMEMBERED_MAX <= seen.len() {
-            seen.pop_front();
-        }
-        seen.push_back((now, signed.signature));
-        true
     }
 }

@@ -6,9 +6,9 @@ use super::{
     oauth::Oauth,
     payload,
     room::{Room, Taken},
-    signature::{Claim, Unproven},
+    signature::{Claim, Unproven, WINDOW},
 };
-use crate::http::Check;
+use crate::{http::Check, platforms::replays::Replays};
 use axum::{
     Json, Router,
     body::Body,
@@ -43,6 +43,8 @@ const BODY_WITHIN: Duration = Duration::from_secs(3);
 const CHALLENGE_MAX: usize = 512;
 const INSTANT: HeaderName = HeaderName::from_static("x-slack-request-timestamp");
 const SIGNATURE: HeaderName = HeaderName::from_static("x-slack-signature");
+/// Slack says that it sends an event once more, because it heard no answer; it may do that at once.
+const RETRY: HeaderName = HeaderName::from_static("x-slack-retry-num");
 /// Tells Slack not to send an event again.
 const NO_RETRY: HeaderName = HeaderName::from_static("x-slack-no-retry");
 
@@ -55,6 +57,7 @@ pub struct SlackHttp {
 struct Door {
     room: Room,
     clock: Arc<dyn Clock>,
+    replays: Replays,
     is_closed: AtomicBool,
     taken: AtomicU64,
     refused: AtomicU64,
@@ -70,6 +73,7 @@ impl SlackHttp {
         let door = Door {
             room: Room::new(platform.slack.clone(), reception),
             clock,
+            replays: Replays::within(WINDOW),
             is_closed: AtomicBool::new(false),
             taken: AtomicU64::new(0),
             refused: AtomicU64::new(0),
@@ -210,6 +214,12 @@ async fn open(request: Request, door: &Door) -> Result<Zeroizing<Vec<u8>>, Refus
         return Err(Unproven::Forged.into());
     };
     claim.prove(signing_secret, &body)?;
+    // The address is not part of what is signed. What is handed in twice has no second effect, so
+    // that anybody may call a replay a retry.
+    let seal = [parts.uri.path().as_bytes(), claim.signature()].concat();
+    if !door.replays.is_new(&seal, &*door.clock) && !parts.headers.contains_key(&RETRY) {
+        return Err(Unproven::Replayed.into());
+    }
     Ok(body)
 }
 

@@ -6,7 +6,7 @@ use slice_core::{secret::Secret, time::Time};
 use std::time::Duration;
 
 /// Older requests are not believed, and neither are those of the future.
-const WINDOW: Duration = Duration::from_mins(5);
+pub(super) const WINDOW: Duration = Duration::from_mins(5);
 const VERSION: &str = "v0";
 
 /// Why a request is not believed.
@@ -18,6 +18,8 @@ pub(super) enum Unproven {
     Late,
     /// The signature is of another body, instant or secret.
     Forged,
+    /// All is right with it, and it was sent before.
+    Replayed,
 }
 
 impl Unproven {
@@ -26,6 +28,7 @@ impl Unproven {
             Self::Unsigned => "it is not signed",
             Self::Late => "it was not signed just now",
             Self::Forged => "its signature is not Slack's",
+            Self::Replayed => "it was sent before",
         }
     }
 }
@@ -60,6 +63,10 @@ impl Claim {
             instant: instant.to_owned(),
             signature,
         })
+    }
+
+    pub fn signature(&self) -> &[u8] {
+        &self.signature
     }
 
     /// Whether the claim is true of this body. Takes as long whatever the signature is.

@@ -1,6 +1,7 @@
 //! Texts and clicks of people who want something to break.
 
 use crate::world::World;
+use serde_json::json;
 
 pub async fn texts_stay_texts(world: &mut World) {
     world.set_up().await;
@@ -95,4 +96,56 @@ pub async fn buttons_of_others_and_old_buttons(world: &mut World) {
     world.clicks_unknown_action("olga").await;
     world.expect("olga", &["too old"]);
     assert!(world.live_keys().is_empty());
+}
+
+/// No client of Discord's sends these: whoever does is told what is wrong, and nothing is done.
+pub async fn options_of_the_wrong_type(world: &mut World) {
+    world.set_up().await;
+    let discord = world.sandbox.discord.clone();
+    let (guild, channel) = (discord.guild_id(), discord.channel("general"));
+    let ana = discord.person("ana").id().to_owned();
+    let option = |command: &str, options: serde_json::Value| json!([{ "type": 1, "name": command, "options": options }]);
+    for options in [
+        option(
+            "reveal",
+            json!([{ "type": 4, "name": "grant", "value": "abc" }]),
+        ),
+        option(
+            "reveal",
+            json!([{ "type": 10, "name": "grant", "value": 1.5 }]),
+        ),
+        option(
+            "reveal",
+            json!([{ "type": 4, "name": "grant", "value": [1] }]),
+        ),
+        option("reveal", json!({ "grant": 1 })),
+        option(
+            "budget",
+            json!([{ "type": 3, "name": "colour", "value": "red" }]),
+        ),
+        option("no-such-command", json!([])),
+        json!([]),
+        json!(7),
+    ] {
+        let data = json!({ "id": "1", "name": "slice", "type": 1, "options": options });
+        let events = world.org_events().await;
+        discord.inject_interaction(2, (&ana, Some(&guild), &channel.0), data);
+        world.settled().await;
+        assert_eq!(world.org_events().await, events, "{options}");
+        assert!(!world.reads("ana").is_empty(), "{options}");
+    }
+    assert!(world.standing_keys().is_empty());
+}
+
+/// The second of two submissions of one form is told that the first was.
+pub async fn a_form_sent_twice(world: &mut World) {
+    world.set_up().await;
+    world.says("ana", "provision openrouter 60").await;
+    world.clicks("olga", "Approve less…").await;
+    world.submits("olga", &[("Cap", "50")]).await;
+    let again = world.sandbox.discord.person("olga").submit_again();
+    again.expect("her client sends it");
+    world.settled().await;
+    world.expect("olga", &["done already"]);
+    assert_eq!(world.live_keys().len(), 1);
 }

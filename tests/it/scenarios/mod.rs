@@ -17,6 +17,8 @@ mod story;
 mod vault;
 mod warnings;
 
+pub use story::{code_in, workspace_joined};
+
 use crate::world::{Way, World};
 use std::pin::Pin;
 
@@ -41,6 +43,9 @@ macro_rules! scenarios {
 
 /// Where texts are typed, and Slack's own groups and views.
 const SLACK: &[Way] = &[Way::SlackSocket, Way::SlackHttp];
+
+/// What only Discord's clients send.
+const DISCORD: &[Way] = &[Way::Discord, Way::DiscordHttp];
 
 scenarios! {
     &Way::ALL => {
@@ -140,6 +145,10 @@ scenarios! {
         roles::a_user_group_binds_users,
         faults_slack::an_expired_trigger,
         faults_slack::a_closed_response_url,
+    }
+    DISCORD => {
+        hostile::options_of_the_wrong_type,
+        hostile::a_form_sent_twice,
     }
     &[Way::Both] => {
         story::on_both_platforms,

@@ -43,6 +43,8 @@ pub(super) async fn commands(stage: Stage) {
         ["user @olga", "user @olga"]
     );
 
+    // A second later, so that it is signed anew.
+    stage.sandbox.clock.advance(Duration::from_secs(1));
     stage.sandbox.slack.redeliver_last();
     let (again, _) = stage.hears().await;
     assert_eq!(again.delivery, inbound.delivery);

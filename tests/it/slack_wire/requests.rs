@@ -83,7 +83,8 @@ pub(super) async fn forgeries(stage: Stage) {
     );
 
     let again = slack.replay_last().await;
-    assert_eq!((again.status, again.body.as_str()), (200, ""));
+    assert_eq!((again.status, again.body.as_str()), (401, ""));
+    assert!(is_logged(from, "it was sent before"));
     stage.sandbox.clock.advance(Duration::from_secs(301));
     assert_eq!(slack.replay_last().await.status, 401, "too late");
 }

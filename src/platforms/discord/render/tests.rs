@@ -146,7 +146,7 @@ fn our_own_spans_are_alive_and_ping_nobody() {
     let body = rendered(&Page::say(text).note("small"));
     assert_eq!(
         body["content"],
-        "<@50>someonesomeone in Slack (\\<@9\\>\\*)**b**`c`<#10><@&77><t:7:f>\n-# small"
+        "<@50>someonesomeone in Slack (\\<\\@9>\\*)**b**`c`<#10><@&77><t:7:f>\n-# small"
     );
     assert_eq!(body["allowed_mentions"], json!({ "parse": [] }));
 }
