@@ -1,6 +1,8 @@
 //! The crash table: the bot dies at every wire crossing and at every commit of a flow, starts again
 //! on the same database, and the books end the same.
 
+mod flows;
+
 use crate::{
     postgres::Kind,
     runtime,
@@ -31,7 +33,7 @@ use slice_core::{
 use slice_sandbox::{Change, Fate, Sandbox};
 use std::{
     sync::{
-        Arc,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
     time::Duration,
@@ -43,33 +45,48 @@ use tokio::sync::Notify;
 pub enum Point {
     /// At this crossing of a wire, before or after its effect.
     Wire(usize, Fate),
-    /// Before or after this transaction's commit.
-    Commit(usize, When),
+    /// After this transaction's commit. A death before it leaves what the last crossing or commit left.
+    Commit(usize),
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum When {
-    Before,
-    After,
+/// At which commit the bot dies, and how many there were.
+#[derive(Default)]
+struct Trigger {
+    count: AtomicUsize,
+    at: Mutex<Option<usize>>,
+}
+
+impl Trigger {
+    /// Counts from here on.
+    fn set(&self, point: Option<Point>) {
+        self.count.store(0, Ordering::SeqCst);
+        *self.at() = match point {
+            Some(Point::Commit(number)) => Some(number),
+            _ => None,
+        };
+    }
+
+    fn at(&self) -> MutexGuard<'_, Option<usize>> {
+        self.at.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// A store that counts its transactions and stops for ever at one of them.
 struct Mortal {
     inner: Arc<dyn Store>,
-    count: Arc<AtomicUsize>,
-    at: Option<(usize, When)>,
+    trigger: Arc<Trigger>,
     killed: Arc<Notify>,
 }
 
 impl Mortal {
-    async fn through<T>(&self, transaction: impl Future<Output = T> + Send) -> T {
-        let number = self.count.fetch_add(1, Ordering::SeqCst);
-        if self.at == Some((number, When::Before)) {
-            self.die().await;
-        }
+    async fn through<T: Leaves>(&self, transaction: impl Future<Output = T> + Send) -> T {
         let outcome = transaction.await;
-        if self.at == Some((number, When::After)) {
-            self.die().await;
+        if outcome.is_something() {
+            let number = self.trigger.count.fetch_add(1, Ordering::SeqCst);
+            let at = *self.trigger.at();
+            if at == Some(number) {
+                self.die().await;
+            }
         }
         outcome
     }
@@ -77,6 +94,26 @@ impl Mortal {
     async fn die(&self) {
         self.killed.notify_one();
         std::future::pending::<()>().await;
+    }
+}
+
+/// Whether a transaction left anything behind.
+trait Leaves {
+    fn is_something(&self) -> bool {
+        true
+    }
+}
+
+macro_rules! outcomes {
+    ($($kind:ty),*) => { $(impl Leaves for Result<$kind, Refusal> {})* };
+}
+
+outcomes!((), bool, u64, Entry, (OrgId, bool), MemberId, Vec<ActionId>);
+
+/// A claim that found nothing wrote nothing.
+impl<T> Leaves for Result<Option<T>, Refusal> {
+    fn is_something(&self) -> bool {
+        !matches!(self, Ok(None))
     }
 }
 
@@ -171,24 +208,19 @@ mortal! {
     write sent(claimed: &'a Claimed, sent: Sent) -> ();
 }
 
-/// Arms the point in a world whose bot is about to (re)start. Gives the counter of commits.
-fn arm(world: &mut World, point: Option<Point>) -> Arc<AtomicUsize> {
-    let count = Arc::new(AtomicUsize::new(0));
-    let at = match point {
-        Some(Point::Commit(number, when)) => Some((number, when)),
-        _ => None,
-    };
-    let (killed, counter) = (world.killed.clone(), count.clone());
+/// The trigger of a world whose bot is about to (re)start.
+fn arm(world: &mut World) -> Arc<Trigger> {
+    let trigger = Arc::<Trigger>::default();
+    let (killed, hers) = (world.killed.clone(), trigger.clone());
     world.wrap = Some(Box::new(move |inner| {
-        let (count, killed) = (counter.clone(), killed.clone());
+        let (trigger, killed) = (hers.clone(), killed.clone());
         Arc::new(Mortal {
             inner,
-            count,
-            at,
+            trigger,
             killed,
         })
     }));
-    count
+    trigger
 }
 
 /// Counts the crossings from now on, and kills at the chosen one.
@@ -244,7 +276,8 @@ async fn flow(url: &str, point: Option<Point>) -> (usize, usize) {
     world.log_from = crate::closing::log_end();
     world.set_up().await;
     world.kill();
-    let commits = arm(&mut world, point);
+    let trigger = arm(&mut world);
+    trigger.set(point);
     let mut dead = world.start().await.is_err();
     let wires = arm_wire(&world.sandbox, point, world.killed.clone());
     if !dead {
@@ -256,7 +289,7 @@ async fn flow(url: &str, point: Option<Point>) -> (usize, usize) {
     provision(&mut world).await;
     reveal(&mut world).await;
     revoke(&mut world).await;
-    let counts = (wires.load(Ordering::SeqCst), commits.load(Ordering::SeqCst));
+    let counts = counted(&wires, &trigger);
     world.sandbox.wire.clear_hook();
     assert!(world.live_keys().is_empty(), "{point:?}: no key is left");
     world.says("ana", "budget").await;
@@ -276,6 +309,11 @@ async fn flow(url: &str, point: Option<Point>) -> (usize, usize) {
     );
     world.finish().await;
     counts
+}
+
+fn counted(wires: &AtomicUsize, trigger: &Trigger) -> (usize, usize) {
+    let commits = trigger.count.load(Ordering::SeqCst);
+    (wires.load(Ordering::SeqCst), commits)
 }
 
 /// Whether the bot died during it; then it lives again.
@@ -360,34 +398,39 @@ async fn revoke(world: &mut World) {
 
 /// So many tests share the points, so that they are played side by side.
 pub const PARTS: usize = 8;
+pub use flows::{ALL, PARTS as PARTS_OF_FLOWS};
+
+/// A key from its request to its end.
+pub fn points(kind: Kind, part: usize) {
+    let fates = [Fate::DieBefore, Fate::DieAfter];
+    every_point(kind, (part, PARTS), &fates, |url, point| {
+        runtime().block_on(flow(url, point))
+    });
+}
 
 /// Every point of the flow: counted first, then each in a world of its own. Wire crossings do not
-/// know the database, so they are played on SQLite alone; a death before a commit leaves what the
-/// one before it left, so PostgreSQL plays the deaths after.
-pub fn points(kind: Kind, part: usize) {
-    let play = |point| {
-        let database = kind.fresh();
-        runtime().block_on(flow(database.url(), point))
-    };
+/// know the database, so they are played on SQLite alone.
+fn every_point(
+    kind: Kind,
+    (part, parts): (usize, usize),
+    fates: &[Fate],
+    play: impl Fn(&str, Option<Point>) -> (usize, usize) + std::panic::RefUnwindSafe,
+) {
+    let play = |point| play(kind.fresh().url(), point);
     let (crossings, commits) = play(None);
     assert!(
-        10 < crossings && 10 < commits,
-        "a flow worth the name: {crossings}, {commits}"
+        5 < crossings && 10 < commits,
+        "a flow worth the name: {crossings} crossings, {commits} commits"
     );
     let mut points: Vec<Point> = vec![];
     if kind == Kind::Sqlite {
-        points.extend((0..crossings).flat_map(|number| {
-            [Fate::DieBefore, Fate::DieAfter].map(|fate| Point::Wire(number, fate))
-        }));
+        points.extend(
+            (0..crossings)
+                .flat_map(|number| fates.iter().map(move |fate| Point::Wire(number, *fate))),
+        );
     }
-    let deaths: &[When] = match kind {
-        Kind::Sqlite => &[When::Before, When::After],
-        Kind::Postgres => &[When::After],
-    };
-    for number in 0..commits {
-        points.extend(deaths.iter().map(|when| Point::Commit(number, *when)));
-    }
-    for point in points.into_iter().skip(part).step_by(PARTS) {
+    points.extend((0..commits).map(Point::Commit));
+    for point in points.into_iter().skip(part).step_by(parts) {
         let died = std::panic::catch_unwind(|| play(Some(point)));
         if let Err(panic) = died {
             eprintln!("the bot died at {point:?}");

@@ -54,6 +54,12 @@ pub async fn two_identities(world: &mut World, who: &str) {
 /// The Discord server joins the team, and ana's two identities become one member. People are in
 /// Discord afterwards.
 pub async fn joined(world: &mut World) {
+    workspace_joined(world).await;
+    two_identities(world, "ana").await;
+}
+
+/// The Discord server joins the team.
+pub async fn workspace_joined(world: &mut World) {
     world.says("olga", "link").await;
     let code = code(world, "olga", "link");
     world.crosses();
@@ -61,12 +67,14 @@ pub async fn joined(world: &mut World) {
     world.crosses();
     world.clicks("olga", "Join").await;
     world.expect("olga", &["Discord"]);
-    two_identities(world, "ana").await;
 }
 
 /// The code that a person was just given.
 pub fn code(world: &World, who: &str, line: &str) -> String {
-    let read = world.reads(who);
+    code_in(&world.reads(who), line)
+}
+
+pub fn code_in(read: &str, line: &str) -> String {
     let said = read.split(&format!("/slice {line} ")).nth(1);
     let said = said.unwrap_or_else(|| panic!("no code in:\n{read}"));
     let code = said.split_whitespace().next().unwrap_or_default();

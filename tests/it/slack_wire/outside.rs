@@ -108,9 +108,8 @@ pub(super) async fn channel_letters(stage: Stage) {
     assert!(stage.slack.edit(&posted, &letter).await.is_err());
     stage.slack.post(to, &edit).await.expect("posted");
     assert_eq!(stage.person("olga").reads(), ["Revealed."]);
-    // Reading a channel needs a scope that Slice does not have.
+    // Reading a channel needs a scope that Slice does not have, so it does not try.
     assert_eq!(stage.slack.find(to, id).await, Ok(None));
-    assert_eq!(stage.sandbox.wire.take_violations().len(), 1);
 }
 
 pub(super) async fn failures(stage: Stage) {
