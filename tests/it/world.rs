@@ -5,21 +5,20 @@
 mod town;
 #[path = "world/transcript.rs"]
 mod transcript;
+#[path = "world/ways.rs"]
+mod ways;
 
 pub use town::{Town, Way};
 
 use rand::{RngCore, SeedableRng, rngs::StdRng};
 use slice::{
     bot::{Bot, Parts, StartError},
-    platforms::{
-        discord::{self, DiscordConfig, PublicKey},
-        slack::{OauthConfig, SlackConfig, Transport},
-    },
+    platforms::{discord::DiscordConfig, slack::SlackConfig},
     services::ServicesConfig,
     vault::{KeyVault, VaultKey},
 };
 use slice_core::{
-    ids::{OrgId, PlatformName, Workspace, WorkspaceId},
+    ids::{OrgId, Workspace},
     leaving::CHECK_EVERY,
     ports::{Clock, Store},
     secret::Secret,
@@ -189,49 +188,6 @@ impl World {
                 .cloned()
                 .chain(self.listed())
                 .collect(),
-        }
-    }
-
-    /// How more workspaces install the app.
-    fn oauth(&self) -> OauthConfig {
-        let (client_id, client_secret) = self.sandbox.slack.client();
-        OauthConfig {
-            client_id,
-            client_secret: Secret::new(client_secret),
-            public_url: self.url.clone(),
-        }
-    }
-
-    /// Anybody can add a Discord application to a server of theirs, so this one is listed.
-    fn listed(&self) -> Option<Workspace> {
-        self.way.has_discord().then(|| Workspace {
-            platform: PlatformName::Discord,
-            id: WorkspaceId::new(self.sandbox.discord.guild_id()),
-        })
-    }
-
-    /// How Slack's deliveries come, if it is Slack.
-    fn transport(&self) -> Option<Transport> {
-        match self.way {
-            Way::SlackSocket | Way::Both => Some(Transport::Socket {
-                app_token: Secret::new(self.sandbox.slack.app_token()),
-            }),
-            Way::SlackHttp => Some(Transport::Http {
-                signing_secret: Secret::new(SIGNING_SECRET.to_owned()),
-                oauth: Some(Arc::new(self.oauth())),
-            }),
-            Way::Discord | Way::DiscordHttp => None,
-        }
-    }
-
-    /// How Discord's deliveries come, if it is Discord.
-    fn discord_transport(&self) -> discord::Transport {
-        match self.way {
-            Way::DiscordHttp => {
-                let key = PublicKey::read(&self.sandbox.discord.public_key());
-                discord::Transport::Http(key.expect("a public key"))
-            }
-            _ => discord::Transport::Gateway { members: false },
         }
     }
 
