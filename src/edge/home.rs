@@ -6,7 +6,7 @@ use slice_core::{
     desk::Desk,
     event::Actor,
     home::{Home, Published},
-    ids::{Identity, MemberId, OrgId, UserId},
+    ids::{Identity, MemberId, OrgId},
     page::Page,
     ports::PlatformError,
     refusal::Refusal,
@@ -67,7 +67,7 @@ async fn publish(desk: &Desk, home: &Home) -> Result<Published, Refusal> {
         Err(refusal @ Refusal::NoAccess { .. }) => (refusal.page(), false),
         Err(refusal) => return Err(refusal),
     };
-    let names = names(desk, home, &page).await?;
+    let names = desk.known(home.org, &who.workspace, &page).await?;
     Ok(match platform.publish_home(who, &page, &names).await {
         Ok(()) => Published::Fresh { to_owner },
         Err(PlatformError::Later(after)) => Published::Later(after.max(PAUSE)),
@@ -92,18 +92,4 @@ async fn made(desk: &Desk, org: OrgId, (member, role): (MemberId, Role)) -> Resu
     let mut page = slice_commands::home::page(&books, member, role);
     desk.offer(org, &mut page).await?;
     Ok(page)
-}
-
-/// Who the members of a page are, in the workspace of the person who reads it.
-async fn names(desk: &Desk, home: &Home, page: &Page) -> Result<Vec<(MemberId, UserId)>, Refusal> {
-    let workspace = &home.who.workspace;
-    let users = desk
-        .store
-        .users(home.org, workspace.platform, &page.members())
-        .await?;
-    let here = users.into_iter();
-    let here = here.filter(|(_, identity)| identity.workspace == *workspace);
-    Ok(here
-        .map(|(member, identity)| (member, identity.user))
-        .collect())
 }
