@@ -1,9 +1,9 @@
 //! Every command there is, in the order in which help lists them.
 
 use crate::{
-    allocate, approve, ask, audit, budget, dashboard, deny, digest, grammar::Command, help, keep,
-    keys, link, members, provision, reveal, revoke, roles, settings, settle, topup, transfer,
-    vault, withdraw,
+    adopt, allocate, approve, ask, audit, budget, dashboard, deny, digest, discard,
+    grammar::Command, help, keep, keys, link, members, provision, reveal, revoke, roles, settings,
+    settle, topup, transfer, vault, withdraw,
 };
 
 /// One line per command. Parsing, help, manifests and role checks are loops over this.
@@ -26,6 +26,8 @@ pub static ALL: &[Command] = &[
     keep::COMMAND,
     transfer::COMMAND,
     settle::COMMAND,
+    adopt::COMMAND,
+    discard::COMMAND,
     link::workspace::COMMAND,
     link::me::COMMAND,
     link::answer::WORKSPACE,

@@ -106,7 +106,9 @@ fn state(grant: &Grant, now: Time) -> Text {
             } else {
                 ", ends "
             };
-            let seen = if grant.revealed_at.is_none() {
+            let seen = if grant.is_adopted() {
+                "; it was adopted, so Slice does not have its secret"
+            } else if grant.revealed_at.is_none() {
                 "; its key was not revealed yet"
             } else {
                 ""

@@ -15,6 +15,7 @@ mod reader;
 pub mod slack;
 mod words;
 
+mod adopt;
 mod allocate;
 mod approve;
 mod ask;
@@ -23,6 +24,7 @@ mod budget;
 mod dashboard;
 mod deny;
 mod digest;
+mod discard;
 pub mod help;
 pub mod home;
 mod keep;

@@ -13,8 +13,10 @@ use crate::{
     money::Money,
     month::Month,
     page::{Audience, Page},
+    ports::Listed,
     role::{Binding, Role},
     settings::Settings,
+    strays::Stray,
     time::Time,
     vault::{Seal, SealOwner, WrappedKey},
     warnings::Warned,
@@ -122,6 +124,12 @@ pub struct Books {
     pub live: Vec<Grant>,
     /// Every member of the org, if the scope asks for them.
     pub everyone: Vec<Member>,
+    /// Keys that the books do not know and that wait for an owner, if the scope asks for them.
+    pub strays: Vec<Stray>,
+    /// Those of the scope's listed keys that no books know.
+    pub strangers: Vec<Listed>,
+    /// The number that the next finding takes.
+    pub next_stray: i64,
     /// What was spent on the days that the scope asks for.
     pub spent: Vec<Spent>,
     /// The trail up to now: the number of its events and its head.
@@ -148,6 +156,10 @@ pub struct Fence(pub i64);
 
 /// What a transaction is about.
 #[derive(Clone, Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each asks for another part of the books"
+)]
 pub struct Scope {
     pub org: OrgId,
     pub actor: Actor,
@@ -158,6 +170,10 @@ pub struct Scope {
     pub live: bool,
     /// Whether the books should show every member of the org.
     pub everyone: bool,
+    /// Whether the books should show keys that wait for an owner.
+    pub strays: bool,
+    /// Keys at a provider: the books should show which of them nobody knows.
+    pub listed: Vec<Listed>,
     /// The books should show what was spent on so many days up to today.
     pub days: u64,
     /// Whether the books should show what is known about linking.
@@ -180,6 +196,8 @@ impl Scope {
             grant: None,
             live: false,
             everyone: false,
+            strays: false,
+            listed: vec![],
             days: 0,
             links: false,
             action: None,
@@ -223,6 +241,19 @@ impl Scope {
             everyone: true,
             ..self
         }
+    }
+
+    #[must_use]
+    pub fn strays(self) -> Self {
+        Self {
+            strays: true,
+            ..self
+        }
+    }
+
+    #[must_use]
+    pub fn listed(self, listed: Vec<Listed>) -> Self {
+        Self { listed, ..self }
     }
 
     #[must_use]

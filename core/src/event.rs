@@ -278,6 +278,29 @@ pub enum Event {
         attempt: i64,
         drift: Option<Drift>,
     },
+    /// The provider lists a key with a label of ours that no books know. The label is its text.
+    StrayFound {
+        stray: i64,
+        service: ServiceName,
+        provider_id: String,
+        label: String,
+    },
+    /// An owner made it a member's grant.
+    StrayAdopted {
+        stray: i64,
+        grant: GrantId,
+    },
+    /// An owner wants it deleted.
+    StrayDiscarded {
+        stray: i64,
+        service: ServiceName,
+    },
+    /// It is not at its provider any more; `usage` is what it had spent, if that was read.
+    StrayGone {
+        stray: i64,
+        service: ServiceName,
+        usage: Option<Money>,
+    },
     /// A view is about to show the secret.
     RevealBegun {
         grant: GrantId,
@@ -356,6 +379,7 @@ impl Event {
             | Self::KeyEnabled { grant, .. }
             | Self::KeyGone { grant, .. }
             | Self::DriftSeen { grant, .. }
+            | Self::StrayAdopted { grant, .. }
             | Self::RevealBegun { grant }
             | Self::RevealFailed { grant }
             | Self::Revealed { grant, .. }
@@ -375,6 +399,9 @@ impl Event {
             | Self::MasterRemoved { service, .. }
             | Self::ProviderSilent { service, .. }
             | Self::ProviderBack { service }
+            | Self::StrayFound { service, .. }
+            | Self::StrayDiscarded { service, .. }
+            | Self::StrayGone { service, .. }
             | Self::GrantOpened { service, .. } => Some(service),
             _ => None,
         }

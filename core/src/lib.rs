@@ -37,6 +37,7 @@ pub mod sentences;
 mod service;
 pub mod settings;
 pub mod steps;
+pub mod strays;
 pub mod time;
 pub mod trail;
 pub mod vault;

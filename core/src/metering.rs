@@ -14,6 +14,7 @@ use crate::{
     refusal::Refusal,
     secret::Secret,
     steps::{self, Read},
+    strays,
     time::Time,
 };
 use std::{collections::BTreeMap, time::Duration};
@@ -143,7 +144,10 @@ impl Desk {
         let (mut unread, mut round) = (vec![], Round::default());
         for service in services {
             let read = match member {
-                None => self.read_service(&books, &service, &mut round).await,
+                None => {
+                    let read = self.read_service(&books, &service, &mut round).await;
+                    read.map(drop)
+                }
                 Some(member) => self.read_member(&books, &service, member, &mut round).await,
             };
             if let Err(why) = read {
@@ -157,7 +161,7 @@ impl Desk {
         Ok(unread)
     }
 
-    fn provider<'a>(
+    pub(crate) fn provider<'a>(
         &'a self,
         books: &'a Books,
         service: &ServiceName,
@@ -198,7 +202,7 @@ impl Desk {
         books: &Books,
         service: &ServiceName,
         round: &mut Round,
-    ) -> Result<(), ServiceError> {
+    ) -> Result<Vec<Listed>, ServiceError> {
         let (adapter, _, secret) = self.provider(books, service)?;
         let listed = adapter.list(&secret, LABEL_PREFIX).await?;
         let of = |id: &str| {
@@ -216,16 +220,27 @@ impl Desk {
                 }
             }
         }
-        Ok(())
+        Ok(listed)
     }
 
     /// One round of the meter for one master key. Gives how it went.
     pub async fn meter(&self, metering: &Metering) -> Result<Outcome, Refusal> {
         let Metering { org, service, .. } = metering;
-        let scope = Scope::new(*org, Actor::Slice).live();
-        let books = self.store.books(scope.clone()).await?;
+        let mut scope = Scope::new(*org, Actor::Slice).live().strays();
+        let mut books = self.store.books(scope.clone()).await?;
         let mut round = Round::default();
-        let read = self.read_service(&books, service, &mut round).await;
+        let mut after = strays::Looked::default();
+        let read = match self.read_service(&books, service, &mut round).await {
+            Err(why) => Err(why),
+            Ok(listed) => {
+                after = self.look_at_strays(&books, service, &listed).await;
+                scope = scope.listed(strays::candidates(&books, service, &listed));
+                Ok(())
+            }
+        };
+        if !scope.listed.is_empty() {
+            books = self.store.books(scope.clone()).await?;
+        }
         // What was read before a failure is true all the same.
         let decide = |books: &Books| {
             let entry = round.entry(books);
@@ -235,6 +250,13 @@ impl Desk {
             };
             let mut entry = entry.say_all(told.messages);
             entry.events.extend(told.events);
+            for strays in [
+                strays::found(books, service),
+                strays::gone(books, &after.gone),
+            ] {
+                entry.events.extend(strays.events);
+                entry = entry.say_all(strays.messages);
+            }
             let changes = !entry.events.is_empty();
             Ok((entry, changes))
         };
@@ -247,7 +269,11 @@ impl Desk {
         Ok(match read {
             Ok(()) => Outcome {
                 is_read: true,
-                next: self.next_round(metering, &books, now),
+                next: if after.is_left {
+                    now + EVERY
+                } else {
+                    self.next_round(metering, &books, now)
+                },
             },
             Err(why) => Outcome {
                 is_read: false,

@@ -428,6 +428,12 @@ pub fn reveal(books: &Books, number: i64) -> Result<(Entry, Reveal), Refusal> {
             Reveal::Begun,
         ));
     }
+    if grant.is_adopted() {
+        return Err(Refusal::sentence(format!(
+            "Grant {number} was adopted: its key was found at the provider, and Slice never had its secret. \
+             Nothing was changed. Whoever has it can go on using it."
+        )));
+    }
     let page = sentences::second_reveal(grant, books.now);
     let owners = books
         .org

@@ -6,6 +6,7 @@ use crate::{
     linking::{self, Joins},
     page::Text,
     ports::AuditRow,
+    refusal::shorten,
     role::Binding,
     settings,
 };
@@ -79,6 +80,15 @@ fn what(event: &Event, grant: &str) -> Text {
                 readings.len()
             ))
         }
+        Event::StrayFound {
+            stray,
+            service,
+            label,
+            ..
+        } => Text::new(format!(
+            "found key #{stray} at {service}, which no books know: "
+        ))
+        .code(shorten(label)),
         other => match link(other) {
             Some(text) => text,
             None => Text::new(vault_or_grant(other, grant)),
@@ -214,11 +224,38 @@ fn key(event: &Event, grant: &str) -> String {
             ),
             None => format!("found key {attempt} of {grant} put right at its provider"),
         },
-        other => spent_or_shown(other, grant),
+        other => shown_or_stray(other, grant),
     }
 }
 
-fn spent_or_shown(event: &Event, grant: &str) -> String {
+fn shown_or_stray(event: &Event, grant: &str) -> String {
+    match event {
+        Event::RevealBegun { .. } => format!("opened the key of {grant}"),
+        Event::RevealFailed { .. } => {
+            format!("could not show the key of {grant}, and kept it sealed")
+        }
+        Event::Revealed { certain: true, .. } => format!("showed the key of {grant} and erased it"),
+        Event::Revealed { .. } => format!("may have shown the key of {grant}, and erased it"),
+        Event::RevealRefused { .. } => format!("was refused a second reveal of {grant}"),
+        Event::StrayAdopted { stray, .. } => format!("adopted key #{stray} as {grant}"),
+        Event::StrayDiscarded { stray, service } => {
+            format!("wants key #{stray} at {service} deleted")
+        }
+        Event::StrayGone {
+            stray,
+            service,
+            usage,
+        } => match usage {
+            Some(usage) => {
+                format!("found key #{stray} gone at {service}, after it had spent {usage}")
+            }
+            None => format!("found key #{stray} gone at {service}"),
+        },
+        other => spent(other, grant),
+    }
+}
+
+fn spent(event: &Event, grant: &str) -> String {
     match event {
         Event::SpendAssumed { reading, .. } => {
             format!(
@@ -229,13 +266,6 @@ fn spent_or_shown(event: &Event, grant: &str) -> String {
         Event::SpendCorrected { from, to, .. } => {
             format!("corrected the spending of {grant} from {from} to {to}")
         }
-        Event::RevealBegun { .. } => format!("opened the key of {grant}"),
-        Event::RevealFailed { .. } => {
-            format!("could not show the key of {grant}, and kept it sealed")
-        }
-        Event::Revealed { certain: true, .. } => format!("showed the key of {grant} and erased it"),
-        Event::Revealed { .. } => format!("may have shown the key of {grant}, and erased it"),
-        Event::RevealRefused { .. } => format!("was refused a second reveal of {grant}"),
         // Told above; listed so that an event without a sentence does not compile.
         Event::OrgOpened
         | Event::AppInstalled { .. }
@@ -280,6 +310,14 @@ fn spent_or_shown(event: &Event, grant: &str) -> String {
         | Event::KeyEnabled { .. }
         | Event::KeyGone { .. }
         | Event::DriftSeen { .. }
+        | Event::StrayFound { .. }
+        | Event::StrayAdopted { .. }
+        | Event::StrayDiscarded { .. }
+        | Event::StrayGone { .. }
+        | Event::RevealBegun { .. }
+        | Event::RevealFailed { .. }
+        | Event::Revealed { .. }
+        | Event::RevealRefused { .. }
         | Event::UsageRead { .. }
         | Event::TextErased { .. } => String::new(),
     }

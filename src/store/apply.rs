@@ -80,6 +80,10 @@ impl Writing<'_> {
             | Event::RevealBegun { .. }
             | Event::RevealFailed { .. }
             | Event::Revealed { .. } => self.apply_grant(event).await,
+            Event::StrayFound { .. }
+            | Event::StrayAdopted { .. }
+            | Event::StrayDiscarded { .. }
+            | Event::StrayGone { .. } => self.apply_stray(event).await,
             Event::KeyIntended { .. }
             | Event::KeyMinted { .. }
             | Event::KeyArmed { .. }

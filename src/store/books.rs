@@ -220,6 +220,12 @@ pub(super) async fn read(
     } else {
         vec![]
     };
+    let strays = if scope.strays {
+        super::strays::waiting(tx, row.id).await?
+    } else {
+        vec![]
+    };
+    let (strangers, next_stray) = super::strays::strangers(tx, row, &scope.listed).await?;
     let today = today(now, turn);
     let spent = match scope.days.checked_sub(1) {
         Some(before) => super::spending::spent(tx, row.id, (today.minus(before), today)).await?,
@@ -235,6 +241,9 @@ pub(super) async fn read(
         grant,
         live,
         everyone,
+        strays,
+        strangers,
+        next_stray,
         spent,
         head: (row.audit_count, row.audit_head.clone()),
         links,

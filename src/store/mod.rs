@@ -17,12 +17,13 @@ mod port;
 mod rows;
 mod spending;
 mod sql;
+mod strays;
 mod trail;
 mod work;
 mod writing;
 
 pub use open::{OpenError, migrations};
-pub use sql::{HOMES, STATEMENTS};
+pub use sql::all as statements;
 
 use crate::vault::KeyVault;
 use db::Db;

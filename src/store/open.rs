@@ -135,6 +135,11 @@ const MIGRATIONS: &[(i64, &str, [&str; 2])] = &[
         "warnings",
         [include_str!("../../migrations/0017_warnings.sql"); 2],
     ),
+    (
+        18,
+        "strays",
+        [include_str!("../../migrations/0018_strays.sql"); 2],
+    ),
 ];
 
 /// The number of the last migration, and the text of each for a dialect: `sqlite` or `postgres`.

@@ -45,8 +45,18 @@ macro_rules! due_where {
 }
 
 mod homes;
-pub use homes::STATEMENTS as HOMES;
+mod strays;
+
 pub(super) use homes::*;
+pub(super) use strays::*;
+
+/// Every statement with its name.
+pub fn all() -> impl Iterator<Item = &'static (&'static str, &'static str)> {
+    let more = [homes::STATEMENTS, strays::STATEMENTS]
+        .into_iter()
+        .flatten();
+    STATEMENTS.iter().chain(more)
+}
 
 statements! {
     // --- the database itself

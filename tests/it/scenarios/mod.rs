@@ -14,6 +14,7 @@ mod money;
 mod owners;
 mod roles;
 mod story;
+mod strays;
 mod vault;
 mod warnings;
 
@@ -92,6 +93,9 @@ scenarios! {
         warnings::one_message_for_all_keys,
         warnings::a_month_is_used_up,
         warnings::a_round_about_several_members,
+        strays::a_key_is_adopted,
+        strays::a_key_is_discarded,
+        strays::hostile_labels_and_our_own,
         ends::a_request_lapses,
         ends::a_key_expires,
         ends::a_key_that_nobody_reveals,

@@ -2,14 +2,14 @@
 
 use super::bench::{Bench, NOON, TestClock, key_vault};
 use crate::postgres::{Kind, TestDatabase};
-use slice::store::{HOMES, OpenError, STATEMENTS, SqlStore};
+use slice::store::{OpenError, SqlStore, statements};
 use slice_core::{audit::Broken, ports::Store as _};
 use sqlx::{Connection as _, Executor as _, SqlSafeStr as _};
 
 pub async fn every_statement_prepares_on_every_database(database: TestDatabase) {
     let bench = Bench::on(database).await;
     let url = bench.database.url();
-    for (name, sql) in STATEMENTS.iter().chain(HOMES) {
+    for (name, sql) in statements() {
         let sql = (*sql).into_sql_str();
         let prepared = if bench.database.kind() == Kind::Sqlite {
             let mut connection = sqlx::SqliteConnection::connect(url).await.expect("SQLite");
