@@ -1,6 +1,8 @@
 //! The whole bot against the sandbox: real slack-morphism, SQLite in a folder, a real vault, and
 //! people whose hands are yours. `cargo demo`, or `cargo demo -- --story`.
 
+#[path = "../tests/it/scenarios/months.rs"]
+mod months;
 #[path = "../tests/it/scenarios/story.rs"]
 mod story;
 #[expect(dead_code, reason = "the scenarios of the tests use the rest")]
@@ -16,7 +18,7 @@ use slice::{
     store::SqlStore,
     vault::{KeyVault, VaultKey},
 };
-use slice_sandbox::ChannelKind;
+use slice_sandbox::{Change, ChannelKind, Place};
 use std::{
     fs::{self, File},
     io::{BufRead, Write, stdin, stdout},
@@ -47,10 +49,14 @@ struct Arguments {
     /// Play the story by itself; exit with 1 at the first thing that is not as told
     #[arg(long)]
     story: bool,
+    /// With --story: play so many months of a team's life instead, the bot down over the end of the second
+    #[arg(long, requires = "story", value_parser = clap::value_parser!(u32).range(1..=24))]
+    months: Option<u32>,
     /// Where people are: in one, or in Slack and Discord at once
     #[arg(long, value_enum, default_value = "slack")]
     platform: Platform,
-    /// Leave the database, logs, the provider's state and the sandbox's secrets in this folder
+    /// Leave the database, logs, digests, charts, the provider's state and the sandbox's secrets in this
+    /// folder
     #[arg(long)]
     keep: Option<PathBuf>,
 }
@@ -104,7 +110,7 @@ fn main() -> ExitCode {
         // What is not as told is a panic: what was played so far is kept all the same.
         let playing = async {
             if arguments.story {
-                tell(&mut world, arguments.platform, &folder).await
+                tell(&mut world, &arguments, &folder).await
             } else {
                 prompt(&mut world).await
             }
@@ -120,10 +126,14 @@ fn main() -> ExitCode {
 }
 
 /// The story, and the proof of its audit trail.
-async fn tell(world: &mut World, platform: Platform, folder: &Path) -> ExitCode {
-    match platform {
-        Platform::Both => story::on_both_platforms(world).await,
-        _ => story::the_whole_story(world).await,
+async fn tell(world: &mut World, arguments: &Arguments, folder: &Path) -> ExitCode {
+    match (arguments.months, arguments.platform) {
+        (Some(months), _) => {
+            months::begin(world).await;
+            months::live(world, months).await;
+        }
+        (None, Platform::Both) => story::on_both_platforms(world).await,
+        (None, _) => story::the_whole_story(world).await,
     }
     println!("\n$ slice audit verify");
     let vault = KeyVault::new(
@@ -205,6 +215,27 @@ fn keep(world: &World, folder: &Path) {
     let provider = serde_json::to_string_pretty(&world.sandbox.openrouter.state_json());
     fs::write(folder.join("provider.json"), provider.expect("JSON")).expect("a file");
     fs::write(folder.join("secrets.txt"), world.secrets().join("\n")).expect("a file");
+    let sights = world.towns().flat_map(|town| town.sights_since(0));
+    let posted = sights.filter(|sight| sight.person == "olga" && sight.change == Change::New);
+    let (mut digests, mut charts) = (vec![], 0);
+    for sight in posted {
+        let name = sight.text.lines().next().unwrap_or_default();
+        if sight.place == Place::File
+            && Path::new(name)
+                .extension()
+                .is_some_and(|ending| ending == "png")
+        {
+            let bytes = world.towns().find_map(|town| town.file(name));
+            charts += 1;
+            let chart = folder.join(format!("chart-{charts:02}.png"));
+            fs::write(chart, bytes.expect("the file's bytes")).expect("a file");
+        } else if months::is_digest(&sight.text) {
+            digests.push(sight.text);
+        }
+    }
+    if !digests.is_empty() {
+        fs::write(folder.join("digests.txt"), digests.join("\n\n")).expect("a file");
+    }
 }
 
 /// People whose hands are the reader's.

@@ -11,6 +11,7 @@ mod openrouter_wire;
 mod orgs;
 mod postgres;
 mod program;
+mod replicas;
 mod scenarios;
 mod serving;
 mod slack_http;
@@ -55,6 +56,10 @@ fn main() -> ExitCode {
             "load::two_hundred_at_once",
             load::two_hundred_at_once,
         ));
+        if kind == postgres::Kind::Postgres {
+            let two = replicas::a_month_of_two;
+            trials.push(on(kind, "replicas::a_month_of_two", two));
+        }
         for part in 0..crash::PARTS {
             let name = format!("crash::every_point, part {} of {}", part + 1, crash::PARTS);
             trials.push(on(kind, &name, move |kind| crash::points(kind, part)));

@@ -1,6 +1,8 @@
 //! The real bot in the sandbox's world: people act, the world settles, and what everybody saw is
 //! compared. Nothing sleeps; time is the sandbox's clock.
 
+#[path = "world/beginning.rs"]
+mod beginning;
 #[path = "world/town.rs"]
 mod town;
 #[path = "world/transcript.rs"]
@@ -24,7 +26,7 @@ use slice_core::{
     secret::Secret,
     time::Time,
 };
-use slice_sandbox::{ChannelKind, PersonKind, Sandbox};
+use slice_sandbox::{PersonKind, Sandbox};
 use std::{
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
@@ -89,6 +91,8 @@ pub struct World {
     pub database_url: String,
     clock: Arc<WorldClock>,
     running: Option<Running>,
+    /// A second process on the same database.
+    twin: Option<Running>,
     /// Pulled when a kill point is reached.
     pub killed: Arc<Notify>,
     pub wrap: Option<Wrap>,
@@ -142,6 +146,7 @@ impl World {
             database_url: database_url.to_owned(),
             clock,
             running: None,
+            twin: None,
             killed: Arc::default(),
             wrap: None,
             call_timeout: CALL_TIMEOUT,
@@ -261,16 +266,29 @@ impl World {
         let Some(running) = &self.running else {
             return Err(Died);
         };
-        let (sandbox, bot) = (self.sandbox.clone(), running.bot.clone());
+        let sandbox = self.sandbox.clone();
+        let bots: Vec<_> = [&self.running, &self.twin]
+            .into_iter()
+            .flatten()
+            .map(|running| running.bot.clone())
+            .collect();
         let towns: Vec<Town> = self.towns().cloned().collect();
         let settling = running.runtime.spawn(async move {
             let mut crossed = 0;
             loop {
-                quiet(&sandbox, &towns, &bot).await;
+                for bot in &bots {
+                    quiet(&sandbox, &towns, bot).await;
+                }
                 let before = sandbox.wire.crossings_since(crossed).len();
-                bot.run_until_idle().await.expect("the database answers");
+                let working = bots.iter().cloned();
+                let working =
+                    working.map(|bot| tokio::spawn(async move { bot.run_until_idle().await }));
+                for worked in futures::future::join_all(working).await {
+                    worked.expect("no panic").expect("the database answers");
+                }
                 let after = sandbox.wire.crossings_since(crossed);
-                if before == after.len() && is_quiet(&sandbox, &towns, &bot) {
+                let quiet = bots.iter().all(|bot| is_quiet(&sandbox, &towns, bot));
+                if before == after.len() && quiet {
                     return;
                 }
                 crossed = after.last().map_or(crossed, |crossing| crossing.n);
@@ -391,38 +409,6 @@ impl World {
         read
     }
 
-    /// The team with a private owners' channel that the bot may post to and the master key in the
-    /// vault; ana has $100 a month. Everything said so far is read.
-    pub async fn set_up(&mut self) {
-        self.start().await.expect("the bot starts");
-        self.settled().await;
-        self.deposit().await;
-        self.owners_channel().await;
-        self.says("olga", "allocate @ana 100").await;
-        self.all_read();
-        // The story tells this part; other transcripts begin after it.
-        self.said.clear();
-    }
-
-    pub async fn deposit(&mut self) {
-        self.says("olga", "vault add openrouter").await;
-        self.submits("olga", &[("Master key", MASTER)]).await;
-    }
-
-    pub async fn owners_channel(&mut self) {
-        self.town.add_channel("slice-owners", ChannelKind::PRIVATE);
-        self.town.join("slice-owners", "olga");
-        self.town.invite_bot("slice-owners");
-        self.says("olga", "settings owners-channel #slice-owners")
-            .await;
-    }
-
-    pub fn all_read(&self) {
-        for who in ["olga", "ana", "bo"] {
-            self.reads(who);
-        }
-    }
-
     /// The one org of the world.
     pub async fn org(&self) -> OrgId {
         let orgs = self
@@ -454,6 +440,10 @@ impl World {
 impl Drop for World {
     fn drop(&mut self) {
         self.kill();
+        if let Some(twin) = self.twin.take() {
+            drop(twin.bot);
+            twin.runtime.shutdown_background();
+        }
     }
 }
 

@@ -11,7 +11,9 @@ mod link;
 mod member;
 mod meter;
 mod money;
+pub mod months;
 mod owners;
+mod quarter;
 mod roles;
 mod story;
 mod strays;
@@ -96,6 +98,7 @@ scenarios! {
         strays::a_key_is_adopted,
         strays::a_key_is_discarded,
         strays::hostile_labels_and_our_own,
+        quarter::three_months,
         ends::a_request_lapses,
         ends::a_key_expires,
         ends::a_key_that_nobody_reveals,
@@ -157,6 +160,7 @@ scenarios! {
     &[Way::Both] => {
         story::on_both_platforms,
         calendar::a_digest_on_both_platforms,
+        quarter::three_months,
         leaving::one_platform_removes_slice,
     }
     &[Way::SlackSocket] => {

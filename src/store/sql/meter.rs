@@ -1,0 +1,27 @@
+//! Statements about the rounds of the meter.
+
+statements! {
+    NOTE_SILENCE = "UPDATE masters SET silent_since = $3 WHERE org_id = $1 AND service = $2";
+    /// A new key is read soon.
+    METER_SOON = "UPDATE masters SET meter_at = $3 WHERE org_id = $1 AND meter_at > $3 \
+        AND service = (SELECT g.service FROM grants g WHERE g.id = $2)";
+    DUE_METER = "SELECT m.org_id, m.service, m.meter_fence, m.failing_since, \
+        (SELECT COUNT(*) FROM grants g JOIN keys k ON k.grant_id = g.id AND k.state <> 'gone' \
+            WHERE g.org_id = m.org_id AND g.service = m.service AND g.state NOT LIKE 'ended%') AS live \
+        FROM masters m JOIN orgs o ON o.id = m.org_id AND o.closed_at IS NULL \
+        WHERE m.meter_at <= $1 OR m.meter_at > $2 \
+        ORDER BY m.meter_at, m.org_id, m.service LIMIT 1";
+    /// A round in between, also one that was called, has counted up the fence.
+    CLAIM_METER = "UPDATE masters SET meter_fence = meter_fence + 1, meter_at = $4 \
+        WHERE org_id = $1 AND service = $2 AND meter_fence = $3 RETURNING meter_fence";
+    CALL_METERS = "UPDATE masters SET meter_at = $2, meter_fence = meter_fence + 1 \
+        WHERE org_id = $1";
+    END_METER_READ = "UPDATE masters SET meter_at = $4, read_at = $5, failing_since = NULL \
+        WHERE org_id = $1 AND service = $2 AND meter_fence = $3";
+    END_METER_FAILED = "UPDATE masters SET meter_at = $4, \
+        failing_since = COALESCE(failing_since, $5) \
+        WHERE org_id = $1 AND service = $2 AND meter_fence = $3";
+    METERS = "SELECT m.org_id, m.service, m.meter_at, m.read_at, m.failing_since \
+        FROM masters m JOIN orgs o ON o.id = m.org_id AND o.closed_at IS NULL \
+        ORDER BY m.org_id, m.service";
+}
