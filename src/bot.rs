@@ -120,8 +120,8 @@ impl Bot {
         let desk = Arc::new(Desk {
             store,
             vault: parts.vault,
+            services: services::registry(&parts.services, &parts.clock),
             clock: parts.clock,
-            services: services::registry(&parts.services),
             platforms,
         });
         let bell = Arc::new(Bell::default());

@@ -12,12 +12,15 @@ use crate::{
     config::{self, BooksConfig, Config, DiscordSettings, SlackSettings},
     log,
     platforms::{discord::DiscordConfig, slack::SlackConfig},
-    services::{self, ServicesConfig},
+    services,
     store::SqlStore,
     vault::{KeyVault, VaultKey},
 };
 use clap::{Parser, Subcommand, ValueEnum};
-use slice_core::ids::{OrgId, ServiceName};
+use slice_core::{
+    ids::{OrgId, ServiceName},
+    ports::Clock,
+};
 use std::{
     io::{ErrorKind, Write},
     path::PathBuf,
@@ -191,8 +194,8 @@ async fn carry_out(command: Command) -> Result<ExitCode, Failure> {
             Ok(ExitCode::SUCCESS)
         }
         Command::Vault(Vault::Put { org, service }) => {
-            let (books, openrouter_api) = config::read_vault(&lookup)?;
-            let services = services::registry(&services(&openrouter_api));
+            let (books, services) = config::read_vault(&lookup)?;
+            let services = services::registry(&services, &clock());
             operator::vault_put(&books, &services, org, ServiceName::new(service)).await
         }
         Command::Audit(Audit::Verify { org, head }) => {
@@ -250,7 +253,7 @@ fn parts(config: Config) -> Result<Parts, Failure> {
     Ok(Parts {
         vault,
         clock: Arc::new(SystemClock),
-        services: services(&config.openrouter_api),
+        services: config.services,
         workspaces: config.workspaces,
         database_url: config.books.database_url,
         slack: config.slack.map(slack),
@@ -276,11 +279,8 @@ fn discord(settings: DiscordSettings) -> DiscordConfig {
     }
 }
 
-fn services(openrouter_api: &str) -> ServicesConfig {
-    ServicesConfig {
-        openrouter_api: openrouter_api.to_owned(),
-        timeout: CALL_TIMEOUT,
-    }
+fn clock() -> Arc<dyn Clock> {
+    Arc::new(SystemClock)
 }
 
 /// The org that was named, or the only one there is.

@@ -1,10 +1,12 @@
 //! Configuration: from the environment alone, with all mistakes reported at once.
 
 mod discord;
+mod services;
 mod slack;
 
-use crate::vault::VaultKey;
+use crate::{services::ServicesConfig, vault::VaultKey};
 pub use discord::DiscordSettings;
+pub use services::{AWS_ENDPOINT, OPENROUTER_API, S3_PRICES};
 pub use slack::{
     SLACK, SLACK_API, SLACK_APP_TOKEN, SLACK_BOT_TOKEN, SLACK_CLIENT_ID, SLACK_CLIENT_SECRET,
     SLACK_SIGNING_SECRET, SlackSettings,
@@ -19,7 +21,6 @@ use url::{Host, Url};
 /// The embedded database, where `DATABASE_URL` names no other.
 const DATABASE_DEFAULT: &str = "sqlite:slice.db";
 const DISCORD_API_DEFAULT: &str = "https://discord.com/api/v10";
-const OPENROUTER_API_DEFAULT: &str = "https://openrouter.ai/api/v1";
 const HTTP: [&str; 2] = ["http://", "https://"];
 const LISTEN_DEFAULT: &str = "127.0.0.1:8080";
 
@@ -68,11 +69,6 @@ pub const DISCORD_API: Variable = Variable {
     about: "Where Discord's REST API is, with its version",
     default: Some(DISCORD_API_DEFAULT),
 };
-pub const OPENROUTER_API: Variable = Variable {
-    name: "SLICE_OPENROUTER_API_URL",
-    about: "Where OpenRouter's API is",
-    default: Some(OPENROUTER_API_DEFAULT),
-};
 pub const PUBLIC_URL: Variable = Variable {
     name: "SLICE_PUBLIC_URL",
     about: "Where chat platforms reach this Slice from outside, such as https://slice.example.com; only signed HTTP needs it",
@@ -101,7 +97,7 @@ pub const LOG_LEVEL: Variable = Variable {
 };
 
 /// Every variable there is, in the order in which `.env.example` shows them.
-pub const ALL: [Variable; 19] = [
+pub const ALL: [Variable; 21] = [
     DATABASE_URL,
     VAULT_KEY,
     SLACK_BOT_TOKEN,
@@ -116,6 +112,8 @@ pub const ALL: [Variable; 19] = [
     DISCORD_MEMBERS,
     DISCORD_API,
     OPENROUTER_API,
+    AWS_ENDPOINT,
+    S3_PRICES,
     WORKSPACES,
     PUBLIC_URL,
     LISTEN,
@@ -152,7 +150,7 @@ pub struct Config {
     /// At least one of the platforms is there.
     pub slack: Option<SlackSettings>,
     pub discord: Option<DiscordSettings>,
-    pub openrouter_api: String,
+    pub services: ServicesConfig,
     pub workspaces: Vec<Workspace>,
     pub listen: SocketAddr,
 }
@@ -353,7 +351,7 @@ pub fn look(lookup: &dyn Fn(&str) -> Option<String>) -> (Config, Mistakes) {
         );
         reader.mistake(&SLACK_BOT_TOKEN, says);
     }
-    let openrouter_api = reader.url(&OPENROUTER_API, &HTTP);
+    let services = ServicesConfig::read(&mut reader);
     let workspaces = reader.workspaces();
     let listen = reader.text(&LISTEN).parse().unwrap_or_else(|_| {
         reader.mistake(
@@ -371,7 +369,7 @@ pub fn look(lookup: &dyn Fn(&str) -> Option<String>) -> (Config, Mistakes) {
         books,
         slack,
         discord,
-        openrouter_api,
+        services,
         workspaces,
         listen,
     };
@@ -395,11 +393,11 @@ pub fn read_books(lookup: &dyn Fn(&str) -> Option<String>) -> Result<BooksConfig
 /// Where the books and the providers are: for commands that work with the vault alone.
 pub fn read_vault(
     lookup: &dyn Fn(&str) -> Option<String>,
-) -> Result<(BooksConfig, String), Mistakes> {
+) -> Result<(BooksConfig, ServicesConfig), Mistakes> {
     let mut reader = reader(lookup);
     let books = reader.books();
-    let openrouter_api = reader.url(&OPENROUTER_API, &HTTP);
-    reader.mistakes.none_or((books, openrouter_api))
+    let services = ServicesConfig::read(&mut reader);
+    reader.mistakes.none_or((books, services))
 }
 
 /// Where chat platforms reach this Slice from outside, if the environment says so.

@@ -124,6 +124,14 @@ impl Args {
         body(&text, max).map(|text| self.set(name, Value::Text(text)))
     }
 
+    /// Another part of a secret that has been given.
+    pub(crate) fn join(&mut self, name: &'static str, part: &str, value: &Secret) {
+        if let Some(Value::Secret(secret)) = self.find(name) {
+            let whole = secret.joined(part, value);
+            self.set(name, Value::Secret(whole));
+        }
+    }
+
     pub(crate) fn remove(&mut self, name: &str) {
         self.0.retain(|(known, _)| *known != name);
     }

@@ -240,6 +240,7 @@ impl Parsed {
                 self.args.remove(shape.name);
             }
         }
+        let mut parts = vec![];
         for (name, field) in fields {
             let Some(shape) = self.command.asked_by(&name) else {
                 continue;
@@ -256,11 +257,22 @@ impl Parsed {
                 }
                 continue;
             }
+            if let Some((_, part)) = answer(&name)
+                && shape.kind == Kind::Secret
+            {
+                if let Ok(Some(Value::Secret(value))) = value {
+                    parts.push((shape.name, part.to_owned(), value));
+                }
+                continue;
+            }
             match value {
                 Ok(Some(value)) => self.args.set(shape.name, value),
                 Ok(None) => self.args.remove(shape.name),
                 Err(why) => return Err(vec![(name, why)]),
             }
+        }
+        for (of, part, value) in parts {
+            self.args.join(of, &part, &value);
         }
         self.wants_form = false;
         Ok(())

@@ -18,15 +18,17 @@ use slice_core::{
     event::Event,
     grant::{Key, KeyState},
     ids::ServiceName,
-    page::{Page, Text},
+    page::{Button, Page, Text},
     ports::{Health, KeyRef, ServiceAdapter, ServiceError},
     refusal::Refusal,
-    reply::{Field, Form},
+    reply::{Field, FieldKind, Form},
     secret::Secret,
     vault::SealOwner,
 };
 
 const SERVICE: Param<ServiceName> = Param::service("service", "The provider");
+/// A part of a credential is no longer than this.
+const PART_MAX: u32 = 200;
 const KEY: Param<Secret> = Param::secret("key", "The master key; it goes into a form");
 
 /// The event of a deposit: the first version is added, later ones take its place.
@@ -52,7 +54,7 @@ pub fn deposited(service: &ServiceName, version: i64, secret: &Secret) -> Event 
 
 /// Seals a master key as the next version of its service.
 fn seal(call: &Call<'_>, books: &Books, service: &ServiceName) -> Result<Entry, Refusal> {
-    let secret = KEY.need(call)?;
+    let secret = &credential(call, service)?;
     let version = books.org.master(service).map_or(0, |master| master.version) + 1;
     let owner = SealOwner::Master {
         org: books.org.id,
@@ -78,11 +80,25 @@ fn adapter<'a>(call: &Call<'a>, service: &ServiceName) -> Result<&'a dyn Service
     })
 }
 
+/// The secret in the form, with the parts that the service wants of its owner.
+fn credential(call: &Call<'_>, service: &ServiceName) -> Result<Secret, Refusal> {
+    let wanted = adapter(call, service)?.capabilities().credential;
+    let whole = KEY.need(call)?.parts(wanted.iter().map(|field| field.name));
+    whole.map_err(|missing| {
+        let field = wanted.iter().find(|field| field.name == missing);
+        let label = field.map_or(missing, |field| field.label);
+        Refusal::offering(
+            format!("{service} needs “{label}” as well. Nothing was stored."),
+            Button::new("Open the form", format!("vault add {service}"), call.mine()).primary(),
+        )
+    })
+}
+
 /// Asks the provider whether the key in the form is good.
 async fn check(call: &Call<'_>, service: &ServiceName) -> Result<Health, Refusal> {
     let adapter = adapter(call, service)?;
     adapter
-        .check(KEY.need(call)?)
+        .check(&credential(call, service)?)
         .await
         .map_err(|why| no(service, &why))
 }
@@ -138,6 +154,7 @@ fn key_form(
         Ok(format!("{}: {}", facts.title, facts.master_hint))
     });
     let hint = Some(hints.collect::<Result<Vec<_>, Refusal>>()?.join(" "));
+    let parts = parts(call, &offered)?;
     form.fields = vec![
         Field {
             kind: choices(offered),
@@ -149,13 +166,41 @@ fn key_form(
             ..KEY.field("Master key")
         },
     ];
+    form.fields.extend(parts);
     Ok(form)
 }
 
+/// The fields beside the secret. Where several services are offered, each says whose they are.
+fn parts(call: &Call<'_>, offered: &[ServiceName]) -> Result<Vec<Field>, Refusal> {
+    let mut parts = vec![];
+    for service in offered {
+        let facts = adapter(call, service)?.capabilities();
+        for field in facts.credential {
+            let kind = if field.choices.is_empty() {
+                FieldKind::Line { max: PART_MAX }
+            } else {
+                choices(field.choices)
+            };
+            let hint = (1 < offered.len()).then(|| format!("Only for {}", facts.title));
+            parts.push(Field {
+                name: format!("{}.{}", KEY.name(), field.name),
+                label: field.label.into(),
+                kind,
+                optional: hint.is_some(),
+                initial: None,
+                hint,
+            });
+        }
+    }
+    Ok(parts)
+}
+
 fn balance(health: &Health) -> String {
-    health.balance.map_or_else(String::new, |balance| {
+    let balance = health.balance.map_or_else(String::new, |balance| {
         format!(" Its account has {balance} left.")
-    })
+    });
+    let note = health.note.iter().map(|note| format!(" {note}"));
+    note.fold(balance, |told, note| told + &note)
 }
 
 fn facts(master: &Master) -> Text {

@@ -5,6 +5,7 @@ pub mod audit;
 pub mod books;
 pub mod budget;
 pub mod calendar;
+pub mod capping;
 pub mod chart;
 pub mod day;
 pub mod desk;

@@ -3,14 +3,15 @@
 
 use crate::{
     books::{Books, Entry, Master, Message, Scope, To},
+    capping,
     desk::Desk,
     drift::{self, Look},
     event::{Actor, Event},
     grant::{Grant, Key, KeyState, LABEL_PREFIX},
-    ids::{MemberId, OrgId, ServiceName},
+    ids::{GrantId, MemberId, OrgId, ServiceName},
     money::Money,
     page::{Page, Text},
-    ports::{KeyRef, Listed, Meter, ServiceAdapter, ServiceError},
+    ports::{Hardness, KeyRef, Listed, Meter, ServiceAdapter, ServiceError},
     refusal::Refusal,
     secret::Secret,
     steps::{self, Read},
@@ -57,11 +58,20 @@ pub struct Outcome {
 struct Round {
     reads: Vec<Read>,
     looks: Vec<Look>,
+    /// What has to be left of a cap that is Slice's to keep.
+    margins: Vec<(GrantId, Money)>,
 }
 
 impl Round {
     fn is_empty(&self) -> bool {
         self.reads.is_empty() && self.looks.is_empty()
+    }
+
+    fn keeps(&mut self, grant: &Grant, adapter: &dyn ServiceAdapter) {
+        let margin = adapter.capabilities().margin();
+        if !margin.is_zero() {
+            self.margins.push((grant.id, margin));
+        }
     }
 
     fn note(&mut self, grant: &Grant, key: &Key, answer: &Result<Meter, ServiceError>) {
@@ -78,9 +88,11 @@ impl Round {
         let read = steps::usage_read(books, &self.reads);
         let late = told_late(books, &read);
         let seen = drift::seen(books, &self.looks);
+        let stops = capping::stops(books, &read, &self.margins);
         let mut entry = read.say_all(late);
         entry.events.extend(seen.events);
-        entry.say_all(seen.messages)
+        entry.events.extend(stops.events);
+        entry.say_all(seen.messages).say_all(stops.messages)
     }
 }
 
@@ -215,7 +227,10 @@ impl Desk {
             for key in grant.keys.iter().filter(|key| is_readable(key)) {
                 let listed = key.provider_id.as_deref().and_then(of);
                 match listed.and_then(|listed| listed.meter.clone()) {
-                    Some(meter) => round.note(grant, key, &Ok(meter)),
+                    Some(meter) => {
+                        round.keeps(grant, adapter);
+                        round.note(grant, key, &Ok(meter));
+                    }
                     None => read_key(adapter, &secret, (grant, key), round).await?,
                 }
             }
@@ -282,12 +297,25 @@ impl Desk {
         })
     }
 
+    /// A cap that is Slice's to keep may want to be read more often than others.
+    fn reads_every(&self, service: &ServiceName) -> Duration {
+        let adapter = self.services.find(service);
+        match adapter.map(|adapter| &adapter.capabilities().hardness) {
+            Some(Hardness::Metered { every, .. }) => EVERY.min(*every),
+            _ => EVERY,
+        }
+    }
+
     fn next_round(&self, metering: &Metering, books: &Books, now: Time) -> Time {
         let mut chance = [0; 2];
         self.clock.random(&mut chance);
         let micros = JITTER.as_micros() * u128::from(u16::from_be_bytes(chance)) / 65_536;
         let jitter = Duration::from_micros(u64::try_from(micros).unwrap_or_default());
-        let every = if metering.has_keys { EVERY } else { IDLE_EVERY };
+        let every = if metering.has_keys {
+            self.reads_every(&metering.service)
+        } else {
+            IDLE_EVERY
+        };
         let next = now + every - jitter;
         let last_of_month = books.org.turns_at - BEFORE_TURN;
         if now < last_of_month {
@@ -308,6 +336,7 @@ async fn read_key(
         return Ok(());
     };
     let answer = adapter.read(secret, &known).await;
+    round.keeps(grant, adapter);
     round.note(grant, key, &answer);
     match answer {
         // What a key that is gone had left is settled at its grant's end.

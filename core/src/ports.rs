@@ -1,8 +1,8 @@
 //! What Slice needs from the world. Nothing else reads a clock, a database or a network.
 
 pub use crate::service::{
-    Bounds, Capabilities, Ceiling, Facts, Found, Hardness, Health, Issued, KeyRef, Listed, Meter,
-    Order, ServiceAdapter, ServiceError,
+    Bounds, Capabilities, Ceiling, CredentialField, Facts, Found, Hardness, Health, Issued, KeyRef,
+    Listed, Meter, Order, ServiceAdapter, ServiceError,
 };
 use crate::{
     action::Action,

@@ -24,6 +24,26 @@ impl Secret {
         &self.0
     }
 
+    /// A credential of several parts: the secret itself is the first line, and each of the others is
+    /// one `name:value` line after it.
+    #[must_use]
+    pub fn joined(&self, name: &str, value: &Self) -> Self {
+        Self::new(format!("{}\n{name}:{}", *self.0, *value.0))
+    }
+
+    /// The same with just these parts, in this order. The error is the name of one that is missing.
+    pub fn parts<'a>(&self, names: impl IntoIterator<Item = &'a str>) -> Result<Self, &'a str> {
+        let mut lines = self.0.lines();
+        let mut whole = Self::new(lines.next().unwrap_or_default().to_owned());
+        let parts: Vec<_> = lines.filter_map(|line| line.split_once(':')).collect();
+        for name in names {
+            let part = parts.iter().find(|(known, _)| *known == name);
+            let (_, value) = part.ok_or(name)?;
+            whole = whole.joined(name, &Self::new((*value).to_owned()));
+        }
+        Ok(whole)
+    }
+
     /// Without the blanks and line ends that come along when a key is pasted.
     #[must_use]
     pub fn trimmed(&self) -> Self {
@@ -95,6 +115,20 @@ mod tests {
         assert_eq!(key.fingerprint().len(), FINGERPRINT_DIGITS);
         assert_eq!(Secret::new("tiny".into()).last4(), "····");
         assert_eq!(Secret::new(" key\n".into()).trimmed().expose(), "key");
+    }
+
+    #[test]
+    fn a_credential_has_the_parts_that_its_service_wants() {
+        let key = Secret::new("s3cret".into());
+        let whole = key.joined("b", &Secret::new("2".into()));
+        let whole = whole.joined("a", &Secret::new("1".into()));
+        let sorted = whole.parts(["a", "b"]).expect("both are there");
+        assert_eq!(sorted.expose(), "s3cret\na:1\nb:2");
+        assert_eq!(
+            whole.parts([]).expect("no part is wanted").expose(),
+            "s3cret"
+        );
+        assert_eq!(whole.parts(["a", "c"]).err(), Some("c"));
     }
 
     #[test]

@@ -13,24 +13,34 @@ use futures::future::BoxFuture;
 use std::{fmt, time::Duration};
 
 /// What a service's cap is worth.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Hardness {
     /// The provider refuses; requests already running may finish.
     Hard,
-    /// Read every so often, and stopped at cap minus a margin.
-    Metered { every: Duration },
+    /// Read every so often, and stopped at cap minus a margin: the most that may pass unseen at that
+    /// pace.
+    Metered {
+        every: Duration,
+        margin: Money,
+        pace: String,
+    },
     /// The price and the end date make the cap.
     ByConstruction,
 }
 
 impl Hardness {
     /// The same words everywhere in chat.
-    pub fn said(self) -> String {
+    pub fn said(&self) -> String {
         match self {
             Self::Hard => "hard cap (requests already running may finish)".into(),
-            Self::Metered { every } => {
+            Self::Metered {
+                every,
+                margin,
+                pace,
+            } => {
                 format!(
-                    "metered every {} min, stopped short of the cap",
+                    "metered every {} min, stopped {margin} short of the cap: so much may pass unseen at \
+                     {pace}, and faster use overshoots",
                     every.as_secs() / 60
                 )
             }
@@ -50,10 +60,34 @@ pub struct Capabilities {
     pub smallest_cap: Money,
     /// How long after the bot's own end the provider ends the key by itself; `None`: it cannot.
     pub dead_man: Option<Duration>,
+    /// What was used before a key's end may be billed so much later than other services do.
+    pub bills_late: Option<Duration>,
+    /// What an owner deposits beside the secret itself.
+    pub credential: &'static [CredentialField],
     /// How to use a key, as one line of shell with `$KEY` in the key's place.
     pub usage: String,
     /// Where a master key comes from: a sentence for the form.
     pub master_hint: &'static str,
+}
+
+impl Capabilities {
+    /// Keys are stopped so much before their cap.
+    pub fn margin(&self) -> Money {
+        match &self.hardness {
+            Hardness::Metered { margin, .. } => *margin,
+            Hardness::Hard | Hardness::ByConstruction => Money::ZERO,
+        }
+    }
+}
+
+/// A part of a master credential that is no secret. It is sealed with the secret, as a line
+/// `name:value` after it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CredentialField {
+    pub name: &'static str,
+    pub label: &'static str,
+    /// Empty: any text.
+    pub choices: &'static [&'static str],
 }
 
 /// What is ordered of a service.
@@ -179,10 +213,12 @@ impl fmt::Display for ServiceError {
 }
 
 /// What is known about a master key after a check.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Health {
     /// What the account can still spend, if the provider says.
     pub balance: Option<Money>,
+    /// What else an owner should know: a sentence.
+    pub note: Option<String>,
 }
 
 /// A provider that sub-keys are made at. Every call has a time limit of its own.

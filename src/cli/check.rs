@@ -58,10 +58,9 @@ fn environment(mistakes: &Mistakes) -> Vec<Check> {
 /// Looks at everything that the environment says enough about.
 async fn look(config: Config, mistakes: &Mistakes) -> Vec<Check> {
     let mut checks = vec![];
-    let services = super::services(&config.openrouter_api);
     let mut opened = None;
     if !mistakes.concern(&[&config::VAULT_KEY, &config::DATABASE_URL]) {
-        let services = services::registry(&services);
+        let services = services::registry(&config.services, &super::clock());
         opened = books(&config.books, &services, &mut checks).await;
     }
     let slack = config.slack.map(super::slack);

@@ -1,9 +1,10 @@
 //! The services that sub-keys are made at: adding one is a file and a line here.
 
 mod openrouter;
+pub mod s3;
 
-use slice_core::desk::Services;
-use std::time::Duration;
+use slice_core::{desk::Services, ports::Clock};
+use std::{sync::Arc, time::Duration};
 
 /// A provider that needs longer for one request has not answered.
 pub const TIMEOUT_DEFAULT: Duration = Duration::from_secs(20);
@@ -13,6 +14,10 @@ pub const TIMEOUT_DEFAULT: Duration = Duration::from_secs(20);
 pub struct ServicesConfig {
     /// Base URL of `OpenRouter`'s API, such as `https://openrouter.ai/api/v1`.
     pub openrouter_api: String,
+    /// One address for IAM, STS, S3 and `CloudWatch`; `None`: AWS's own ones.
+    pub aws_endpoint: Option<String>,
+    /// `None`: the table that comes with Slice.
+    pub s3_prices: Option<s3::Prices>,
     pub timeout: Duration,
 }
 
@@ -20,12 +25,17 @@ impl ServicesConfig {
     pub fn new(openrouter_api: impl Into<String>) -> Self {
         Self {
             openrouter_api: openrouter_api.into(),
+            aws_endpoint: None,
+            s3_prices: None,
             timeout: TIMEOUT_DEFAULT,
         }
     }
 }
 
 /// Every service there is.
-pub fn registry(config: &ServicesConfig) -> Services {
-    Services(vec![Box::new(openrouter::OpenRouter::new(config))])
+pub fn registry(config: &ServicesConfig, clock: &Arc<dyn Clock>) -> Services {
+    Services(vec![
+        Box::new(openrouter::OpenRouter::new(config)),
+        Box::new(s3::S3::new(config, clock.clone())),
+    ])
 }

@@ -72,6 +72,8 @@ impl OpenRouter {
                 inert: true,
                 smallest_cap: SMALLEST_CAP,
                 dead_man: Some(DEAD_MAN),
+                bills_late: None,
+                credential: &[],
                 usage,
                 master_hint: "A management key from openrouter.ai → Settings → Management keys. \
                               An ordinary API key cannot make keys.",
@@ -94,7 +96,10 @@ impl OpenRouter {
             .call::<Data<Credits>>(master, Request::read("credits"))
             .await;
         let balance = credits.map_err(unusable)?.data.balance();
-        Ok(Health { balance })
+        Ok(Health {
+            balance,
+            note: None,
+        })
     }
 
     async fn create(&self, master: &Secret, order: &Order) -> Result<Issued, ServiceError> {

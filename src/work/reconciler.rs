@@ -82,6 +82,11 @@ async fn tidy(job: Job<'_>) -> Result<(), Stop> {
         return Err(Refusal::LostLease.into());
     }
     let provider = job.provider(&books, &grant.service)?;
+    let bills_late = provider.capabilities().bills_late.unwrap_or_default();
+    let left = bills_late.saturating_sub(books.now - grant.moved_at);
+    if !left.is_zero() {
+        return Err(Stop::Wait(left));
+    }
     for key in grant.keys.iter().filter(|key| key.state != KeyState::Gone) {
         remove(job, &provider, &grant, key).await?;
         let (number, attempt) = (grant.number, key.attempt);

@@ -10,6 +10,7 @@ pub const ALL: &[(&str, fn())] = &[
     ("manifests::slack", slack),
     ("manifests::slack_http", slack_http),
     ("manifests::discord", discord),
+    ("manifests::aws_policy", aws_policy),
     ("manifests::env_example", env_example),
     ("manifests::readme", readme),
     ("manifests::charts", charts),
@@ -47,6 +48,12 @@ fn discord() {
         "manifests/discord.json",
         pretty(&slice_commands::discord::commands()),
     );
+}
+
+/// What owners paste at AWS.
+fn aws_policy() {
+    let policy = pretty(&slice::services::s3::policy::manifest());
+    fresh("manifests/aws-policy.json", &policy);
 }
 
 fn env_example() {

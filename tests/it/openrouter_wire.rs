@@ -1,5 +1,6 @@
 //! The `OpenRouter` adapter against the sandbox: what each misfortune lets it conclude.
 
+use crate::world::WorldClock;
 use slice::services::{ServicesConfig, registry};
 use slice_core::{
     desk::Services,
@@ -7,13 +8,16 @@ use slice_core::{
     ids::{GrantId, ServiceName},
     life::Life,
     money::Money,
-    ports::{Bounds, KeyRef, Order, ServiceAdapter, ServiceError},
+    ports::{Bounds, Clock, KeyRef, Order, ServiceAdapter, ServiceError},
     secret::Secret,
     time::Time,
 };
 use slice_sandbox::{Direction, Fate, Fault, Sandbox};
 use std::{
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -62,6 +66,7 @@ struct World {
     services: Services,
     hasty: Services,
     master: Secret,
+    clock: Arc<dyn Clock>,
 }
 
 impl World {
@@ -71,17 +76,20 @@ impl World {
             .openrouter
             .add_management_key(MASTER, "acme", "100.25");
         let config = ServicesConfig::new(sandbox.openrouter.url());
-        let services = registry(&config);
-        let hasty = registry(&ServicesConfig {
+        let clock: Arc<dyn Clock> = Arc::new(WorldClock::new(sandbox.clock.clone(), 1));
+        let services = registry(&config, &clock);
+        let hasty = ServicesConfig {
             timeout: HASTE,
             ..config
-        });
+        };
+        let hasty = registry(&hasty, &clock);
         let master = Secret::new(MASTER.into());
         Self {
             sandbox,
             services,
             hasty,
             master,
+            clock,
         }
     }
 
@@ -401,7 +409,8 @@ async fn the_provider_says_how_long_to_wait() {
         matches!(issued, Err(ServiceError::Later { after, .. }) if after.as_secs() == 17),
         "{issued:?}"
     );
-    let nowhere = registry(&ServicesConfig::new("http://127.0.0.1:9/api/v1"));
+    let nowhere = ServicesConfig::new("http://127.0.0.1:9/api/v1");
+    let nowhere = registry(&nowhere, &world.clock);
     let nowhere = nowhere
         .find(&ServiceName::new("openrouter"))
         .expect("the adapter");

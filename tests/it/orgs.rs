@@ -18,6 +18,7 @@ use slice_core::{
     desk::Desk,
     ids::{ActionId, Identity, OrgId, PlatformName, Workspace, WorkspaceId},
     inbound::{Inbound, Reception as _, Said},
+    ports::Clock,
     role::Standing,
     secret::Secret,
 };
@@ -80,7 +81,8 @@ impl Town {
         let sandbox = Sandbox::start(crate::world::START)
             .await
             .expect("free ports");
-        let clock = Arc::new(crate::world::WorldClock::new(sandbox.clock.clone(), 7));
+        let clock: Arc<dyn Clock> =
+            Arc::new(crate::world::WorldClock::new(sandbox.clock.clone(), 7));
         let key = VaultKey::read(Some(VAULT_KEY)).expect("a vault key");
         let vault = Arc::new(KeyVault::new(key, clock.clone()));
         let store = SqlStore::open(url, clock.clone(), vault.clone()).await;
@@ -93,8 +95,8 @@ impl Town {
         let desk = Arc::new(Desk {
             store: Arc::new(store),
             vault,
+            services: services::registry(&ServicesConfig::new(sandbox.openrouter.url()), &clock),
             clock,
-            services: services::registry(&ServicesConfig::new(sandbox.openrouter.url())),
             platforms: PlatformName::ALL.map(|name| chat.on(name)).to_vec(),
         });
         let edge = Edge::new(desk.clone(), workspaces, Arc::new(|| {}));

@@ -1,6 +1,8 @@
 //! The real bot in the sandbox's world: people act, the world settles, and what everybody saw is
 //! compared. Nothing sleeps; time is the sandbox's clock.
 
+#[path = "world/aws.rs"]
+mod aws;
 #[path = "world/beginning.rs"]
 mod beginning;
 #[path = "world/town.rs"]
@@ -185,6 +187,7 @@ impl World {
             }),
             services: ServicesConfig {
                 timeout: self.call_timeout,
+                aws_endpoint: Some(self.sandbox.aws.url().to_owned()),
                 ..ServicesConfig::new(self.sandbox.openrouter.url())
             },
             workspaces: self

@@ -1,6 +1,8 @@
 //! `vault rotate`: puts another master key in the place of one.
 
-use super::{KEY, SERVICE, adapter, announcement, balance, check, is_stranger, key_form, seal};
+use super::{
+    KEY, SERVICE, adapter, announcement, balance, check, credential, is_stranger, key_form, seal,
+};
 use crate::{
     announce,
     args::Flag,
@@ -90,13 +92,14 @@ async fn run(call: Call<'_>) -> Result<Reply, Refusal> {
         .master(&service)
         .ok_or_else(|| there_is_none(&call, &service))?;
     let was = old.version;
-    if old.fingerprint == KEY.need(&call)?.fingerprint() {
+    let given = credential(&call, &service)?;
+    if old.fingerprint == given.fingerprint() {
         return Err(Refusal::sentence(format!(
             "That is the master key for {service} which is in the vault already. Nothing was changed."
         )));
     }
     let health = check(&call, &service).await?;
-    let stranger = is_stranger(adapter(&call, &service)?, &before, KEY.need(&call)?).await;
+    let stranger = is_stranger(adapter(&call, &service)?, &before, &given).await;
     if stranger && !ANYWAY.is_given(&call) {
         return Err(of_another_account(&service));
     }

@@ -15,6 +15,7 @@ pub mod months;
 mod owners;
 mod quarter;
 mod roles;
+mod s3;
 mod story;
 mod strays;
 mod vault;
@@ -137,6 +138,11 @@ scenarios! {
         hostile::texts_stay_texts,
         hostile::words_that_are_no_command,
         faults_provider::answers_that_never_come,
+        s3::a_life,
+        s3::stopped_short_of_the_cap,
+        s3::a_date_that_needs_no_bot,
+        s3::what_aws_does_not_take,
+        s3::every_answer_while_making_a_key,
         faults_slack::messages_that_get_lost,
         faults_slack::too_many_requests,
     }

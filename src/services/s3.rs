@@ -1,0 +1,414 @@
+//! AWS S3: a bucket and an access key per grant. AWS ends a key by the date in its policy; the cap is
+//! metered, and stopped short of.
+
+mod account;
+mod buckets;
+mod failure;
+mod meter;
+pub mod policy;
+mod prices;
+mod rights;
+mod users;
+
+use super::ServicesConfig;
+use account::{Clients, Master, REGIONS, Reach};
+use futures::future::BoxFuture;
+use meter::{Cursor, Span};
+use policy::User;
+pub use prices::Prices;
+use slice_core::{
+    ids::ServiceName,
+    ports::{
+        Bounds, Capabilities, Ceiling, Clock, CredentialField, Facts, Found, Hardness, Health,
+        Issued, KeyRef, Listed, Meter, Order, ServiceAdapter, ServiceError,
+    },
+    secret::Secret,
+};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+use users::{BUCKET, REGION, SINCE, STOPPED_AT, Tags, Users};
+
+/// Whoever holds a key is read so often.
+const EVERY: Duration = Duration::from_mins(3);
+/// AWS ends a key by itself so long after the bot should have.
+const DEAD_MAN: Duration = Duration::from_hours(1);
+/// Metrics of a minute may come so late, and be revised until then.
+const BILLS_LATE: Duration = Duration::from_mins(20);
+const FACT_BUCKET: &str = "Bucket";
+const FACT_REGION: &str = "Region";
+
+pub(super) struct S3 {
+    name: ServiceName,
+    capabilities: Capabilities,
+    reach: Reach,
+    prices: Prices,
+    /// The accounts of master keys, by the ids of these.
+    accounts: Mutex<HashMap<String, String>>,
+}
+
+impl S3 {
+    pub fn new(config: &ServicesConfig, clock: Arc<dyn Clock>) -> Self {
+        let prices = config.s3_prices.clone().unwrap_or_else(Prices::built_in);
+        let margin = prices.unseen(EVERY);
+        Self {
+            name: ServiceName::new("s3"),
+            capabilities: Capabilities {
+                title: "AWS S3",
+                hardness: Hardness::Metered {
+                    every: EVERY,
+                    margin,
+                    pace: prices.pace(),
+                },
+                inert: true,
+                smallest_cap: margin + margin,
+                dead_man: Some(DEAD_MAN),
+                bills_late: Some(BILLS_LATE),
+                credential: &[
+                    CredentialField {
+                        name: "region",
+                        label: "Region of the buckets",
+                        choices: &REGIONS,
+                    },
+                    CredentialField {
+                        name: "access-key",
+                        label: "Access key ID",
+                        choices: &[],
+                    },
+                ],
+                usage: String::new(),
+                master_hint: "The secret access key of an IAM user with the policy of \
+                              manifests/aws-policy.json, with its ID and a region.",
+            },
+            reach: Reach::new(config.aws_endpoint.clone(), config.timeout, clock),
+            prices,
+            accounts: Mutex::default(),
+        }
+    }
+
+    /// One call of ours is several of AWS's: together they take no longer than two of them may.
+    async fn limited<T>(
+        &self,
+        doing: impl Future<Output = Result<T, ServiceError>>,
+    ) -> Result<T, ServiceError> {
+        let limit = self.reach.timeout * 2;
+        let late = || ServiceError::Unknown("AWS took too long to answer.".into());
+        tokio::time::timeout(limit, doing)
+            .await
+            .unwrap_or_else(|_| Err(late()))
+    }
+
+    async fn account(
+        &self,
+        master: &Master<'_>,
+        clients: &Clients,
+    ) -> Result<String, ServiceError> {
+        let accounts = || self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = accounts().get(master.key_id).cloned() {
+            return Ok(known);
+        }
+        let who = rights::identify(clients).await?;
+        accounts().insert(master.key_id.to_owned(), who.account.clone());
+        Ok(who.account)
+    }
+
+    async fn make(&self, master: &Secret, order: &Order) -> Result<Issued, ServiceError> {
+        let master = Master::read(master)?;
+        let region = master.region;
+        let clients = self.reach.clients(&master, region);
+        let account = self.account(&master, &clients).await?;
+        let odd = || ServiceError::Rejected("The label is none of Slice's.".into());
+        let user = User::of_label(&order.label).ok_or_else(odd)?;
+        let bucket = user.bucket(&account);
+        let users = Users { clients: &clients };
+        users.create(user, &account, (&bucket, region)).await?;
+        let made = async {
+            buckets::create(&clients, (&bucket, region), &order.label).await?;
+            users.create_key(user).await
+        };
+        let (id, secret) = match made.await {
+            Ok(made) => made,
+            // A clear no is one only if nothing is left of what came before it.
+            Err(why @ (ServiceError::Rejected(_) | ServiceError::Later { .. })) => {
+                return Err(match self.unmake(&clients, user, &bucket).await {
+                    Ok(()) => why,
+                    Err(left) => ServiceError::Unknown(format!("{why} Then: {left}")),
+                });
+            }
+            Err(ServiceError::Gone) => {
+                return Err(ServiceError::Unknown(
+                    "AWS lost the user that it just made.".into(),
+                ));
+            }
+            Err(why) => return Err(why),
+        };
+        let secret = Secret::new(format!(
+            "AWS_ACCESS_KEY_ID={id} AWS_SECRET_ACCESS_KEY={}",
+            secret.expose()
+        ));
+        Ok(Issued {
+            provider_id: user.name(),
+            secret,
+            facts: vec![
+                (FACT_BUCKET.into(), bucket),
+                (FACT_REGION.into(), region.to_owned()),
+            ],
+        })
+    }
+
+    /// Removes a user, and its grant's bucket where nothing lies in it and no other key uses it.
+    async fn unmake(
+        &self,
+        clients: &Clients,
+        user: User,
+        bucket: &str,
+    ) -> Result<(), ServiceError> {
+        let users = Users { clients };
+        users.remove(user).await?;
+        let others = users.all().await?;
+        if !others.iter().any(|other| other.is_of_grant_of(user)) {
+            buckets::delete_empty(clients, bucket).await?;
+        }
+        Ok(())
+    }
+
+    /// The clients for the bucket of a user, where that is.
+    fn near(&self, master: &Master<'_>, tags: &Tags) -> Clients {
+        let region = tags.text(REGION).filter(|region| REGIONS.contains(region));
+        self.reach.clients(master, region.unwrap_or(master.region))
+    }
+
+    async fn allow(
+        &self,
+        master: &Secret,
+        key: &KeyRef,
+        bounds: Bounds,
+    ) -> Result<(), ServiceError> {
+        let master = Master::read(master)?;
+        let clients = self.reach.clients(&master, master.region);
+        let user = User::named(&key.provider_id)?;
+        let users = Users { clients: &clients };
+        let tags = users.tags(user).await?.ok_or(ServiceError::Gone)?;
+        let bucket = self.bucket_of(&master, &clients, user).await?;
+        users
+            .scope(user, &policy::scope(&bucket, bounds.until))
+            .await?;
+        if tags.seconds(SINCE).is_none() {
+            let now = self.reach.seconds().to_string();
+            users.tag(user, SINCE, &now).await?;
+        }
+        Ok(())
+    }
+
+    /// Derived, not believed: a tag could have been changed.
+    async fn bucket_of(
+        &self,
+        master: &Master<'_>,
+        clients: &Clients,
+        user: User,
+    ) -> Result<String, ServiceError> {
+        Ok(user.bucket(&self.account(master, clients).await?))
+    }
+
+    async fn measure(&self, master: &Secret, key: &KeyRef) -> Result<Meter, ServiceError> {
+        let master = Master::read(master)?;
+        let clients = self.reach.clients(&master, master.region);
+        let user = User::named(&key.provider_id)?;
+        let users = Users { clients: &clients };
+        let tags = users.tags(user).await?.ok_or(ServiceError::Gone)?;
+        let keys = users.keys(user).await?.ok_or(ServiceError::Gone)?;
+        let is_disabled = keys.iter().all(|(_, active)| !active);
+        let Some(since) = tags.seconds(SINCE) else {
+            // It was never armed, so it has spent nothing.
+            return Ok(Meter {
+                usage: key.usage,
+                ceiling: Ceiling::Unsaid,
+                is_disabled,
+                cursor: key.cursor.clone(),
+            });
+        };
+        let bucket = self.bucket_of(&master, &clients, user).await?;
+        let near = self.near(&master, &tags);
+        let span = Span {
+            bucket: &bucket,
+            region: tags.text(REGION).unwrap_or(master.region),
+            since,
+            stopped: tags.seconds(STOPPED_AT),
+            now: self.reach.seconds(),
+        };
+        let cursor = match &key.cursor {
+            None => Cursor::new(span.since),
+            Some(text) => serde_json::from_str(text)
+                .map_err(|_| ServiceError::Unknown("The key's cursor is none.".into()))?,
+        };
+        let (cursor, usage) = meter::read(&near, &self.prices, &span, cursor).await?;
+        Ok(Meter {
+            usage: usage.max(key.usage),
+            ceiling: Ceiling::Unsaid,
+            is_disabled,
+            cursor: serde_json::to_string(&cursor).ok(),
+        })
+    }
+
+    async fn named(&self, master: &Secret, label: &str) -> Result<Vec<Found>, ServiceError> {
+        let master = Master::read(master)?;
+        let clients = self.reach.clients(&master, master.region);
+        let Some(user) = User::of_label(label) else {
+            return Ok(vec![]);
+        };
+        let found = Users { clients: &clients }.tags(user).await?;
+        let found = found.map(|_| Found {
+            provider_id: user.name(),
+            usage: slice_core::money::Money::ZERO,
+        });
+        Ok(found.into_iter().collect())
+    }
+
+    async fn all(&self, master: &Secret, prefix: &str) -> Result<Vec<Listed>, ServiceError> {
+        let master = Master::read(master)?;
+        let clients = self.reach.clients(&master, master.region);
+        let users = Users { clients: &clients }.all().await?;
+        let listed = users.into_iter().map(|user| Listed {
+            label: user.label(),
+            provider_id: user.name(),
+            meter: None,
+        });
+        Ok(listed
+            .filter(|listed| listed.label.starts_with(prefix))
+            .collect())
+    }
+
+    async fn stop(&self, master: &Secret, name: &str) -> Result<(), ServiceError> {
+        let master = Master::read(master)?;
+        let clients = self.reach.clients(&master, master.region);
+        let users = Users { clients: &clients };
+        users.stop(User::named(name)?, self.reach.seconds()).await
+    }
+
+    async fn start(&self, master: &Secret, name: &str) -> Result<(), ServiceError> {
+        let master = Master::read(master)?;
+        let clients = self.reach.clients(&master, master.region);
+        Users { clients: &clients }.start(User::named(name)?).await
+    }
+
+    async fn remove(&self, master: &Secret, name: &str) -> Result<(), ServiceError> {
+        let master = Master::read(master)?;
+        let clients = self.reach.clients(&master, master.region);
+        let user = User::named(name)?;
+        let Some(tags) = (Users { clients: &clients }).tags(user).await? else {
+            return Ok(());
+        };
+        let bucket = match tags.text(BUCKET) {
+            Some(_) => self.bucket_of(&master, &clients, user).await?,
+            None => {
+                return Err(ServiceError::Rejected(
+                    "Slice did not make that user.".into(),
+                ));
+            }
+        };
+        self.unmake(&self.near(&master, &tags), user, &bucket).await
+    }
+}
+
+impl ServiceAdapter for S3 {
+    fn name(&self) -> &ServiceName {
+        &self.name
+    }
+
+    fn capabilities(&self) -> &Capabilities {
+        &self.capabilities
+    }
+
+    fn terms(&self, said: &str) -> Result<String, String> {
+        match said.lines().find(|line| *line != "full") {
+            None => Ok(String::new()),
+            Some(other) => Err(format!(
+                "“{}” means nothing to s3: a key may read and write its own bucket (full), and nothing else.",
+                slice_core::refusal::shorten(other)
+            )),
+        }
+    }
+
+    fn usage(&self, facts: &Facts) -> String {
+        let fact = |name: &str| {
+            let found = facts.iter().find(|(known, _)| known == name);
+            found.map_or("", |(_, value)| value.as_str())
+        };
+        let (bucket, region) = (fact(FACT_BUCKET), fact(FACT_REGION));
+        format!(
+            "export $KEY AWS_DEFAULT_REGION={region}; aws s3 cp file.txt s3://{bucket}/; python3 -c \
+             'import boto3; print(boto3.client(\"s3\").list_objects_v2(Bucket=\"{bucket}\"))'"
+        )
+    }
+
+    fn check<'a>(&'a self, master: &'a Secret) -> BoxFuture<'a, Result<Health, ServiceError>> {
+        Box::pin(self.limited(rights::check(&self.reach, master)))
+    }
+
+    fn issue<'a>(
+        &'a self,
+        master: &'a Secret,
+        order: &'a Order,
+    ) -> BoxFuture<'a, Result<Issued, ServiceError>> {
+        Box::pin(self.limited(self.make(master, order)))
+    }
+
+    fn arm<'a>(
+        &'a self,
+        master: &'a Secret,
+        key: &'a KeyRef,
+        bounds: Bounds,
+    ) -> BoxFuture<'a, Result<(), ServiceError>> {
+        Box::pin(self.limited(self.allow(master, key, bounds)))
+    }
+
+    fn find<'a>(
+        &'a self,
+        master: &'a Secret,
+        label: &'a str,
+    ) -> BoxFuture<'a, Result<Vec<Found>, ServiceError>> {
+        Box::pin(self.limited(self.named(master, label)))
+    }
+
+    fn list<'a>(
+        &'a self,
+        master: &'a Secret,
+        prefix: &'a str,
+    ) -> BoxFuture<'a, Result<Vec<Listed>, ServiceError>> {
+        Box::pin(self.all(master, prefix))
+    }
+
+    fn read<'a>(
+        &'a self,
+        master: &'a Secret,
+        key: &'a KeyRef,
+    ) -> BoxFuture<'a, Result<Meter, ServiceError>> {
+        Box::pin(self.measure(master, key))
+    }
+
+    fn disable<'a>(
+        &'a self,
+        master: &'a Secret,
+        provider_id: &'a str,
+    ) -> BoxFuture<'a, Result<(), ServiceError>> {
+        Box::pin(self.limited(self.stop(master, provider_id)))
+    }
+
+    fn enable<'a>(
+        &'a self,
+        master: &'a Secret,
+        provider_id: &'a str,
+    ) -> BoxFuture<'a, Result<(), ServiceError>> {
+        Box::pin(self.limited(self.start(master, provider_id)))
+    }
+
+    fn delete<'a>(
+        &'a self,
+        master: &'a Secret,
+        provider_id: &'a str,
+    ) -> BoxFuture<'a, Result<(), ServiceError>> {
+        Box::pin(self.limited(self.remove(master, provider_id)))
+    }
+}

@@ -1,0 +1,235 @@
+//! A bucket and a key of it: made, used, metered, stopped, ended.
+
+use crate::world::World;
+use slice_core::money::Money;
+use slice_sandbox::{Act, Fault};
+use std::time::Duration;
+
+const GIB: u64 = 1 << 30;
+const MINUTE: Duration = Duration::from_mins(1);
+/// Metrics come late; by then all of it is read.
+const ALL_READ: Duration = Duration::from_mins(25);
+
+async fn spent(world: &World) -> Money {
+    let org = world.org().await;
+    let members = world.bot().desk.store.members(org).await;
+    let members = members.expect("the database answers");
+    members.iter().map(|one| one.budget.spent).sum()
+}
+
+/// What AWS charges for all buckets until now.
+fn billed(world: &World) -> Money {
+    let aws = &world.sandbox.aws;
+    let bills = aws
+        .buckets_made()
+        .into_iter()
+        .map(|bucket| aws.bill(&bucket.name).micros());
+    Money::from_micros(bills.sum())
+}
+
+/// The books are never below the bill once everything was read, and not far above it: what they add
+/// is the reading itself.
+async fn books_hold_the_bill(world: &World) {
+    let (books, bill) = (spent(world).await, billed(world));
+    assert!(bill <= books, "the books hold {books}, AWS charges {bill}");
+    let above = books - bill;
+    assert!(
+        above <= Money::from_dollars(1),
+        "{above} above the bill of {bill}"
+    );
+}
+
+/// ana holds a key of $20.
+async fn a_key(world: &mut World) {
+    world.says("ana", "provision s3 20 for 30d").await;
+    world.clicks("ana", "Reveal key").await;
+    let ana = world.town.person("ana");
+    ana.close_modal().expect("the view closes");
+}
+
+pub async fn a_life(world: &mut World) {
+    world.set_up_s3().await;
+    a_key(world).await;
+    let bucket = world.aws_buckets().pop().expect("a bucket");
+    assert!(bucket.public_access_blocked && bucket.metrics);
+    assert_eq!(bucket.abort_uploads_after_days, Some(1));
+    let user = world
+        .sandbox
+        .aws
+        .users()
+        .into_iter()
+        .find(|user| user.name.starts_with("slice-"));
+    assert!(user.expect("a user").boundary.is_some());
+    assert_eq!(
+        world.acts(Act::Put {
+            key: "a b+c.txt",
+            size: 10 * GIB
+        }),
+        "done"
+    );
+    assert_eq!(
+        world.acts(Act::Get {
+            key: "a b+c.txt",
+            times: 2
+        }),
+        "done"
+    );
+    assert_eq!(world.acts(Act::List { times: 3 }), "done");
+    world.later(5 * MINUTE).await;
+    world.later(5 * MINUTE).await;
+    world.says("ana", "keys").await;
+    books_hold_the_bill(world).await;
+    world.says("ana", "revoke 1").await;
+    assert!(
+        world
+            .acts(Act::List { times: 1 })
+            .contains("InvalidAccessKeyId")
+    );
+    world.later(ALL_READ).await;
+    assert_eq!(world.aws_keys().len(), 0, "the key is gone");
+    assert_eq!(world.aws_buckets().len(), 1, "the data stays");
+    world.loose();
+}
+
+/// A key that is used as fast as can be stops before its cap, and stays stopped.
+pub async fn stopped_short_of_the_cap(world: &mut World) {
+    world.set_up_s3().await;
+    a_key(world).await;
+    assert_eq!(
+        world.acts(Act::Put {
+            key: "a",
+            size: GIB
+        }),
+        "done"
+    );
+    let mut rounds = 0;
+    // 12 GiB in three minutes: half a gigabit a second.
+    while world.acts(Act::Get {
+        key: "a",
+        times: 12,
+    }) == "done"
+    {
+        world.later(3 * MINUTE).await;
+        rounds += 1;
+        assert!(rounds < 30, "it stops");
+    }
+    world.expect("ana", &["was stopped", "of $20.00"]);
+    world.says("ana", "keys").await;
+    world.expect("ana", &["Stopped at its cap"]);
+    world.later(ALL_READ).await;
+    let (books, bill) = (spent(world).await, billed(world));
+    assert!(
+        bill <= books && books <= Money::from_dollars(20),
+        "{bill} {books}"
+    );
+    assert!(Money::from_dollars(11) < books, "it was of use: {books}");
+    assert!(
+        world
+            .acts(Act::List { times: 1 })
+            .contains("InvalidAccessKeyId")
+    );
+    world.loose();
+}
+
+/// AWS ends a key by its date although nobody is there to end it.
+pub async fn a_date_that_needs_no_bot(world: &mut World) {
+    world.set_up_s3().await;
+    world.says("ana", "provision s3 20 for 12h").await;
+    assert_eq!(world.acts(Act::Put { key: "a", size: 1 }), "done");
+    world.kill();
+    world.sandbox.clock.advance(Duration::from_hours(14));
+    assert_eq!(world.acts(Act::Put { key: "b", size: 1 }), "AccessDenied");
+    world.start().await.expect("the bot starts");
+    world.settled().await;
+    world.later(MINUTE).await;
+    world.expect("ana", &["has expired"]);
+    world.later(ALL_READ).await;
+    assert_eq!(world.aws_keys().len(), 0);
+    world.loose();
+}
+
+/// What is not right at AWS, or asked of it, is a clear sentence; nothing is left there, and the money
+/// is back.
+pub async fn what_aws_does_not_take(world: &mut World) {
+    world.set_up().await;
+    let root = world.sandbox.aws.add_root_key();
+    world.deposits_aws(&root).await;
+    world.expect("olga", &["a key of the account's root"]);
+    let weak = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["iam:*"],"Resource":"*"}]}"#;
+    let weak = world.sandbox.aws.add_user("weak", &[weak]);
+    world.deposits_aws(&weak).await;
+    world.expect(
+        "olga",
+        &["may not: cloudwatch:GetMetricData, s3:CreateBucket"],
+    );
+    let mut wrong = world.aws_master();
+    wrong.secret = "0123456789abcdef0123456789abcdef01234567".into();
+    world.deposits_aws(&wrong).await;
+    world.expect("olga", &["the secret access key is wrong"]);
+    let master = world.sandbox.aws.keys().pop().expect("the bot's key");
+    world.deposits_aws(&master).await;
+    world.expect("olga", &["The master key for s3 was checked and sealed."]);
+    world.says("ana", "provision s3 5").await;
+    world.expect("ana", &["$17.86"]);
+    world.says("ana", "provision s3 20 read bucket:other").await;
+    world.expect("ana", &["means nothing to s3"]);
+
+    world.sandbox.aws.fill_users(0);
+    world.says("ana", "provision s3 20").await;
+    world.expect(
+        "ana",
+        &["as many users as it may (5,000)", "the money is back"],
+    );
+    assert_eq!(world.aws_keys().len(), 0);
+    assert_eq!(world.aws_buckets().len(), 0);
+    world.loose();
+}
+
+/// Every way to answer wrongly, at every call of making a key: in the end there is exactly one key,
+/// or none and the money is back, and nothing is left behind.
+pub async fn every_answer_while_making_a_key(world: &mut World) {
+    world.set_up_s3().await;
+    world.says("olga", "allocate @ana 10000").await;
+    world.all_read();
+    let routes = [
+        "iam:CreateUser",
+        "s3:CreateBucket",
+        "iam:CreateAccessKey",
+        "iam:PutUserPolicy",
+    ];
+    let faults = Fault::ALL
+        .iter()
+        .filter(|fault| fault.wires().contains(&"aws"));
+    let mut grants = 0;
+    for fault in faults.filter(|fault| !matches!(fault, Fault::HangBefore | Fault::HangAfter)) {
+        for route in routes {
+            world.sandbox.faults.inject_on(route, *fault, 1);
+            world.says("ana", "provision s3 20").await;
+            for _ in 0..4 {
+                world.later(2 * MINUTE).await;
+            }
+            grants += 1;
+            assert_eq!(world.sandbox.faults.pending(), 0, "{fault:?} on {route}");
+            let read = world.reads("ana");
+            let ready = read.contains("Your s3 key is ready");
+            assert!(
+                ready || read.contains("could not be made"),
+                "{fault:?} on {route}:\n{read}"
+            );
+            let made = usize::from(ready);
+            assert_eq!(world.aws_keys().len(), made, "{fault:?} on {route}");
+            assert_eq!(world.aws_buckets().len(), made, "{fault:?} on {route}");
+            if ready {
+                world.says("ana", &format!("revoke {grants}")).await;
+                world.later(ALL_READ).await;
+            }
+            assert_eq!(world.aws_keys().len(), 0, "{fault:?} on {route}");
+            assert_eq!(
+                world.aws_buckets().len(),
+                0,
+                "an empty bucket goes with its key"
+            );
+        }
+    }
+    world.loose();
+}

@@ -1,0 +1,75 @@
+//! A team's account at AWS, and what its keys do there.
+
+use super::World;
+use slice::services::s3::policy;
+use slice_sandbox::{AccessKey, Act, BucketState};
+
+/// Where the team's buckets are.
+pub const REGION: &str = "eu-central-1";
+
+impl World {
+    /// A user for Slice with the policy that owners paste, and the boundary beside it; gives its key.
+    pub fn aws_master(&self) -> AccessKey {
+        let aws = &self.sandbox.aws;
+        let pasted = policy::manifest();
+        let text = |name: &str| {
+            pasted[name]
+                .to_string()
+                .replace("ACCOUNT_ID", aws.account_id())
+        };
+        aws.add_managed_policy("slice-boundary", &text("boundary"));
+        aws.add_user("the-bot", &[&text("master")])
+    }
+
+    /// An owner puts a key of AWS into the vault.
+    pub async fn deposits_aws(&mut self, key: &AccessKey) {
+        self.says("olga", "vault add s3").await;
+        self.submits(
+            "olga",
+            &[
+                ("Master key", &key.secret),
+                ("Region of the buckets", REGION),
+                ("Access key ID", &key.id),
+            ],
+        )
+        .await;
+    }
+
+    /// The team of `set_up`, with S3 in its vault as well.
+    pub async fn set_up_s3(&mut self) {
+        self.set_up().await;
+        let master = self.aws_master();
+        self.deposits_aws(&master).await;
+        self.expect("olga", &["The master key for s3 was checked and sealed."]);
+        self.all_read();
+    }
+
+    /// The access keys that Slice made and that exist.
+    pub fn aws_keys(&self) -> Vec<AccessKey> {
+        let mut keys = self.sandbox.aws.keys();
+        let ours = |key: &AccessKey| {
+            key.user
+                .as_deref()
+                .is_some_and(|user| user.starts_with("slice-"))
+        };
+        keys.retain(|key| !key.deleted && ours(key));
+        keys
+    }
+
+    /// The buckets that stand.
+    pub fn aws_buckets(&self) -> Vec<BucketState> {
+        let mut buckets = self.sandbox.aws.buckets_made();
+        buckets.retain(|bucket| !bucket.deleted);
+        buckets
+    }
+
+    /// Who holds the newest key does this in the newest bucket; gives AWS's word.
+    pub fn acts(&mut self, act: Act<'_>) -> String {
+        let key = self.aws_keys().pop().expect("a key");
+        let bucket = self.aws_buckets().pop().expect("a bucket").name;
+        let done = self.sandbox.aws.act(&key.id, &bucket, act);
+        let word = done.map_or_else(|(_, code)| code, |()| "done".to_owned());
+        self.note(Some(format!("who holds the key: {act:?}: {word}")));
+        word
+    }
+}
