@@ -2,8 +2,8 @@
 
 use crate::{
     adopt, allocate, approve, ask, audit, budget, dashboard, deny, digest, discard,
-    grammar::Command, help, keep, keys, link, members, provision, reveal, revoke, roles, settings,
-    settle, topup, transfer, vault, withdraw,
+    grammar::Command, help, keep, keys, leftover, link, members, provision, reveal, revoke, roles,
+    settings, settle, topup, transfer, vault, withdraw,
 };
 
 /// One line per command. Parsing, help, manifests and role checks are loops over this.
@@ -26,6 +26,8 @@ pub static ALL: &[Command] = &[
     keep::COMMAND,
     transfer::COMMAND,
     settle::COMMAND,
+    leftover::take::COMMAND,
+    leftover::delete::COMMAND,
     adopt::COMMAND,
     discard::COMMAND,
     link::workspace::COMMAND,

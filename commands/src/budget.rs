@@ -5,7 +5,11 @@ use crate::{
     keys,
 };
 use slice_core::{
+    books::Books,
     budget::Budget,
+    ids::MemberId,
+    leftover,
+    money::Money,
     page::{Block, Button, Page, Text},
     refusal::Refusal,
     reply::Reply,
@@ -25,7 +29,11 @@ pub const COMMAND: Command = Command {
 async fn run(call: Call<'_>) -> Result<Reply, Refusal> {
     let (org, me) = (call.caller().org, call.caller().member);
     let unread = call.desk().read_usage(org, Some(me)).await?;
-    let books = call.desk().store.books(call.look().member(me)).await?;
+    let books = call
+        .desk()
+        .store
+        .books(call.look().member(me).live())
+        .await?;
     let member = books
         .member
         .as_ref()
@@ -39,6 +47,12 @@ async fn run(call: Call<'_>) -> Result<Reply, Refusal> {
                 .time(books.org.turns_at)
                 .and(". What your keys have not spent by then stays committed in the next month."),
         );
+    for (number, what, monthly) in left(&books, me) {
+        page = page.text(Text::new(format!(
+            "{what} stays of grant {number} and is charged to you, about {monthly} a month, above your budget \
+             too, until an owner takes it over or deletes it."
+        )));
+    }
     let excess = budget.excess();
     if !excess.is_zero() {
         page = page.text(
@@ -55,6 +69,17 @@ async fn run(call: Call<'_>) -> Result<Reply, Refusal> {
         vec![provision, keys]
     });
     Ok(keys::with_doubt(page, &unread, call.desk()).into())
+}
+
+/// What stays of her ended grants: the grant's number, what it is, and what it costs a month.
+fn left(books: &Books, member: MemberId) -> Vec<(i64, String, Money)> {
+    let hers = books.left.iter().filter(|grant| grant.member == member);
+    let keys = hers.flat_map(|grant| leftover::of(grant).map(move |key| (grant.number, key)));
+    keys.filter_map(|(number, key)| {
+        let (what, monthly) = key.left.clone()?;
+        Some((number, what, monthly))
+    })
+    .collect()
 }
 
 pub fn bar(label: Text, budget: &Budget) -> Block {

@@ -29,6 +29,7 @@ pub mod help;
 pub mod home;
 mod keep;
 mod keys;
+mod leftover;
 mod link;
 mod members;
 mod provision;

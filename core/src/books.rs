@@ -122,6 +122,8 @@ pub struct Books {
     pub grant: Option<Grant>,
     /// Every grant of the org with a key that may have spent, if the scope asks for them.
     pub live: Vec<Grant>,
+    /// Every grant behind which something stays at its provider, if the scope asks for the live ones.
+    pub left: Vec<Grant>,
     /// Every member of the org, if the scope asks for them.
     pub everyone: Vec<Member>,
     /// Keys that the books do not know and that wait for an owner, if the scope asks for them.

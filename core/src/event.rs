@@ -272,6 +272,20 @@ pub enum Event {
         grant: GrantId,
         attempt: i64,
     },
+    /// Something stays at the provider when the key has gone, and costs that much a month.
+    DataLeft {
+        grant: GrantId,
+        attempt: i64,
+        what: String,
+        monthly: Money,
+    },
+    /// It is charged no more.
+    LeftoverClosed {
+        grant: GrantId,
+        attempt: i64,
+        how: LeftoverEnd,
+        by: Option<MemberId>,
+    },
     /// The key at its provider is not as Slice made it, or is so again (`None`).
     DriftSeen {
         grant: GrantId,
@@ -341,6 +355,16 @@ pub enum Event {
     },
 }
 
+/// What became of something that stayed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LeftoverEnd {
+    TakenOver,
+    Deleted,
+    /// Its provider does not know it any more.
+    Gone,
+}
+
 impl Event {
     /// The member whom the event is about, where there is just one.
     pub fn member(&self) -> Option<MemberId> {
@@ -378,6 +402,8 @@ impl Event {
             | Self::KeyEnabling { grant, .. }
             | Self::KeyEnabled { grant, .. }
             | Self::KeyGone { grant, .. }
+            | Self::DataLeft { grant, .. }
+            | Self::LeftoverClosed { grant, .. }
             | Self::DriftSeen { grant, .. }
             | Self::StrayAdopted { grant, .. }
             | Self::RevealBegun { grant }

@@ -250,6 +250,8 @@ pub struct Key {
     pub facts: Facts,
     /// Where the last reading ended, for a service that adds up what it finds.
     pub cursor: Option<String>,
+    /// What stays at the provider when the key has gone, and what it costs a month.
+    pub left: Option<(String, Money)>,
 }
 
 /// What the labels of all our keys begin with.

@@ -19,6 +19,7 @@ pub mod ids;
 pub mod inbound;
 pub mod install;
 pub mod leaving;
+pub mod leftover;
 pub mod life;
 pub mod linking;
 pub mod metering;

@@ -9,6 +9,7 @@ use crate::{
     event::{Actor, Event},
     grant::{Grant, Key, KeyState, LABEL_PREFIX},
     ids::{GrantId, MemberId, OrgId, ServiceName},
+    leftover,
     money::Money,
     page::{Page, Text},
     ports::{Hardness, KeyRef, Listed, Meter, ServiceAdapter, ServiceError},
@@ -60,11 +61,13 @@ struct Round {
     looks: Vec<Look>,
     /// What has to be left of a cap that is Slice's to keep.
     margins: Vec<(GrantId, Money)>,
+    /// What stays of keys that have gone.
+    left: Vec<leftover::Look>,
 }
 
 impl Round {
     fn is_empty(&self) -> bool {
-        self.reads.is_empty() && self.looks.is_empty()
+        self.reads.is_empty() && self.looks.is_empty() && self.left.is_empty()
     }
 
     fn keeps(&mut self, grant: &Grant, adapter: &dyn ServiceAdapter) {
@@ -89,7 +92,9 @@ impl Round {
         let late = told_late(books, &read);
         let seen = drift::seen(books, &self.looks);
         let stops = capping::stops(books, &read, &self.margins);
+        let left = leftover::seen(books, &self.left);
         let mut entry = read.say_all(late);
+        entry.events.extend(left.events);
         entry.events.extend(seen.events);
         entry.events.extend(stops.events);
         entry.say_all(seen.messages).say_all(stops.messages)
@@ -233,6 +238,19 @@ impl Desk {
                     }
                     None => read_key(adapter, &secret, (grant, key), round).await?,
                 }
+            }
+        }
+        let left = books.left.iter().filter(|grant| grant.service == *service);
+        for grant in left {
+            for key in leftover::of(grant) {
+                let Some(known) = KeyRef::new(grant, key) else {
+                    continue;
+                };
+                round.left.push(leftover::Look {
+                    grant: grant.id,
+                    attempt: key.attempt,
+                    left: adapter.left(&secret, &known).await?,
+                });
             }
         }
         Ok(listed)

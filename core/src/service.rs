@@ -3,6 +3,7 @@
 use crate::{
     grant::{Grant, Key},
     ids::ServiceName,
+    leftover::Left,
     life::Life,
     money::Money,
     reply::Field,
@@ -295,6 +296,22 @@ pub trait ServiceAdapter: Send + Sync {
         master: &'a Secret,
         provider_id: &'a str,
     ) -> BoxFuture<'a, Result<(), ServiceError>>;
+    /// What stays of a key that was removed and goes on costing money, as it is now. `None`: nothing.
+    fn left<'a>(
+        &'a self,
+        _master: &'a Secret,
+        _key: &'a KeyRef,
+    ) -> BoxFuture<'a, Result<Option<Left>, ServiceError>> {
+        Box::pin(futures::future::ready(Ok(None)))
+    }
+    /// Deletes what stays of it, for good. That it is gone already is a success.
+    fn discard<'a>(
+        &'a self,
+        _master: &'a Secret,
+        _key: &'a KeyRef,
+    ) -> BoxFuture<'a, Result<(), ServiceError>> {
+        Box::pin(futures::future::ready(Ok(())))
+    }
     /// Removes it. That it is gone already is a success.
     fn delete<'a>(
         &'a self,

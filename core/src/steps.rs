@@ -361,6 +361,7 @@ fn reading(books: &Books, read: &Read) -> Option<Reading> {
     let known = books
         .live
         .iter()
+        .chain(&books.left)
         .chain(&books.grant)
         .find(|known| known.id == grant)?;
     let key = known.keys.iter().find(|key| key.attempt == attempt)?;

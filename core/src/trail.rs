@@ -1,7 +1,7 @@
 //! Audit events as sentences for people.
 
 use crate::{
-    event::{Actor, Event},
+    event::{Actor, Event, LeftoverEnd},
     ids::Workspace,
     linking::{self, Joins},
     page::Text,
@@ -217,6 +217,14 @@ fn key(event: &Event, grant: &str) -> String {
         }
         Event::KeyEnabled { attempt, .. } => format!("enabled key {attempt} of {grant}"),
         Event::KeyGone { attempt, .. } => format!("noted that key {attempt} of {grant} is gone"),
+        Event::DataLeft { what, monthly, .. } => {
+            format!("found that {what} stays of {grant}, for {monthly} a month")
+        }
+        Event::LeftoverClosed { how, .. } => match how {
+            LeftoverEnd::TakenOver => format!("took over what stayed of {grant}"),
+            LeftoverEnd::Deleted => format!("deleted what stayed of {grant}"),
+            LeftoverEnd::Gone => format!("noted that nothing stays of {grant} any more"),
+        },
         Event::DriftSeen { attempt, drift, .. } => match drift {
             Some(drift) => format!(
                 "found key {attempt} of {grant} changed at its provider: it {}",
@@ -309,6 +317,8 @@ fn spent(event: &Event, grant: &str) -> String {
         | Event::KeyEnabling { .. }
         | Event::KeyEnabled { .. }
         | Event::KeyGone { .. }
+        | Event::DataLeft { .. }
+        | Event::LeftoverClosed { .. }
         | Event::DriftSeen { .. }
         | Event::StrayFound { .. }
         | Event::StrayAdopted { .. }

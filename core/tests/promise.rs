@@ -85,6 +85,7 @@ impl Ledger {
             other: None,
             grant: None,
             live: vec![],
+            left: vec![],
             everyone: vec![],
             strays: vec![],
             strangers: vec![],
@@ -233,6 +234,7 @@ impl Ledger {
                 drift: None,
                 facts: vec![],
                 cursor: None,
+                left: None,
             }),
             Event::KeyMinted { grant, attempt, .. } => {
                 self.key(*grant, *attempt).state = KeyState::Minted;

@@ -18,6 +18,7 @@ use policy::User;
 pub use prices::Prices;
 use slice_core::{
     ids::ServiceName,
+    leftover::Left,
     ports::{
         Bounds, Capabilities, Ceiling, Clock, CredentialField, Facts, Found, Hardness, Health,
         Issued, KeyRef, Listed, Meter, Order, ServiceAdapter, ServiceError,
@@ -169,9 +170,56 @@ impl S3 {
         users.remove(user).await?;
         let others = users.all().await?;
         if !others.iter().any(|other| other.is_of_grant_of(user)) {
+            buckets::uncount(clients, bucket).await?;
             buckets::delete_empty(clients, bucket).await?;
         }
         Ok(())
+    }
+
+    /// The bucket of a key that has gone, and the clients near it.
+    async fn former(
+        &self,
+        master: &Secret,
+        key: &KeyRef,
+    ) -> Result<(String, String, Clients), ServiceError> {
+        let master = Master::read(master)?;
+        let region = fact(&key.facts, FACT_REGION);
+        let region = REGIONS.into_iter().find(|known| *known == region);
+        let region = region.unwrap_or(master.region);
+        let clients = self.reach.clients(&master, region);
+        let user = User::named(&key.provider_id)?;
+        let bucket = self.bucket_of(&master, &clients, user).await?;
+        Ok((bucket, region.to_owned(), clients))
+    }
+
+    async fn stays(&self, master: &Secret, key: &KeyRef) -> Result<Option<Left>, ServiceError> {
+        let (bucket, region, clients) = self.former(master, key).await?;
+        let user = User::named(&key.provider_id)?;
+        let others = Users { clients: &clients }.all().await?;
+        if others.iter().any(|other| other.is_of_grant_of(user)) {
+            // Another key of the grant pays for it.
+            return Ok(None);
+        }
+        let Some(bytes) = meter::stored(&clients, &bucket).await? else {
+            return Ok(None);
+        };
+        let now = self.reach.seconds();
+        let cursor = match &key.cursor {
+            None => Cursor::new(now),
+            Some(text) => cursor(text)?,
+        };
+        let (cursor, usage) = cursor.keep(&self.prices, &region, (now, bytes));
+        Ok(Some(Left {
+            what: format!("{} in the bucket {bucket} ({region})", size(bytes)),
+            monthly: prices::monthly(self.prices.of(&region), bytes).up_to_cents(),
+            usage: usage.max(key.usage),
+            cursor: serde_json::to_string(&cursor).ok(),
+        }))
+    }
+
+    async fn throw_away(&self, master: &Secret, key: &KeyRef) -> Result<(), ServiceError> {
+        let (bucket, _, clients) = self.former(master, key).await?;
+        buckets::discard(&clients, &bucket).await
     }
 
     /// The clients for the bucket of a user, where that is.
@@ -240,8 +288,7 @@ impl S3 {
         };
         let cursor = match &key.cursor {
             None => Cursor::new(span.since),
-            Some(text) => serde_json::from_str(text)
-                .map_err(|_| ServiceError::Unknown("The key's cursor is none.".into()))?,
+            Some(text) => cursor(text)?,
         };
         let (cursor, usage) = meter::read(&near, &self.prices, &span, cursor).await?;
         Ok(Meter {
@@ -312,6 +359,23 @@ impl S3 {
     }
 }
 
+fn fact<'a>(facts: &'a Facts, name: &str) -> &'a str {
+    let found = facts.iter().find(|(known, _)| known == name);
+    found.map_or("", |(_, value)| value.as_str())
+}
+
+fn cursor(text: &str) -> Result<Cursor, ServiceError> {
+    let why = |_| ServiceError::Unknown("The key's cursor is none.".into());
+    serde_json::from_str(text).map_err(why)
+}
+
+/// `10.00 GiB`, rounded up.
+fn size(bytes: i64) -> String {
+    const GIB: i128 = 1 << 30;
+    let hundredths = (i128::from(bytes.max(0)) * 100 + GIB - 1) / GIB;
+    format!("{}.{:02} GiB", hundredths / 100, hundredths % 100)
+}
+
 impl ServiceAdapter for S3 {
     fn name(&self) -> &ServiceName {
         &self.name
@@ -332,11 +396,7 @@ impl ServiceAdapter for S3 {
     }
 
     fn usage(&self, facts: &Facts) -> String {
-        let fact = |name: &str| {
-            let found = facts.iter().find(|(known, _)| known == name);
-            found.map_or("", |(_, value)| value.as_str())
-        };
-        let (bucket, region) = (fact(FACT_BUCKET), fact(FACT_REGION));
+        let (bucket, region) = (fact(facts, FACT_BUCKET), fact(facts, FACT_REGION));
         format!(
             "export $KEY AWS_DEFAULT_REGION={region}; aws s3 cp file.txt s3://{bucket}/; python3 -c \
              'import boto3; print(boto3.client(\"s3\").list_objects_v2(Bucket=\"{bucket}\"))'"
@@ -402,6 +462,22 @@ impl ServiceAdapter for S3 {
         provider_id: &'a str,
     ) -> BoxFuture<'a, Result<(), ServiceError>> {
         Box::pin(self.limited(self.start(master, provider_id)))
+    }
+
+    fn left<'a>(
+        &'a self,
+        master: &'a Secret,
+        key: &'a KeyRef,
+    ) -> BoxFuture<'a, Result<Option<Left>, ServiceError>> {
+        Box::pin(self.stays(master, key))
+    }
+
+    fn discard<'a>(
+        &'a self,
+        master: &'a Secret,
+        key: &'a KeyRef,
+    ) -> BoxFuture<'a, Result<(), ServiceError>> {
+        Box::pin(self.throw_away(master, key))
     }
 
     fn delete<'a>(

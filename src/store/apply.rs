@@ -91,6 +91,8 @@ impl Writing<'_> {
             | Event::KeyEnabling { .. }
             | Event::KeyEnabled { .. }
             | Event::KeyGone { .. }
+            | Event::DataLeft { .. }
+            | Event::LeftoverClosed { .. }
             | Event::DriftSeen { .. } => self.apply_key(event).await,
         }
     }

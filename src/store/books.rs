@@ -215,6 +215,11 @@ pub(super) async fn read(
     } else {
         vec![]
     };
+    let left = if scope.live {
+        grants(tx, sql::LEFT_GRANTS, values![row.id]).await?
+    } else {
+        vec![]
+    };
     let everyone = if scope.everyone {
         members(tx, row.id, turn.month).await?
     } else {
@@ -240,6 +245,7 @@ pub(super) async fn read(
         other,
         grant,
         live,
+        left,
         everyone,
         strays,
         strangers,

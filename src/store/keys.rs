@@ -92,6 +92,23 @@ impl Writing<'_> {
                 let row = values![org, *grant, *attempt];
                 self.tx.one(sql::LOSE_KEY, row, "the lost key").await
             }
+            Event::DataLeft {
+                grant,
+                attempt,
+                what,
+                monthly,
+            } => {
+                let row = values![org, *grant, *attempt, what.as_str(), *monthly];
+                self.tx
+                    .one(sql::NOTE_LEFT, row, "what stays of a key")
+                    .await
+            }
+            Event::LeftoverClosed { grant, attempt, .. } => {
+                let row = values![org, *grant, *attempt];
+                self.tx
+                    .one(sql::CLOSE_LEFT, row, "what stayed of a key")
+                    .await
+            }
             Event::DriftSeen {
                 grant,
                 attempt,

@@ -140,6 +140,11 @@ const MIGRATIONS: &[(i64, &str, [&str; 2])] = &[
         "strays",
         [include_str!("../../migrations/0018_strays.sql"); 2],
     ),
+    (
+        20,
+        "leftovers",
+        [include_str!("../../migrations/0020_leftovers.sql"); 2],
+    ),
 ];
 
 /// The number of the last migration, and the text of each for a dialect: `sqlite` or `postgres`.

@@ -100,6 +100,10 @@ fn key(row: &Row, attempt: i64) -> Done<Key> {
             Err(_) => return wrong("a key's facts are none"),
         },
         cursor: row.maybe_text("meter_cursor")?,
+        left: match row.maybe_text("left_what")? {
+            Some(what) => Some((what, row.money("left_monthly")?)),
+            None => None,
+        },
     })
 }
 

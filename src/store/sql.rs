@@ -19,7 +19,7 @@ macro_rules! grants_where {
              g.ends_at, g.topped_up, g.revealed_at, g.revealing_until, g.revoke_at, g.first_tried_at, \
              g.armed_at, g.used_at, g.noticed, g.warned, terms.text AS terms, \
              k.attempt, k.label, k.provider_id, k.state AS key_state, k.armed_cap, k.usage, k.seal, \
-             k.drift, k.facts, k.meter_cursor \
+             k.drift, k.facts, k.meter_cursor, k.left_what, k.left_monthly \
              FROM grants g \
              LEFT JOIN keys k ON k.grant_id = g.id \
              LEFT JOIN texts name ON name.id = g.name_text \
@@ -294,6 +294,14 @@ statements! {
         "g.org_id = $1 AND g.state NOT LIKE 'ended%' AND EXISTS (SELECT 1 FROM keys live \
          WHERE live.grant_id = g.id AND live.state <> 'gone')"
     );
+    LEFT_GRANTS = grants_where!(
+        "g.org_id = $1 AND g.id IN (SELECT grant_id FROM keys \
+         WHERE org_id = $1 AND left_what IS NOT NULL)"
+    );
+    NOTE_LEFT = "UPDATE keys SET left_what = $4, left_monthly = $5 \
+        WHERE org_id = $1 AND grant_id = $2 AND attempt = $3";
+    CLOSE_LEFT = "UPDATE keys SET left_what = NULL, left_monthly = NULL \
+        WHERE org_id = $1 AND grant_id = $2 AND attempt = $3";
     OPEN_GRANT = "INSERT INTO grants (id, org_id, number, member_id, service, cap, life_hours, \
         state, name_text, reason_text, opened_at, moved_at, topped_up, fence, claim, lease_until, \
         not_before, terms_text) \

@@ -6,6 +6,7 @@ use slice_core::{
     event::Actor,
     grant::{Grant, Key},
     ids::ServiceName,
+    leftover::Left,
     money::Money,
     ports::{
         Bounds, Capabilities, ClaimedGrant, Facts, Found, Issued, KeyRef, Meter, Order,
@@ -260,6 +261,14 @@ impl Provider<'_> {
     /// Deletes what this worker made and could not record: also when its time is over.
     pub async fn take_back(&self, id: &str) -> Result<(), ServiceError> {
         self.adapter.delete(&self.master, id).await
+    }
+
+    /// What stays of a key that was removed.
+    pub async fn left(&self, grant: &Grant, key: &Key) -> Result<Option<Left>, Stop> {
+        match KeyRef::new(grant, key) {
+            Some(known) => Ok(self.adapter.left(&self.master, &known).await?),
+            None => Ok(None),
+        }
     }
 
     /// Stops a key. `None`: the provider does not know it.

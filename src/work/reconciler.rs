@@ -5,6 +5,7 @@ use slice_core::{
     books::Books,
     desk::Desk,
     grant::{End, Grant, Key, KeyState, State},
+    leftover,
     ports::{KeyRef, Work},
     refusal::Refusal,
     steps::{self, Read},
@@ -126,7 +127,18 @@ async fn remove(
             provider.clear(grant, key, None).await?;
         }
     }
-    Ok(job.write(|books| steps::gone(books, attempt)).await?)
+    let left = provider.left(grant, key).await?;
+    job.write(|books| {
+        let mut entry = steps::gone(books, attempt)?;
+        if let Some(left) = &left {
+            let found = leftover::found(books, grant, attempt, left);
+            entry.events.extend(found.events);
+            entry = entry.say_all(found.messages);
+        }
+        Ok(entry)
+    })
+    .await?;
+    Ok(())
 }
 
 async fn close(job: Job<'_>) -> Result<(), Stop> {

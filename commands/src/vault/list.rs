@@ -3,6 +3,8 @@
 use super::facts;
 use crate::grammar::{Call, Command};
 use slice_core::{
+    grant::Grant,
+    leftover,
     page::{Block, Button, Page, Text},
     refusal::Refusal,
     reply::Reply,
@@ -19,8 +21,28 @@ pub const COMMAND: Command = Command {
     )
 };
 
+/// More of them are counted.
+const SHOWN: usize = 5;
+
+/// What stays of an ended grant, and what it costs.
+fn left_behind(page: Page, grant: &Grant) -> Page {
+    let lines = leftover::of(grant).filter_map(|key| key.left.as_ref());
+    lines.fold(page, |page, (what, monthly)| {
+        let (number, member) = (grant.number, grant.member);
+        page.text(
+            Text::new(format!("Left behind by grant {number} of "))
+                .member(member)
+                .and(format!(": {what}, about {monthly} a month. "))
+                .say(format!("leftover take {number}"))
+                .and(" or ")
+                .say(format!("leftover delete {number}"))
+                .and("."),
+        )
+    })
+}
+
 async fn run(call: Call<'_>) -> Result<Reply, Refusal> {
-    let books = call.desk().store.books(call.look()).await?;
+    let books = call.desk().store.books(call.look().live()).await?;
     let now = call.desk().clock.now();
     let masters = &books.org.masters;
     let mut page = Page::titled("Vault");
@@ -41,6 +63,12 @@ async fn run(call: Call<'_>) -> Result<Reply, Refusal> {
             )
         };
         page = page.with(Block::Fields(masters.iter().map(field).collect()));
+    }
+    for grant in books.left.iter().take(SHOWN) {
+        page = left_behind(page, grant);
+    }
+    if let Some(more) = books.left.len().checked_sub(SHOWN + 1) {
+        page = page.text(Text::new(format!("… and of {} more grants.", more + 1)));
     }
     let missing = call.desk().services.names().into_iter();
     let missing = missing.filter(|service| books.org.master(service).is_none());

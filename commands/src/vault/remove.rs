@@ -81,6 +81,15 @@ async fn run(call: Call<'_>) -> Result<Reply, Refusal> {
         if !numbers.is_empty() {
             return Err(still_needed(service.as_str(), &numbers));
         }
+        let left = books.left.iter().filter(|grant| grant.service == service);
+        let numbers: Vec<_> = left.map(|grant| grant.number.to_string()).collect();
+        if !numbers.is_empty() {
+            return Err(Refusal::sentence(format!(
+                "What stays of ended grants ({}) is measured with that master key. Nothing was changed. Take it \
+                 over with `/slice leftover take <grant>`, or delete it with `/slice leftover delete <grant>`, first.",
+                numbers.join(", ")
+            )));
+        }
         let removed = Event::MasterRemoved {
             service: service.clone(),
             version: master.version,

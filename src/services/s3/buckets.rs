@@ -7,8 +7,8 @@ use super::{
 };
 use aws_sdk_s3::types::{
     AbortIncompleteMultipartUpload, BucketLifecycleConfiguration, BucketLocationConstraint,
-    CreateBucketConfiguration, ExpirationStatus, LifecycleRule, LifecycleRuleFilter,
-    MetricsConfiguration, PublicAccessBlockConfiguration, Tag, Tagging,
+    CreateBucketConfiguration, Delete, ExpirationStatus, LifecycleRule, LifecycleRuleFilter,
+    MetricsConfiguration, ObjectIdentifier, PublicAccessBlockConfiguration, Tag, Tagging,
 };
 use slice_core::ports::ServiceError;
 
@@ -108,6 +108,102 @@ async fn furnish(clients: &Clients, bucket: &str, label: &str) -> Result<(), Ser
     let put = put.map_err(Failure::from);
     put.map(drop)
         .map_err(|failure| changed(&failure, "tag a bucket"))
+}
+
+/// Nobody's requests are counted any more. That they are not is a success.
+pub(super) async fn uncount(clients: &Clients, bucket: &str) -> Result<(), ServiceError> {
+    let delete = clients.s3.delete_bucket_metrics_configuration();
+    let deleted = delete.bucket(bucket).id(METRICS).send().await;
+    match deleted.map_err(Failure::from) {
+        Ok(_) => Ok(()),
+        Err(failure) if failure.is_missing() => Ok(()),
+        Err(failure) if failure.code() == "NoSuchConfiguration" => Ok(()),
+        Err(failure) => Err(failure.conclude(Effect::Changes, "stop counting requests")),
+    }
+}
+
+/// Deletes all that lies in the bucket, a page at a time, and then the bucket.
+pub(super) async fn discard(clients: &Clients, bucket: &str) -> Result<(), ServiceError> {
+    loop {
+        let page = clients
+            .s3
+            .list_object_versions()
+            .bucket(bucket)
+            .send()
+            .await;
+        let page = match page.map_err(Failure::from) {
+            Ok(page) => page,
+            Err(failure) if failure.is_missing() => return Ok(()),
+            Err(failure) => return Err(emptied(&failure)),
+        };
+        let versions = page
+            .versions()
+            .iter()
+            .map(|one| (one.key(), one.version_id()));
+        let markers = page
+            .delete_markers()
+            .iter()
+            .map(|one| (one.key(), one.version_id()));
+        let named = versions.chain(markers).filter_map(|(key, version)| {
+            let named = ObjectIdentifier::builder().set_key(key.map(str::to_owned));
+            named
+                .set_version_id(version.map(str::to_owned))
+                .build()
+                .ok()
+        });
+        let named: Vec<_> = named.collect();
+        if named.is_empty() {
+            break;
+        }
+        let all = Delete::builder()
+            .set_objects(Some(named))
+            .quiet(true)
+            .build();
+        let delete = clients.s3.delete_objects().bucket(bucket);
+        let delete = delete.delete(all.map_err(|_| odd())?).send().await;
+        let deleted = delete
+            .map_err(Failure::from)
+            .map_err(|failure| emptied(&failure))?;
+        if !deleted.errors().is_empty() {
+            let why = "AWS did not delete all that lies in the bucket.".into();
+            return Err(ServiceError::Unknown(why));
+        }
+    }
+    give_up_uploads(clients, bucket).await?;
+    if delete_empty(clients, bucket).await? {
+        return Ok(());
+    }
+    Err(ServiceError::Unknown(
+        "Something was put into the bucket meanwhile.".into(),
+    ))
+}
+
+async fn give_up_uploads(clients: &Clients, bucket: &str) -> Result<(), ServiceError> {
+    let open = clients
+        .s3
+        .list_multipart_uploads()
+        .bucket(bucket)
+        .send()
+        .await;
+    let open = open
+        .map_err(Failure::from)
+        .map_err(|failure| emptied(&failure))?;
+    for upload in open.uploads() {
+        let abort = clients.s3.abort_multipart_upload().bucket(bucket);
+        let abort = abort
+            .set_key(upload.key.clone())
+            .set_upload_id(upload.upload_id.clone());
+        match abort.send().await.map_err(Failure::from) {
+            Ok(_) => {}
+            Err(failure) if failure.code() == "NoSuchUpload" => {}
+            Err(failure) => return Err(emptied(&failure)),
+        }
+    }
+    Ok(())
+}
+
+fn emptied(failure: &Failure) -> ServiceError {
+    failure.conclude(Effect::Changes, "empty a bucket")
 }
 
 /// Deletes the bucket if nothing lies in it. Gives whether it is gone.

@@ -54,6 +54,19 @@ pub(super) struct Span<'a> {
 }
 
 impl Cursor {
+    /// What lies there until now, and nothing else: of a key that has gone.
+    pub fn keep(self, prices: &Prices, region: &str, (now, bytes): (i64, i64)) -> (Self, Money) {
+        let seconds = (now - self.at).max(0);
+        let stored = prices.of(region).storage(self.bytes.max(bytes), seconds);
+        let cursor = Self {
+            picos: self.picos.saturating_add(stored),
+            at: now.max(self.at),
+            bytes,
+            ..self
+        };
+        (cursor, money(cursor.picos))
+    }
+
     pub fn new(since: i64) -> Self {
         Self {
             picos: 0,
@@ -114,7 +127,7 @@ pub(super) async fn read(
     span: &Span<'_>,
     cursor: Cursor,
 ) -> Result<(Cursor, Money), ServiceError> {
-    let bytes = stored(clients, span.bucket).await?;
+    let bytes = stored(clients, span.bucket).await?.unwrap_or_default();
     let in_force = i64::try_from(IN_FORCE.as_secs()).unwrap_or_default();
     let end = match span.stopped {
         Some(stopped) => span.now.min(stopped + in_force),
@@ -133,8 +146,9 @@ fn unread(failure: &Failure) -> ServiceError {
     failure.conclude(Effect::Reads, "measure a bucket")
 }
 
-/// All bytes that are paid for: old versions and parts of unfinished uploads too.
-pub(super) async fn stored(clients: &Clients, bucket: &str) -> Result<i64, ServiceError> {
+/// All bytes that are paid for: old versions and parts of unfinished uploads too. `None`: there is no
+/// such bucket.
+pub(super) async fn stored(clients: &Clients, bucket: &str) -> Result<Option<i64>, ServiceError> {
     let mut bytes: i64 = 0;
     let (mut key, mut version) = (None, None);
     loop {
@@ -143,7 +157,7 @@ pub(super) async fn stored(clients: &Clients, bucket: &str) -> Result<i64, Servi
         let page = match page.send().await.map_err(Failure::from) {
             Ok(page) => page,
             // Somebody deleted it: nothing lies there any more.
-            Err(failure) if failure.is_missing() => return Ok(0),
+            Err(failure) if failure.is_missing() => return Ok(None),
             Err(failure) => return Err(unread(&failure)),
         };
         let sizes = page.versions().iter().filter_map(ObjectVersion::size);
@@ -156,7 +170,8 @@ pub(super) async fn stored(clients: &Clients, bucket: &str) -> Result<i64, Servi
             page.next_version_id_marker().map(str::to_owned),
         );
     }
-    Ok(bytes.saturating_add(unfinished(clients, bucket).await?))
+    let unfinished = unfinished(clients, bucket).await?;
+    Ok(Some(bytes.saturating_add(unfinished)))
 }
 
 async fn unfinished(clients: &Clients, bucket: &str) -> Result<i64, ServiceError> {

@@ -169,6 +169,12 @@ impl Region {
     }
 }
 
+/// What a month of that would cost.
+pub(super) fn monthly(region: Region, bytes: i64) -> Money {
+    let month = i64::try_from(MONTH_SECONDS).unwrap_or_default();
+    money(region.storage(bytes, month))
+}
+
 /// Whole micro-dollars, rounded up.
 pub(super) fn money(picos: Picos) -> Money {
     let whole = up(i128::from(picos), PICOS);

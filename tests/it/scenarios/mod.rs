@@ -139,6 +139,7 @@ scenarios! {
         hostile::words_that_are_no_command,
         faults_provider::answers_that_never_come,
         s3::a_life,
+        s3::a_bucket_is_taken_over,
         s3::stopped_short_of_the_cap,
         s3::a_date_that_needs_no_bot,
         s3::what_aws_does_not_take,

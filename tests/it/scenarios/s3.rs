@@ -88,6 +88,64 @@ pub async fn a_life(world: &mut World) {
     world.later(ALL_READ).await;
     assert_eq!(world.aws_keys().len(), 0, "the key is gone");
     assert_eq!(world.aws_buckets().len(), 1, "the data stays");
+    it_stays(world).await;
+    world.loose();
+}
+
+/// What lies in the bucket is charged on and shown, until an owner has it deleted.
+async fn it_stays(world: &mut World) {
+    assert!(
+        !world.aws_buckets()[0].metrics,
+        "nobody's requests are counted"
+    );
+    world.expect(
+        "ana",
+        &[
+            "10.00 GiB in the bucket slice-",
+            "until an owner takes it over",
+        ],
+    );
+    books_hold_the_bill(world).await;
+    for _ in 0..24 {
+        world.later(Duration::from_hours(1)).await;
+    }
+    books_hold_the_bill(world).await;
+    world.says("ana", "budget").await;
+    world.expect("ana", &["stays of grant 1", "$0.25 a month"]);
+    world.says("olga", "vault list").await;
+    world.expect("olga", &["Left behind by grant 1", "$0.25 a month"]);
+    world.says("olga", "vault remove s3").await;
+    world.expect("olga", &["What stays of ended grants (1)"]);
+    world.says("olga", "leftover delete 1").await;
+    world.clicks("olga", "Delete all of it").await;
+    world.expect("olga", &["Deleted for good"]);
+    assert_eq!(world.aws_buckets().len(), 0);
+    world.expect("ana", &["charged to you no more"]);
+    let before = spent(world).await;
+    world.later(Duration::from_hours(2)).await;
+    assert_eq!(spent(world).await, before);
+}
+
+/// An owner takes a bucket over: it stays, and nobody is charged for it.
+pub async fn a_bucket_is_taken_over(world: &mut World) {
+    world.set_up_s3().await;
+    a_key(world).await;
+    assert_eq!(
+        world.acts(Act::Put {
+            key: "a",
+            size: GIB
+        }),
+        "done"
+    );
+    world.says("ana", "revoke 1").await;
+    world.later(ALL_READ).await;
+    world.expect("olga", &["1.00 GiB in the bucket slice-"]);
+    world.clicks("olga", "Take it over").await;
+    world.expect("olga", &["You took over what stays of grant 1"]);
+    let before = spent(world).await;
+    world.later(Duration::from_hours(2)).await;
+    assert_eq!(spent(world).await, before);
+    assert_eq!(world.aws_buckets().len(), 1);
     world.loose();
 }
 

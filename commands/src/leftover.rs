@@ -1,0 +1,4 @@
+//! What stays at a provider after a grant's end, and what owners do about it.
+
+pub mod delete;
+pub mod take;

@@ -1,0 +1,48 @@
+//! `leftover take`: what stays of an ended grant is an owner's from now on, and charged to nobody's budget.
+
+use crate::{
+    grammar::{Call, Command},
+    param::Param,
+};
+use slice_core::{
+    books::{Books, GrantRef},
+    event::LeftoverEnd,
+    leftover,
+    page::{Page, Text},
+    refusal::Refusal,
+    reply::Reply,
+    role::Role,
+};
+
+const GRANT: Param<i64> = Param::grant("grant", "The ended grant's number");
+
+pub const COMMAND: Command = Command {
+    params: &[GRANT.shape()],
+    examples: &["leftover take 3"],
+    ..Command::plain(
+        "leftover take",
+        "Take over what stays of an ended grant, so that its member is charged no more",
+        Role::Owner,
+        |call| Box::pin(run(call)),
+    )
+};
+
+async fn run(call: Call<'_>) -> Result<Reply, Refusal> {
+    let number = GRANT.need(&call)?;
+    let decide = |books: &Books| {
+        let (_, key) = leftover::one(books, number)?;
+        let what = key
+            .left
+            .as_ref()
+            .map_or(String::new(), |(what, _)| what.clone());
+        let entry = leftover::closed(books, number, LeftoverEnd::TakenOver)?;
+        Ok((entry, what))
+    };
+    let scope = call.scope().grant(GrantRef::Number(number));
+    let what = call.desk().record(scope, decide).await?;
+    let text = Text::new(format!(
+        "You took over what stays of grant {number}: {what}. Its member is charged no more, and Slice \
+         looks at it no more; its provider goes on charging you."
+    ));
+    Ok(Page::say(text).into())
+}

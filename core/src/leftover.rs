@@ -1,0 +1,167 @@
+//! What stays at a provider when a key has gone, and goes on costing money: it is charged to its
+//! member's month as spending that nothing was committed for, until an owner takes it over or deletes
+//! it. That is the one exception to the promise that nothing is spent above the budget.
+
+use crate::{
+    books::{Books, Entry, Message, To},
+    event::{Event, LeftoverEnd},
+    grant::{Grant, Key},
+    ids::{GrantId, ServiceName},
+    money::Money,
+    page::{Audience, Button, Page, Text},
+    refusal::Refusal,
+    steps::{self, Read},
+};
+
+/// What stays, as its provider shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Left {
+    /// What it is and how much: “10.00 GiB in the bucket x”.
+    pub what: String,
+    pub monthly: Money,
+    /// What the key has cost in all, with this.
+    pub usage: Money,
+    pub cursor: Option<String>,
+}
+
+/// A look at something that stays. `None`: nothing is there any more.
+#[derive(Clone, Debug)]
+pub struct Look {
+    pub grant: GrantId,
+    pub attempt: i64,
+    pub left: Option<Left>,
+}
+
+/// The grant's keys behind which something stays.
+pub fn of(grant: &Grant) -> impl Iterator<Item = &Key> {
+    grant.keys.iter().filter(|key| key.left.is_some())
+}
+
+/// The key was removed, and this stays: its member and the owners hear of it, and of what it costs.
+pub fn found(books: &Books, grant: &Grant, attempt: i64, left: &Left) -> Entry {
+    let event = Event::DataLeft {
+        grant: grant.id,
+        attempt,
+        what: left.what.clone(),
+        monthly: left.monthly,
+    };
+    let told = |whose: Text| {
+        let (what, monthly, number) = (&left.what, left.monthly, grant.number);
+        Page::say(whose.and(format!(
+            "{what} stays after grant {number} has ended, and costs about {monthly} a month. That goes on being \
+             charged to the budget, above it too if need be, until an owner takes it over or deletes it."
+        )))
+    };
+    let owners = books.org.owners_at().into_iter();
+    let page = told(Text::new("Of ").member(grant.member).and(": ")).buttons(buttons(grant));
+    Entry::event(event)
+        .say(Message::new(
+            To::Member(grant.member),
+            told(Text::default()),
+        ))
+        .say_all(owners.map(|to| Message::new(to, page.clone())))
+}
+
+/// What owners can do about it.
+pub fn buttons(grant: &Grant) -> Vec<Button> {
+    let number = grant.number;
+    let take = Button::new(
+        "Take it over",
+        format!("leftover take {number}"),
+        Audience::Owners,
+    );
+    let delete = Button::new(
+        "Delete it…",
+        format!("leftover delete {number}"),
+        Audience::Owners,
+    );
+    vec![take, delete]
+}
+
+/// Charges what stays, and notes where it has changed or is gone.
+pub fn seen(books: &Books, looks: &[Look]) -> Entry {
+    let reads: Vec<Read> = looks.iter().filter_map(Look::read).collect();
+    let mut entry = steps::usage_read(books, &reads);
+    for look in looks {
+        let grant = books.left.iter().find(|grant| grant.id == look.grant);
+        let key = grant.and_then(|grant| of(grant).find(|key| key.attempt == look.attempt));
+        let Some((_, before)) = key.and_then(|key| key.left.as_ref()) else {
+            continue;
+        };
+        let (grant, attempt) = (look.grant, look.attempt);
+        match &look.left {
+            None => entry.events.push(Event::LeftoverClosed {
+                grant,
+                attempt,
+                how: LeftoverEnd::Gone,
+                by: None,
+            }),
+            Some(left) if left.monthly.up_to_cents() != before.up_to_cents() => {
+                entry.events.push(Event::DataLeft {
+                    grant,
+                    attempt,
+                    what: left.what.clone(),
+                    monthly: left.monthly,
+                });
+            }
+            Some(_) => {}
+        }
+    }
+    entry
+}
+
+impl Look {
+    fn read(&self) -> Option<Read> {
+        let left = self.left.as_ref()?;
+        Some(Read {
+            grant: self.grant,
+            attempt: self.attempt,
+            usage: left.usage,
+            cursor: left.cursor.clone(),
+        })
+    }
+}
+
+/// The key of the books' grant behind which something stays.
+pub fn one(books: &Books, number: i64) -> Result<(&Grant, &Key), Refusal> {
+    let grant = books
+        .grant
+        .as_ref()
+        .ok_or(Refusal::NoSuchGrant { number })?;
+    let key = of(grant).next();
+    key.map(|key| (grant, key)).ok_or_else(|| {
+        Refusal::sentence(format!(
+            "Nothing of grant {number} stays at its provider. Nothing was changed. `/slice vault list` \
+             shows what does."
+        ))
+    })
+}
+
+/// An owner took it over, or had it deleted: it is charged no more.
+pub fn closed(books: &Books, number: i64, how: LeftoverEnd) -> Result<Entry, Refusal> {
+    let (grant, key) = one(books, number)?;
+    let what = key.left.as_ref().map_or("It", |(what, _)| what.as_str());
+    let said = match how {
+        LeftoverEnd::TakenOver => "was taken over by an owner",
+        LeftoverEnd::Deleted => "was deleted by an owner",
+        LeftoverEnd::Gone => "is gone at its provider",
+    };
+    let text = format!("{what} {said} (grant {number}). It is charged to you no more.");
+    let event = Event::LeftoverClosed {
+        grant: grant.id,
+        attempt: key.attempt,
+        how,
+        by: books.actor.member(),
+    };
+    Ok(Entry::event(event).say(Message::new(
+        To::Member(grant.member),
+        Page::say(Text::new(text)),
+    )))
+}
+
+/// What stays of a service, and what it costs in all a month.
+pub fn monthly<'a>(left: impl IntoIterator<Item = &'a Grant>, service: &ServiceName) -> Money {
+    let grants = left.into_iter().filter(|grant| grant.service == *service);
+    let costs = grants.flat_map(of).filter_map(|key| key.left.as_ref());
+    costs.map(|(_, monthly)| *monthly).sum()
+}
