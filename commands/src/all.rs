@@ -1,9 +1,9 @@
 //! Every command there is, in the order in which help lists them.
 
 use crate::{
-    adopt, allocate, approve, ask, audit, budget, dashboard, deny, digest, discard,
+    adopt, allocate, approve, ask, audit, budget, cap, dashboard, deny, digest, discard, extend,
     grammar::Command, help, keep, keys, leftover, link, members, provision, reveal, revoke, roles,
-    settings, settle, topup, transfer, vault, withdraw,
+    rotate, settings, settle, topup, transfer, trim, vault, withdraw,
 };
 
 /// One line per command. Parsing, help, manifests and role checks are loops over this.
@@ -15,6 +15,9 @@ pub static ALL: &[Command] = &[
     reveal::COMMAND,
     revoke::COMMAND,
     withdraw::COMMAND,
+    cap::COMMAND,
+    extend::COMMAND,
+    rotate::COMMAND,
     budget::COMMAND,
     approve::COMMAND,
     deny::COMMAND,
@@ -23,6 +26,7 @@ pub static ALL: &[Command] = &[
     members::COMMAND,
     dashboard::COMMAND,
     digest::COMMAND,
+    trim::COMMAND,
     keep::COMMAND,
     transfer::COMMAND,
     settle::COMMAND,

@@ -101,6 +101,10 @@ fn state(grant: &Grant, now: Time) -> Text {
     };
     match (grant.state, grant.ends_at) {
         (State::Active | State::Suspended(_), Some(ends_at)) => {
+            let text = match grant.monthly {
+                Some(amount) => text.and(format!(", {amount} each month")),
+                None => text,
+            };
             let ends = if ends_at <= now {
                 ", was due to end "
             } else {
@@ -152,9 +156,30 @@ fn buttons(mine: Audience, grant: &Grant) -> Vec<Button> {
     match grant.state {
         State::AwaitingOwner | State::Reserved => vec![withdraw],
         State::Active if grant.revealed_at.is_none() && has_seal && !is_gone => vec![reveal, back],
+        State::Active if grant.change.is_none() && !is_gone => {
+            let mut buttons = living_on(mine, grant);
+            buttons.push(back);
+            buttons
+        }
         State::Active | State::Suspended(_) | State::Issuing | State::InDoubt => vec![back],
         State::Revoking(_) | State::Ended(_) => vec![],
     }
+}
+
+/// [Extend 7 d] and [Rotate]. A service that can do neither says so, and offers a new grant.
+fn living_on(mine: Audience, grant: &Grant) -> Vec<Button> {
+    let number = grant.number;
+    let mut buttons = vec![];
+    if !grant.topped_up && grant.monthly.is_none() {
+        let line = format!("extend {number} 7d");
+        buttons.push(Button::new("Extend 7 d", line, mine));
+    }
+    let question = format!(
+        "Make a new key for grant {number}, with what is left of its cap? The old one stops then."
+    );
+    let rotate = Button::new("Rotate", format!("rotate {number}"), mine);
+    buttons.push(rotate.danger(question));
+    buttons
 }
 
 /// Says so where a provider did not answer: what is shown is then the last reading.

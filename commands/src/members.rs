@@ -10,6 +10,7 @@ use slice_core::{
     books::Member,
     budget::Budget,
     money::Money,
+    months,
     page::{Button, Page, Text},
     refusal::Refusal,
     reply::Reply,
@@ -61,6 +62,9 @@ async fn run(call: Call<'_>) -> Result<Reply, Refusal> {
     ));
     for row in rows.iter().skip(skipped).take(SHOWN) {
         page = page.text(line(row));
+        if !row.budget.excess().is_zero() {
+            page = page.buttons(months::trim(row));
+        }
     }
     let shown = skipped.saturating_add(SHOWN);
     if shown < rows.len() {

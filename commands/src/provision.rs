@@ -1,7 +1,7 @@
 //! `provision`: a key of one's own, taken from the month's budget.
 
 use crate::{
-    args::{NAME_MAX, REASON_MAX, TERMS_MAX},
+    args::{Flag, NAME_MAX, REASON_MAX, TERMS_MAX},
     forms::{choices, form},
     grammar::{Call, Command, View},
     param::Param,
@@ -38,18 +38,25 @@ pub const REASON: Param<String> = Param::rest("reason", "Why, for owners to read
     .named("because")
     .optional();
 
+pub const MONTHLY: Param<Flag> = Param::flag(
+    "monthly",
+    "Begin each month with the same cap, until it is given back",
+);
+
 pub const COMMAND: Command = Command {
     params: &[
         SERVICE.shape(),
         AMOUNT.shape(),
         TERMS.shape(),
         LIFE.shape(),
+        MONTHLY.shape(),
         NAME.shape(),
         REASON.shape(),
     ],
     examples: &[
         "provision",
         "provision {service} 20",
+        "provision {service} 20 monthly",
         "provision {service} 60 for 2w as \"load test\" because the launch is on Friday",
     ],
     view: View::Form,
@@ -227,8 +234,21 @@ pub async fn run(call: Call<'_>, whole: bool) -> Result<Reply, Refusal> {
     let (member, life) = (call.caller().member, LIFE.get(&call));
     let terms = terms(&call, adapter)?;
     let (name, reason) = (NAME.get(&call), REASON.get(&call));
+    let monthly = MONTHLY.is_given(&call);
+    if monthly && life.is_some() {
+        return Err(Refusal::sentence(
+            "A key for each month lives until it is given back, so it takes no life. Nothing was reserved. \
+             Leave out either `monthly` or `for`.",
+        ));
+    }
     let decide = |books: &Books| {
-        let life = life.unwrap_or(books.org.settings.default_life);
+        let settings = &books.org.settings;
+        let usual = if monthly {
+            settings.longest_life
+        } else {
+            settings.default_life
+        };
+        let life = life.unwrap_or(usual);
         let ask = Ask {
             cap,
             life,
@@ -243,6 +263,7 @@ pub async fn run(call: Call<'_>, whole: bool) -> Result<Reply, Refusal> {
             name,
             reason,
             asks_for_whole: whole,
+            monthly,
         };
         let (entry, opened) = requests::open(books, &request)?;
         let free_hand = books.org.settings.free_hand;
@@ -251,7 +272,7 @@ pub async fn run(call: Call<'_>, whole: bool) -> Result<Reply, Refusal> {
             Done {
                 service: request.service,
                 cap,
-                life,
+                life: (!monthly).then_some(life),
                 opened,
                 free_hand,
             },
@@ -268,7 +289,8 @@ pub async fn run(call: Call<'_>, whole: bool) -> Result<Reply, Refusal> {
 struct Done {
     service: ServiceName,
     cap: Money,
-    life: Life,
+    /// `None`: it goes on from month to month.
+    life: Option<Life>,
     opened: Opened,
     free_hand: Money,
 }
@@ -283,7 +305,8 @@ impl Done {
             free_hand,
         } = self;
         let number = opened.number;
-        let grant = format!("grant {number}: {cap} of {service} for {life}");
+        let span = life.map_or_else(|| "each month".to_owned(), |life| format!("for {life}"));
+        let grant = format!("grant {number}: {cap} of {service} {span}");
         let short = (*cap - opened.free).or_zero();
         if opened.state == State::Reserved {
             let rest = (opened.free - *cap).or_zero();

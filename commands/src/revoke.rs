@@ -22,7 +22,7 @@ pub const COMMAND: Command = Command {
     examples: &["revoke 3"],
     ..Command::plain(
         "revoke",
-        "End a grant of yours (owners: anybody's) and get the unspent rest back",
+        "End a grant or request of yours (owners: anybody's) and get the unspent rest back",
         Role::User,
         |call| Box::pin(run(call)),
     )

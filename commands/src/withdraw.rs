@@ -18,6 +18,8 @@ const GRANT: Param<i64> = Param::grant("grant", "The grant's number");
 pub const COMMAND: Command = Command {
     params: &[GRANT.shape()],
     examples: &["withdraw 3"],
+    // `revoke` does the same to a request; Discord has room for 25 names.
+    hidden: true,
     ..Command::plain(
         "withdraw",
         "Take a request of yours back",

@@ -387,6 +387,7 @@ fn request(name: &str, reason: &str) -> Request {
         name: Some(name.to_owned()),
         reason: Some(reason.to_owned()),
         asks_for_whole: false,
+        monthly: false,
     }
 }
 
@@ -411,6 +412,10 @@ fn grant() -> Grant {
         revealing_until: None,
         revoke_at: None,
         first_tried_at: None,
+        began_at: None,
+        monthly: None,
+        renew_at: None,
+        change: None,
         armed_at: None,
         used_at: None,
         noticed: vec![],

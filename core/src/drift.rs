@@ -59,20 +59,24 @@ pub struct Look {
     grant: GrantId,
     attempt: i64,
     drift: Option<Drift>,
-    /// The grant's when the provider was asked: if it moved since, the look says nothing.
+    /// The grant's and the key's when the provider was asked: if they changed since, the look says
+    /// nothing.
     moved_at: Time,
+    armed_cap: Money,
 }
 
 impl Look {
     /// `None` where the answer says nothing, or nobody should be able to use the key now.
     pub fn new(grant: &Grant, key: &Key, answer: &Result<Meter, ServiceError>) -> Option<Self> {
         let says = matches!(answer, Ok(_) | Err(ServiceError::Gone));
-        let in_use = grant.state == State::Active && key.state == KeyState::Armed;
+        let in_use =
+            grant.state == State::Active && key.state == KeyState::Armed && grant.change.is_none();
         (says && in_use).then(|| Self {
             grant: grant.id,
             attempt: key.attempt,
             drift: Drift::of(key, answer),
             moved_at: grant.moved_at,
+            armed_cap: key.armed_cap,
         })
     }
 
@@ -80,7 +84,10 @@ impl Look {
     fn news<'a>(&self, books: &'a Books) -> Option<&'a Grant> {
         let grant = books.live.iter().find(|grant| grant.id == self.grant)?;
         let key = grant.keys.iter().find(|key| key.attempt == self.attempt)?;
-        let same = grant.moved_at == self.moved_at && key.state == KeyState::Armed;
+        let same = grant.moved_at == self.moved_at
+            && key.state == KeyState::Armed
+            && key.armed_cap == self.armed_cap
+            && grant.change.is_none();
         (same && key.drift != self.drift).then_some(grant)
     }
 }

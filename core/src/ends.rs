@@ -200,8 +200,8 @@ fn reminded(grant: &Grant, notice: Notice) -> Entry {
             }
             let extend = Button::new("Extend 7 d", format!("extend {} 7d", grant.number), mine);
             let mut buttons = vec![extend.primary(), back];
-            if grant.topped_up {
-                // It ends with the month that was topped up for it.
+            if grant.topped_up || grant.monthly.is_some() {
+                // It ends with the month that was topped up for it, or goes on by itself.
                 buttons.remove(0);
             }
             Page::say(text.and(".").and(used)).buttons(buttons)

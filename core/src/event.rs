@@ -5,6 +5,7 @@
 
 use crate::{
     calendar::Job,
+    changes::Wish,
     drift::Drift,
     ends::Notice,
     grant::State,
@@ -186,6 +187,9 @@ pub enum Event {
         reason: Option<TextId>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         terms: Option<TextId>,
+        /// It begins each month with its cap.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        monthly: bool,
     },
     GrantApproved {
         grant: GrantId,
@@ -240,6 +244,9 @@ pub enum Event {
         grant: GrantId,
         attempt: i64,
         label: String,
+        /// When its provider ends it by itself.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        dead_man: Option<Time>,
     },
     KeyMinted {
         grant: GrantId,
@@ -285,6 +292,70 @@ pub enum Event {
         attempt: i64,
         how: LeftoverEnd,
         by: Option<MemberId>,
+    },
+    /// The provider confirmed what a key that can spend may spend in all.
+    KeyCapped {
+        grant: GrantId,
+        attempt: i64,
+        cap: Money,
+    },
+    /// A member asks the owners for a change of her grant.
+    ChangeAsked {
+        grant: GrantId,
+        wish: Wish,
+    },
+    ChangeDenied {
+        grant: GrantId,
+        wish: Wish,
+    },
+    /// A higher cap is committed from here on; the provider hears of either next.
+    CapChanging {
+        grant: GrantId,
+        from: Money,
+        to: Money,
+    },
+    /// A lower cap counts from here on.
+    CapChanged {
+        grant: GrantId,
+        from: Money,
+        to: Money,
+    },
+    /// Another key is to take the place of the attempt `old`.
+    RotationBegun {
+        grant: GrantId,
+        old: i64,
+        overlap: Option<Life>,
+        ends_at: Option<Time>,
+    },
+    /// Both keys work until then.
+    OverlapBegun {
+        grant: GrantId,
+        until: Time,
+    },
+    RotationDone {
+        grant: GrantId,
+        attempt: i64,
+    },
+    /// The provider is to move its own date first.
+    ExtensionBegun {
+        grant: GrantId,
+        to: Time,
+    },
+    GrantExtended {
+        grant: GrantId,
+        from: Time,
+        to: Time,
+    },
+    /// What was being changed stays as it was, with this cap.
+    ChangeDropped {
+        grant: GrantId,
+        cap: Money,
+    },
+    /// It begins this month anew, and the next one then.
+    GrantRenewed {
+        grant: GrantId,
+        month: Month,
+        due: Time,
     },
     /// The key at its provider is not as Slice made it, or is so again (`None`).
     DriftSeen {
@@ -404,6 +475,18 @@ impl Event {
             | Self::KeyGone { grant, .. }
             | Self::DataLeft { grant, .. }
             | Self::LeftoverClosed { grant, .. }
+            | Self::KeyCapped { grant, .. }
+            | Self::ChangeAsked { grant, .. }
+            | Self::ChangeDenied { grant, .. }
+            | Self::CapChanging { grant, .. }
+            | Self::CapChanged { grant, .. }
+            | Self::RotationBegun { grant, .. }
+            | Self::OverlapBegun { grant, .. }
+            | Self::RotationDone { grant, .. }
+            | Self::ExtensionBegun { grant, .. }
+            | Self::GrantExtended { grant, .. }
+            | Self::ChangeDropped { grant, .. }
+            | Self::GrantRenewed { grant, .. }
             | Self::DriftSeen { grant, .. }
             | Self::StrayAdopted { grant, .. }
             | Self::RevealBegun { grant }

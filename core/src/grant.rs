@@ -1,6 +1,7 @@
 //! A grant's life: its states, the legal steps between them, and the keys behind it.
 
 use crate::{
+    changes::Change,
     drift::Drift,
     ends::Notice,
     ids::{GrantId, MemberId, ServiceName},
@@ -245,6 +246,8 @@ pub struct Key {
     /// What it has spent in all, by the last reading.
     pub usage: Money,
     pub seal: Option<Seal>,
+    /// When its provider ends it by itself, if that is known.
+    pub dead_man: Option<Time>,
     /// How it differs at its provider from what Slice made of it, by the last look.
     pub drift: Option<Drift>,
     pub facts: Facts,
@@ -296,6 +299,14 @@ pub struct Grant {
     pub revoke_at: Option<Time>,
     /// When a worker first tried to make its key.
     pub first_tried_at: Option<Time>,
+    /// Since when it has had a key that can spend: its whole life counts from here.
+    pub began_at: Option<Time>,
+    /// What it begins each month with, if it goes on from month to month.
+    pub monthly: Option<Money>,
+    /// When its next month begins.
+    pub renew_at: Option<Time>,
+    /// What is being changed about its key right now.
+    pub change: Option<Change>,
     /// Since when its newest key can spend.
     pub armed_at: Option<Time>,
     /// When it last spent something.
@@ -328,14 +339,26 @@ impl Grant {
 
     /// What a key may spend in all, so that all of the grant's keys together keep its cap.
     pub fn cap_of(&self, key: &Key) -> Money {
-        let others = self.keys.iter().filter(|one| one.attempt != key.attempt);
-        let spent: Money = others.map(|one| one.usage).sum();
-        (self.cap - spent).or_zero()
+        self.cap_within(self.cap, key)
     }
 
-    /// The attempt that counts: the last one.
+    /// The same under another cap. What the others may still spend is theirs.
+    pub fn cap_within(&self, cap: Money, key: &Key) -> Money {
+        let others = self.keys.iter().filter(|one| one.attempt != key.attempt);
+        let theirs: Money = others.map(|one| one.usage.max(one.armed_cap)).sum();
+        (cap - theirs).or_zero()
+    }
+
+    /// The attempt that counts: the last one that exists, or the last one that there was.
     pub fn key(&self) -> Option<&Key> {
-        self.keys.last()
+        let exists = |key: &&Key| key.state != KeyState::Gone;
+        self.keys.iter().rfind(exists).or(self.keys.last())
+    }
+
+    /// Whether a key of it can spend, or may be able to.
+    pub fn can_spend(&self) -> bool {
+        let spends = [KeyState::Armed, KeyState::Enabling];
+        self.keys.iter().any(|key| spends.contains(&key.state))
     }
 }
 

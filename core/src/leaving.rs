@@ -329,6 +329,7 @@ pub fn transfer(
         name,
         reason: None,
         terms,
+        monthly: false,
     };
     let revoking = Event::GrantMoved {
         grant: old.id,

@@ -184,10 +184,9 @@ pub fn trim(member: &Member) -> Vec<Button> {
     let held = member.grants.iter().find(|grant| grant.state.holds_money());
     let button = held.map(|grant| {
         let excess = member.budget.excess();
+        // The caps are shown before any is lowered.
         let line = format!("trim holder {}", grant.number);
-        Button::new(format!("Trim {excess}"), line, Audience::Owners).danger(format!(
-            "Lower the caps of this member's keys by {excess} in all, the newest first?"
-        ))
+        Button::new(format!("Trim {excess}"), line, Audience::Owners)
     });
     button.into_iter().collect()
 }

@@ -67,12 +67,16 @@ pub fn resume_one(books: &Books, grant: &Grant) -> Result<Vec<Event>, Refusal> {
         // Nothing is left that could go on.
         return Ok(vec![moved(grant, State::Revoking(End::Revoked), by)]);
     };
-    let enabling = Event::KeyEnabling {
-        grant: grant.id,
-        attempt: key.attempt,
-        cap: grant.cap_of(key),
-    };
-    Ok(vec![moved(grant, State::Active, by), enabling])
+    let mut events = vec![moved(grant, State::Active, by)];
+    // A key that is only being made takes the place of the old one when it is armed.
+    if !matches!(key.state, KeyState::Intended | KeyState::Minted) {
+        events.push(Event::KeyEnabling {
+            grant: grant.id,
+            attempt: key.attempt,
+            cap: grant.cap_of(key),
+        });
+    }
+    Ok(events)
 }
 
 /// The provider lets the key spend again.

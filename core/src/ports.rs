@@ -1,8 +1,8 @@
 //! What Slice needs from the world. Nothing else reads a clock, a database or a network.
 
 pub use crate::service::{
-    Bounds, Capabilities, Ceiling, CredentialField, Facts, Found, Hardness, Health, Issued, KeyRef,
-    Listed, Meter, Order, ServiceAdapter, ServiceError,
+    Adjusts, Bounds, Capabilities, Ceiling, CredentialField, Facts, Found, Hardness, Health,
+    Issued, KeyRef, Listed, Meter, Order, ServiceAdapter, ServiceError,
 };
 use crate::{
     action::Action,
@@ -109,6 +109,10 @@ pub enum Work {
     CloseReveal,
     /// its member left, and nobody decided about it in time: revoke.
     Release,
+    /// something is being changed about its key: tell the provider, read back.
+    Change,
+    /// its next month begins, or it waits for room in this one.
+    Renew,
     /// its time has come: lapse, expire, or remind its member.
     Time,
 }

@@ -2,7 +2,7 @@
 
 use crate::{
     books::{Books, Entry, Message, To},
-    budget::{Ask, Verdict},
+    budget::{Ask, Budget, Verdict},
     event::Event,
     grant::{End, Grant, KeyState, State},
     ids::{GrantId, MemberId, ServiceName, TextId},
@@ -11,7 +11,7 @@ use crate::{
     money::Money,
     page::Page,
     refusal::Refusal,
-    sentences,
+    renewals, sentences,
     settings::REQUEST_LIFE,
 };
 
@@ -27,6 +27,19 @@ pub struct Request {
     pub reason: Option<String>,
     /// The member knows that it is more than her budget, and asks owners for the whole.
     pub asks_for_whole: bool,
+    /// It begins each month with this cap.
+    pub monthly: bool,
+}
+
+impl Request {
+    /// How long it lives, for people.
+    pub(crate) fn life(&self) -> String {
+        if self.monthly {
+            "from month to month, until it is given back".to_owned()
+        } else {
+            self.ask.life.to_string()
+        }
+    }
 }
 
 /// What became of a request.
@@ -57,19 +70,7 @@ pub fn open(books: &Books, request: &Request) -> Result<(Entry, Opened), Refusal
         });
     }
     let cap = request.ask.cap;
-    let state = match member.budget.judge(&books.org.settings, &request.ask) {
-        Verdict::Reserve => State::Reserved,
-        Verdict::AskOwner => State::AwaitingOwner,
-        Verdict::Short { .. } if request.asks_for_whole => State::AwaitingOwner,
-        Verdict::Short { by } => return Err(short(books, request, by)),
-        Verdict::TooSmall { least } => {
-            return Err(Refusal::TooSmall {
-                least,
-                service: request.service.clone(),
-            });
-        }
-        Verdict::TooLong { longest } => return Err(Refusal::TooLong { longest }),
-    };
+    let state = judged(books, request, &member.budget)?;
     let number = books.org.next_grant;
     let grant = GrantId::from_random(books.fresh[0]);
     let mut entry = Entry::default();
@@ -93,6 +94,7 @@ pub fn open(books: &Books, request: &Request) -> Result<(Entry, Opened), Refusal
         name,
         reason,
         terms,
+        monthly: request.monthly,
     });
     let opened = Opened {
         number,
@@ -110,6 +112,26 @@ pub fn open(books: &Books, request: &Request) -> Result<(Entry, Opened), Refusal
         entry.say_all(ask.map(|to| Message::new(to, page.clone()).topic(topic.clone()))),
         opened,
     ))
+}
+
+/// Where a grant that is asked for begins.
+fn judged(books: &Books, request: &Request, budget: &Budget) -> Result<State, Refusal> {
+    Ok(match budget.judge(&books.org.settings, &request.ask) {
+        Verdict::Reserve => State::Reserved,
+        Verdict::AskOwner => State::AwaitingOwner,
+        Verdict::Short { by } if request.monthly => {
+            return Err(renewals::short(books, request, by));
+        }
+        Verdict::Short { .. } if request.asks_for_whole => State::AwaitingOwner,
+        Verdict::Short { by } => return Err(short(books, request, by)),
+        Verdict::TooSmall { least } => {
+            return Err(Refusal::TooSmall {
+                least,
+                service: request.service.clone(),
+            });
+        }
+        Verdict::TooLong { longest } => return Err(Refusal::TooLong { longest }),
+    })
 }
 
 fn short(books: &Books, request: &Request, by: Money) -> Refusal {
@@ -155,7 +177,7 @@ fn decided(grant: &Grant) -> Option<(MemberId, crate::time::Time)> {
     grant.decided_by.zip(grant.decided_at)
 }
 
-fn wrong(grant: &Grant, cannot: &'static str) -> Refusal {
+pub(crate) fn wrong(grant: &Grant, cannot: &'static str) -> Refusal {
     Refusal::WrongState {
         number: grant.number,
         state: grant.state,

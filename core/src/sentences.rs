@@ -54,7 +54,7 @@ pub fn request(number: i64, member: MemberId, request: &Request, top_up: Money) 
     let mut fields = vec![
         ("For".to_owned(), Text::new(request.service.to_string())),
         ("Cap".to_owned(), Text::new(request.ask.cap.to_string())),
-        ("Life".to_owned(), Text::new(request.ask.life.to_string())),
+        ("Life".to_owned(), Text::new(request.life())),
     ];
     if let Some(terms) = &request.terms {
         fields.push(("Terms".into(), Text::new(terms.replace('\n', ", "))));
@@ -329,14 +329,20 @@ pub fn key_revealed(grant: &Grant, certain: bool) -> Page {
             "was revealed"
         } else {
             "may have been shown: the platform did not say, so Slice erased it. If you don't have it, \
-             give it back and provision another"
+             take another one with what is left, or give it back"
         },
         grant.cap
     ));
     if let Some(ends_at) = grant.ends_at {
         text = text.and(", ends ").time(ends_at);
     }
-    Page::say(text.and(".")).buttons(vec![back])
+    let mut buttons = vec![back];
+    if !certain {
+        let line = format!("rotate {}", grant.number);
+        let rotate = Button::new("Rotate", line, Audience::Member(grant.member));
+        buttons.insert(0, rotate.primary());
+    }
+    Page::say(text.and(".")).buttons(buttons)
 }
 
 pub fn second_reveal(grant: &Grant, now: Time) -> Page {

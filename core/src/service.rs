@@ -50,6 +50,17 @@ impl Hardness {
     }
 }
 
+/// What can be changed about a key that exists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Adjusts {
+    /// Its cap, by arming it again.
+    pub cap: bool,
+    /// The date at which its provider ends it by itself, by arming it again.
+    pub end: bool,
+    /// Its secret: another key can take its place.
+    pub secret: bool,
+}
+
 /// What an adapter can do and promise.
 #[derive(Clone, Debug)]
 pub struct Capabilities {
@@ -65,6 +76,7 @@ pub struct Capabilities {
     pub bills_late: Option<Duration>,
     /// What an owner deposits beside the secret itself.
     pub credential: &'static [CredentialField],
+    pub adjusts: Adjusts,
     /// How to use a key, as one line of shell with `$KEY` in the key's place.
     pub usage: String,
     /// Where a master key comes from: a sentence for the form.

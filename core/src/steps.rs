@@ -46,13 +46,14 @@ fn moved(grant: &Grant, to: State) -> Result<Event, Refusal> {
 }
 
 /// Before the provider hears of it: the attempt and its label. Gives the label.
-pub fn intend(books: &Books) -> Result<(Entry, i64), Refusal> {
+pub fn intend(books: &Books, dead_man: Option<Time>) -> Result<(Entry, i64), Refusal> {
     let grant = claimed(books)?;
-    let attempt = grant.key().map_or(1, |key| key.attempt + 1);
+    let attempt = grant.keys.last().map_or(1, |key| key.attempt + 1);
     let intended = Event::KeyIntended {
         grant: grant.id,
         attempt,
         label: label(grant.id, attempt),
+        dead_man,
     };
     let entry = match grant.state {
         State::Issuing => Entry::default(),

@@ -387,12 +387,14 @@ fn events(
             name: None,
             reason: None,
             terms: None,
+            monthly: false,
         },
         moved(State::Reserved, State::Issuing),
         Event::KeyIntended {
             grant,
             attempt: ATTEMPT,
             label: stray.label.clone(),
+            dead_man: None,
         },
         Event::KeyMinted {
             grant,

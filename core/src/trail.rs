@@ -1,6 +1,7 @@
 //! Audit events as sentences for people.
 
 use crate::{
+    changes::Wish,
     event::{Actor, Event, LeftoverEnd},
     ids::Workspace,
     linking::{self, Joins},
@@ -232,6 +233,51 @@ fn key(event: &Event, grant: &str) -> String {
             ),
             None => format!("found key {attempt} of {grant} put right at its provider"),
         },
+        Event::KeyCapped { attempt, cap, .. } => {
+            format!("let key {attempt} of {grant} spend up to {cap} in all")
+        }
+        other => change(other, grant),
+    }
+}
+
+fn change(event: &Event, grant: &str) -> String {
+    let wished = |wish: &Wish| match wish {
+        Wish::Cap(cap) => format!("a cap of {cap} for {grant}"),
+        Wish::Life(life) => format!("{life} more for {grant}"),
+    };
+    match event {
+        Event::ChangeAsked { wish, .. } => format!("asked for {}", wished(wish)),
+        Event::ChangeDenied { wish, .. } => format!("denied {}", wished(wish)),
+        Event::CapChanging { from, to, .. } => {
+            format!("began to change the cap of {grant} from {from} to {to}")
+        }
+        Event::CapChanged { from, to, .. } => {
+            format!("changed the cap of {grant} from {from} to {to}")
+        }
+        Event::RotationBegun { old, .. } => format!("began to replace key {old} of {grant}"),
+        Event::OverlapBegun { until, .. } => {
+            format!(
+                "left the old key of {grant} beside the new one until {}",
+                until.short()
+            )
+        }
+        Event::RotationDone { attempt, .. } => {
+            format!("replaced the key of {grant}: key {attempt} is the one now")
+        }
+        Event::ExtensionBegun { to, .. } => {
+            format!("began to move the end of {grant} to {}", to.short())
+        }
+        Event::GrantExtended { from, to, .. } => {
+            format!(
+                "moved the end of {grant} from {} to {}",
+                from.short(),
+                to.short()
+            )
+        }
+        Event::ChangeDropped { cap, .. } => {
+            format!("left {grant} as it was, with a cap of {cap}")
+        }
+        Event::GrantRenewed { month, .. } => format!("began {grant} anew for {month}"),
         other => shown_or_stray(other, grant),
     }
 }
@@ -274,8 +320,16 @@ fn spent(event: &Event, grant: &str) -> String {
         Event::SpendCorrected { from, to, .. } => {
             format!("corrected the spending of {grant} from {from} to {to}")
         }
-        // Told above; listed so that an event without a sentence does not compile.
-        Event::OrgOpened
+        other => told_above(other),
+    }
+}
+
+/// Listed so that an event without a sentence does not compile.
+fn told_above(event: &Event) -> String {
+    match event {
+        Event::SpendAssumed { .. }
+        | Event::SpendCorrected { .. }
+        | Event::OrgOpened
         | Event::AppInstalled { .. }
         | Event::AppRemoved { .. }
         | Event::AppReturned { .. }
@@ -319,6 +373,18 @@ fn spent(event: &Event, grant: &str) -> String {
         | Event::KeyGone { .. }
         | Event::DataLeft { .. }
         | Event::LeftoverClosed { .. }
+        | Event::KeyCapped { .. }
+        | Event::ChangeAsked { .. }
+        | Event::ChangeDenied { .. }
+        | Event::CapChanging { .. }
+        | Event::CapChanged { .. }
+        | Event::RotationBegun { .. }
+        | Event::OverlapBegun { .. }
+        | Event::RotationDone { .. }
+        | Event::ExtensionBegun { .. }
+        | Event::GrantExtended { .. }
+        | Event::ChangeDropped { .. }
+        | Event::GrantRenewed { .. }
         | Event::DriftSeen { .. }
         | Event::StrayFound { .. }
         | Event::StrayAdopted { .. }

@@ -183,6 +183,10 @@ impl Ledger {
                     revealing_until: None,
                     revoke_at: None,
                     first_tried_at: None,
+                    began_at: None,
+                    monthly: None,
+                    renew_at: None,
+                    change: None,
                     armed_at: None,
                     used_at: None,
                     noticed: vec![],
@@ -223,6 +227,7 @@ impl Ledger {
                 grant,
                 attempt,
                 label,
+                ..
             } => self.grant(*grant).keys.push(Key {
                 attempt: *attempt,
                 label: label.clone(),
@@ -231,6 +236,7 @@ impl Ledger {
                 armed_cap: Money::ZERO,
                 usage: Money::ZERO,
                 seal: None,
+                dead_man: None,
                 drift: None,
                 facts: vec![],
                 cursor: None,
@@ -282,7 +288,7 @@ impl Ledger {
         let grant = books.grant.as_ref().ok_or(Refusal::LostLease)?;
         let key = grant.key().map(|key| (key.attempt, key.state));
         match (grant.state, key) {
-            (State::Reserved, _) => steps::intend(&books).map(|(entry, _)| entry),
+            (State::Reserved, _) => steps::intend(&books, None).map(|(entry, _)| entry),
             (State::Issuing, Some((attempt, KeyState::Intended))) => {
                 steps::minted(&books, attempt, ("id", vec![]), Seal::new(""))
             }
@@ -368,6 +374,7 @@ fn decide(ledger: &mut Ledger, step: &Step) -> Result<Entry, Refusal> {
                 name,
                 reason,
                 asks_for_whole: whole,
+                monthly: false,
             };
             requests::open(ledger.seen(ana, None), &request).map(|(entry, _)| entry)
         }

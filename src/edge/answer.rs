@@ -90,8 +90,8 @@ impl Edge {
                 let recorded = self.close_reveal(org, grant, Some(false)).await;
                 let refusal = Refusal::sentence(
                     "The platform did not say whether the key was shown, so Slice counts it as shown \
-                     and has erased it. If you don't have it, give the grant back and provision \
-                     another: `/slice keys`.",
+                     and has erased it. If you don't have it, take another one or give it back: \
+                     `/slice keys`.",
                 );
                 self.refuse(Some(org), identity, answers, &refusal).await;
                 recorded

@@ -12,8 +12,8 @@ use slice_core::{
     ids::ServiceName,
     money::Money,
     ports::{
-        Bounds, Capabilities, Found, Hardness, Health, Issued, KeyRef, Listed, Meter, Order,
-        ServiceAdapter, ServiceError,
+        Adjusts, Bounds, Capabilities, Found, Hardness, Health, Issued, KeyRef, Listed, Meter,
+        Order, ServiceAdapter, ServiceError,
     },
     secret::Secret,
 };
@@ -74,6 +74,11 @@ impl OpenRouter {
                 dead_man: Some(DEAD_MAN),
                 bills_late: None,
                 credential: &[],
+                adjusts: Adjusts {
+                    cap: true,
+                    end: false,
+                    secret: true,
+                },
                 usage,
                 master_hint: "A management key from openrouter.ai → Settings → Management keys. \
                               An ordinary API key cannot make keys.",

@@ -20,8 +20,8 @@ use slice_core::{
     ids::ServiceName,
     leftover::Left,
     ports::{
-        Bounds, Capabilities, Ceiling, Clock, CredentialField, Facts, Found, Hardness, Health,
-        Issued, KeyRef, Listed, Meter, Order, ServiceAdapter, ServiceError,
+        Adjusts, Bounds, Capabilities, Ceiling, Clock, CredentialField, Facts, Found, Hardness,
+        Health, Issued, KeyRef, Listed, Meter, Order, ServiceAdapter, ServiceError,
     },
     secret::Secret,
 };
@@ -67,6 +67,12 @@ impl S3 {
                 smallest_cap: margin + margin,
                 dead_man: Some(DEAD_MAN),
                 bills_late: Some(BILLS_LATE),
+                // Another key would be another bucket, without what is stored in this one.
+                adjusts: Adjusts {
+                    cap: true,
+                    end: true,
+                    secret: false,
+                },
                 credential: &[
                     CredentialField {
                         name: "region",

@@ -27,6 +27,10 @@ const FORGOTTEN_ID_BYTES: usize = 16;
 impl Writing<'_> {
     /// Changes the rows as event number `seq` says. A row that is not as the event tells is an
     /// error: nothing of the transaction may stand then.
+    #[expect(
+        clippy::too_many_lines,
+        reason = "a line for each event, so that the compiler asks for a new one's"
+    )]
     pub(super) async fn apply(&mut self, seq: i64, event: &Event) -> Done<()> {
         match event {
             Event::OrgOpened => self.plan_all().await,
@@ -84,6 +88,17 @@ impl Writing<'_> {
             | Event::StrayAdopted { .. }
             | Event::StrayDiscarded { .. }
             | Event::StrayGone { .. } => self.apply_stray(event).await,
+            Event::ChangeAsked { .. }
+            | Event::ChangeDenied { .. }
+            | Event::CapChanging { .. }
+            | Event::CapChanged { .. }
+            | Event::RotationBegun { .. }
+            | Event::OverlapBegun { .. }
+            | Event::RotationDone { .. }
+            | Event::ExtensionBegun { .. }
+            | Event::GrantExtended { .. }
+            | Event::ChangeDropped { .. }
+            | Event::GrantRenewed { .. } => self.apply_change(event).await,
             Event::KeyIntended { .. }
             | Event::KeyMinted { .. }
             | Event::KeyArmed { .. }
@@ -93,6 +108,7 @@ impl Writing<'_> {
             | Event::KeyGone { .. }
             | Event::DataLeft { .. }
             | Event::LeftoverClosed { .. }
+            | Event::KeyCapped { .. }
             | Event::DriftSeen { .. } => self.apply_key(event).await,
         }
     }
@@ -126,7 +142,8 @@ impl Writing<'_> {
             }
             Event::AllocationSet { member, to, .. } => {
                 let row = values![self.org.id, *member, *to];
-                self.tx.one(sql::ALLOCATE, row, "the allocation").await
+                self.tx.one(sql::ALLOCATE, row, "the allocation").await?;
+                self.wake_waiting(*member).await
             }
             Event::ToppedUp {
                 member,
@@ -163,7 +180,13 @@ impl Writing<'_> {
     ) -> Done<()> {
         self.in_this_month(month)?;
         let row = values![self.org.id, seq, member, month, amount, grant];
-        self.tx.one(sql::TOP_UP, row, "the top-up").await
+        self.tx.one(sql::TOP_UP, row, "the top-up").await?;
+        self.wake_waiting(member).await
+    }
+
+    async fn wake_waiting(&mut self, member: MemberId) -> Done<()> {
+        let row = values![self.org.id, member];
+        self.tx.run(sql::WAKE_WAITING, row).await.map(drop)
     }
 
     async fn link(&mut self, seq: i64, workspace: &Workspace) -> Done<()> {
@@ -308,6 +331,7 @@ impl Writing<'_> {
             name,
             reason,
             terms,
+            monthly,
         } = event
         else {
             return wrong("not the opening of a grant");
@@ -333,6 +357,7 @@ impl Writing<'_> {
             *reason,
             self.now,
             *terms,
+            monthly.then_some(*cap),
         ];
         self.tx.one(sql::OPEN_GRANT, row, "the opened grant").await
     }
@@ -367,6 +392,7 @@ impl Writing<'_> {
         if to.keeps_seal() {
             return Ok(());
         }
+        self.end_change(grant).await?;
         self.erase_seals(grant).await
     }
 

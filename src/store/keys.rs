@@ -22,8 +22,9 @@ impl Writing<'_> {
                 grant,
                 attempt,
                 label,
+                dead_man,
             } => {
-                let row = values![org, *grant, *attempt, label.as_str()];
+                let row = values![org, *grant, *attempt, label.as_str(), *dead_man];
                 self.tx
                     .one(sql::INTEND_KEY, row, "the intended key")
                     .await?;
@@ -58,7 +59,8 @@ impl Writing<'_> {
             } => {
                 let row = values![org, *grant, *attempt, *cap];
                 self.tx.one(sql::ARM_KEY, row, "the armed key").await?;
-                let row = values![org, *grant, *ends_at, self.now];
+                let turns_at = self.turn.month.end(self.turn.zone);
+                let row = values![org, *grant, *ends_at, self.now, turns_at];
                 self.tx
                     .one(sql::END_AT, row, "the grant of the key")
                     .await?;
@@ -73,7 +75,7 @@ impl Writing<'_> {
         let org = self.org.id;
         match event {
             Event::KeyDisabled { grant, attempt } => {
-                let row = values![org, *grant, *attempt];
+                let row = values![org, *grant, *attempt, self.now];
                 self.tx.one(sql::DISABLE_KEY, row, "the disabled key").await
             }
             Event::KeyEnabling {
@@ -87,6 +89,14 @@ impl Writing<'_> {
             Event::KeyEnabled { grant, attempt } => {
                 let row = values![org, *grant, *attempt];
                 self.tx.one(sql::KEY_ENABLED, row, "the enabled key").await
+            }
+            Event::KeyCapped {
+                grant,
+                attempt,
+                cap,
+            } => {
+                let row = values![org, *grant, *attempt, *cap];
+                self.tx.one(sql::CAP_KEY, row, "the key with a cap").await
             }
             Event::KeyGone { grant, attempt } => {
                 let row = values![org, *grant, *attempt];

@@ -3,6 +3,7 @@
 mod apply;
 mod books;
 mod calendar;
+mod changes;
 mod db;
 mod failure;
 mod homes;

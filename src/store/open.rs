@@ -126,6 +126,11 @@ const MIGRATIONS: &[(i64, &str, [&str; 2])] = &[
         [include_str!("../../migrations/0012_calendar.sql"); 2],
     ),
     (
+        13,
+        "changes",
+        [include_str!("../../migrations/0013_changes.sql"); 2],
+    ),
+    (
         15,
         "homes",
         [include_str!("../../migrations/0015_homes.sql"); 2],

@@ -7,6 +7,7 @@ use super::{
 use slice_core::{
     action::Action,
     books::{Master, To},
+    changes::{Change, What},
     drift::Drift,
     ends::Notice,
     grant::{Grant, Key, KeyState, State},
@@ -14,6 +15,7 @@ use slice_core::{
         ChannelId, Identity, MemberId, PlatformName, ServiceName, UserId, Workspace, WorkspaceId,
     },
     life::Life,
+    money::Money,
     page::Audience,
     ports::Facts,
     role::{Binding, Group, GroupKind, Role},
@@ -58,6 +60,10 @@ fn grant(row: &Row) -> Done<Grant> {
         revealing_until: row.maybe_time("revealing_until")?,
         revoke_at: row.maybe_time("revoke_at")?,
         first_tried_at: row.maybe_time("first_tried_at")?,
+        began_at: row.maybe_time("began_at")?,
+        monthly: row.maybe_int("monthly")?.map(Money::from_micros),
+        renew_at: row.maybe_time("renew_at")?,
+        change: change(row)?,
         armed_at: row.maybe_time("armed_at")?,
         used_at: row.maybe_time("used_at")?,
         noticed: noticed(&row.text("noticed")?),
@@ -76,10 +82,45 @@ fn noticed(words: &str) -> Vec<Notice> {
 }
 
 fn life(row: &Row) -> Done<Life> {
-    match Life::parse(&format!("{}h", row.int("life_hours")?)) {
+    hours(row.int("life_hours")?)
+}
+
+fn hours(hours: i64) -> Done<Life> {
+    match Life::parse(&format!("{hours}h")) {
         Some(life) => Ok(life),
         None => wrong("a grant's life is none"),
     }
+}
+
+/// The words for what is being changed.
+pub(super) const CAP: &str = "cap";
+pub(super) const ROTATION: &str = "rotation";
+pub(super) const EXTENSION: &str = "extension";
+
+fn change(row: &Row) -> Done<Option<Change>> {
+    let Some(kind) = row.maybe_text("kind")? else {
+        return Ok(None);
+    };
+    let what = match kind.as_str() {
+        CAP => What::Cap {
+            from: row.money("from_cap")?,
+            to: row.money("to_cap")?,
+        },
+        ROTATION => What::Rotation {
+            old: row.int("old_attempt")?,
+            overlap: row.maybe_int("overlap_hours")?.map(hours).transpose()?,
+            ends_at: row.maybe_time("changed_end")?,
+        },
+        EXTENSION => What::Extension {
+            to: row.time("changed_end")?,
+        },
+        _ => return wrong("a change of a grant is none"),
+    };
+    Ok(Some(Change {
+        what,
+        begun_at: row.time("begun_at")?,
+        due_at: row.time("due_at")?,
+    }))
 }
 
 fn key(row: &Row, attempt: i64) -> Done<Key> {
@@ -91,6 +132,7 @@ fn key(row: &Row, attempt: i64) -> Done<Key> {
         armed_cap: row.money("armed_cap")?,
         usage: row.money("usage")?,
         seal: row.maybe_text("seal")?.map(Seal::new),
+        dead_man: row.maybe_time("dead_man")?,
         drift: match row.maybe_text("drift")? {
             Some(word) => Some(drift(&word)?),
             None => None,

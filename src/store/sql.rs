@@ -17,11 +17,14 @@ macro_rules! grants_where {
             "SELECT g.id, g.number, g.member_id, g.service, g.cap, g.life_hours, g.state, g.moved_at, \
              name.text AS name, reason.text AS reason, g.opened_at, g.decided_by, g.decided_at, \
              g.ends_at, g.topped_up, g.revealed_at, g.revealing_until, g.revoke_at, g.first_tried_at, \
-             g.armed_at, g.used_at, g.noticed, g.warned, terms.text AS terms, \
+             g.armed_at, g.used_at, g.noticed, g.warned, terms.text AS terms, g.began_at, g.monthly, \
+             g.renew_at, c.kind, c.from_cap, c.to_cap, c.old_attempt, c.overlap_hours, \
+             c.ends_at AS changed_end, c.begun_at, c.due_at, k.dead_man, \
              k.attempt, k.label, k.provider_id, k.state AS key_state, k.armed_cap, k.usage, k.seal, \
              k.drift, k.facts, k.meter_cursor, k.left_what, k.left_monthly \
              FROM grants g \
              LEFT JOIN keys k ON k.grant_id = g.id \
+             LEFT JOIN changes c ON c.grant_id = g.id \
              LEFT JOIN texts name ON name.id = g.name_text \
              LEFT JOIN texts reason ON reason.id = g.reason_text \
              LEFT JOIN texts terms ON terms.id = g.terms_text \
@@ -44,20 +47,22 @@ macro_rules! due_where {
     };
 }
 
+mod changes;
 mod homes;
 mod meter;
 mod strays;
 
-pub(super) use homes::*;
-pub(super) use meter::*;
-pub(super) use strays::*;
+pub(in crate::store) use {changes::*, homes::*, meter::*, strays::*};
 
 /// Every statement with its name.
 pub fn all() -> impl Iterator<Item = &'static (&'static str, &'static str)> {
-    let more = [homes::STATEMENTS, meter::STATEMENTS, strays::STATEMENTS]
-        .into_iter()
-        .flatten();
-    STATEMENTS.iter().chain(more)
+    let more = [
+        changes::STATEMENTS,
+        homes::STATEMENTS,
+        meter::STATEMENTS,
+        strays::STATEMENTS,
+    ];
+    STATEMENTS.iter().chain(more.into_iter().flatten())
 }
 
 statements! {
@@ -304,10 +309,11 @@ statements! {
         WHERE org_id = $1 AND grant_id = $2 AND attempt = $3";
     OPEN_GRANT = "INSERT INTO grants (id, org_id, number, member_id, service, cap, life_hours, \
         state, name_text, reason_text, opened_at, moved_at, topped_up, fence, claim, lease_until, \
-        not_before, terms_text) \
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11, FALSE, 0, 0, 0, 0, $12)";
+        not_before, terms_text, monthly) \
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11, FALSE, 0, 0, 0, 0, $12, $13)";
     APPROVE_GRANT = "UPDATE grants SET state = 'reserved', cap = $3, life_hours = $4, \
-        decided_by = $5, decided_at = $6, moved_at = $6, topped_up = $7 \
+        decided_by = $5, decided_at = $6, moved_at = $6, topped_up = $7, \
+        monthly = CASE WHEN monthly IS NULL THEN NULL ELSE $3 END \
         WHERE org_id = $1 AND id = $2 AND state = 'awaiting_owner' AND cap = $8";
     KEEP_GRANT = "UPDATE grants SET revoke_at = $3 WHERE org_id = $1 AND id = $2";
     MOVE_GRANT = "UPDATE grants SET state = $4, moved_at = $7, decided_by = COALESCE($5, decided_by), \
@@ -316,20 +322,22 @@ statements! {
     ERASE_SEALS = "UPDATE keys SET seal = NULL WHERE org_id = $1 AND grant_id = $2";
     FIRST_TRY = "UPDATE grants SET first_tried_at = COALESCE(first_tried_at, $3) \
         WHERE org_id = $1 AND id = $2";
-    INTEND_KEY = "INSERT INTO keys (org_id, grant_id, attempt, label, state, armed_cap, usage) \
-        VALUES ($1, $2, $3, $4, 'intended', 0, 0)";
+    INTEND_KEY = "INSERT INTO keys (org_id, grant_id, attempt, label, state, armed_cap, usage, \
+        dead_man) VALUES ($1, $2, $3, $4, 'intended', 0, 0, $5)";
     MINT_KEY = "UPDATE keys SET state = 'minted', provider_id = $4, seal = $5, facts = $6 \
         WHERE org_id = $1 AND grant_id = $2 AND attempt = $3 AND state = 'intended'";
     ARM_KEY = "UPDATE keys SET state = 'armed', armed_cap = $4 \
         WHERE org_id = $1 AND grant_id = $2 AND attempt = $3 AND state IN ('minted', 'armed')";
-    /// A new end: what its member was reminded of before is over.
-    END_AT = "UPDATE grants SET ends_at = $3, noticed = ' ', armed_at = $4 \
+    /// A new key and a new end: what was shown, and what its member was reminded of, is over.
+    END_AT = "UPDATE grants SET ends_at = $3, noticed = ' ', armed_at = $4, revealed_at = NULL, \
+        revealing_until = NULL, began_at = COALESCE(began_at, $4), \
+        renew_at = CASE WHEN monthly IS NULL THEN NULL ELSE COALESCE(renew_at, $5) END \
         WHERE org_id = $1 AND id = $2";
     NOTE_NOTICE = "UPDATE grants SET noticed = noticed || $3 || ' ' \
         WHERE org_id = $1 AND id = $2";
     NOTE_GRANT_WARNED = "UPDATE grants SET warned = $3 WHERE org_id = $1 AND id = $2";
     NOTE_USE = "UPDATE grants SET used_at = $3 WHERE org_id = $1 AND id = $2";
-    DISABLE_KEY = "UPDATE keys SET state = 'disabled', \
+    DISABLE_KEY = "UPDATE keys SET state = 'disabled', stopped_at = $4, \
         armed_cap = CASE WHEN usage < armed_cap AND usage >= 0 THEN usage ELSE armed_cap END \
         WHERE org_id = $1 AND grant_id = $2 AND attempt = $3 AND state <> 'gone'";
     /// A key that a worker was about to disable may be disabled already.
@@ -411,9 +419,6 @@ statements! {
     );
     DUE_END = due_where!(
         "g.state IN ('revoking(revoked)', 'revoking(expired)', 'revoking(unclaimed)')"
-    );
-    DUE_SWEEP = due_where!(
-        "g.id IN (SELECT grant_id FROM keys WHERE state <> 'gone') AND g.state LIKE 'ended%'"
     );
     DUE_CLOSE_REVEAL = due_where!("g.revealing_until < $1 AND g.revealed_at IS NULL");
     DUE_RELEASE = due_where!(

@@ -12,7 +12,9 @@ use slice_core::{
     grant::State,
     ids::{GrantId, Identity, MemberId},
     ports::{Check, ClaimedGrant, Work},
+    renewals::REPLACE_BEFORE,
     settings::REQUEST_LIFE,
+    steps::LATE_BILLING,
     time::Time,
 };
 use std::time::Duration;
@@ -28,6 +30,8 @@ fn due(work: Work) -> &'static str {
         Work::CloseReveal => sql::DUE_CLOSE_REVEAL,
         Work::Release => sql::DUE_RELEASE,
         Work::Time => sql::DUE_TIME,
+        Work::Change => sql::DUE_CHANGE,
+        Work::Renew => sql::DUE_RENEW,
     }
 }
 
@@ -43,6 +47,8 @@ fn times(work: Work, now: Time) -> Vec<Value> {
             now - ends::UNREVEALED_LIFE,
             now - ends::IDLE,
         ],
+        Work::Sweep => values![now, now - LATE_BILLING],
+        Work::Renew => values![now, now + REPLACE_BEFORE],
         _ => values![now],
     }
 }

@@ -293,10 +293,14 @@ fn closed() -> Refusal {
     )
 }
 
-/// The grant that an event moves from one state to another.
+/// The grant that an event moves on, or about whose key it has work begun.
 fn moved(event: &Event) -> Option<GrantId> {
     match event {
-        Event::GrantMoved { grant, .. } | Event::GrantApproved { grant, .. } => Some(*grant),
+        Event::GrantMoved { grant, .. }
+        | Event::GrantApproved { grant, .. }
+        | Event::CapChanging { grant, .. }
+        | Event::RotationBegun { grant, .. }
+        | Event::ExtensionBegun { grant, .. } => Some(*grant),
         _ => None,
     }
 }

@@ -253,6 +253,18 @@ impl Provider<'_> {
         Ok(self.adapter.arm(&self.master, key, bounds).await?)
     }
 
+    /// Lets a key of the books spend up to `cap` in all, until its grant ends at that instant.
+    pub async fn allow(
+        &self,
+        grant: &Grant,
+        key: &Key,
+        (cap, ends_at): (Money, Time),
+    ) -> Result<(), Stop> {
+        let known = KeyRef::new(grant, key).ok_or(Refusal::LostLease)?;
+        let until = self.until(ends_at);
+        self.arm(&known, Bounds { cap, until }).await
+    }
+
     pub async fn delete(&self, id: &str) -> Result<(), Stop> {
         self.job.in_time()?;
         Ok(self.adapter.delete(&self.master, id).await?)

@@ -5,11 +5,13 @@ use slice_core::{
     books::Books,
     desk::Desk,
     grant::{End, Grant, Key, KeyState, State, label},
+    ids::GrantId,
     ports::{Bounds, Issued, KeyRef, Order, ServiceError, Work},
     refusal::Refusal,
+    secret::Secret,
     sentences::KeyFacts,
     steps,
-    vault::SealOwner,
+    vault::{BadSeal, Seal, SealOwner},
 };
 use std::time::Duration;
 use tracing::{error, info, warn};
@@ -46,20 +48,22 @@ async fn make(job: Job<'_>, books: &Books, grant: &Grant) -> Result<(), Stop> {
         Err(why) => return not_yet(job, grant, why).await,
     };
     job.in_time()?;
+    let margin = provider.capabilities().dead_man;
+    let end = job.desk.clock.now() + grant.life.duration() + margin.unwrap_or_default();
+    let dead_man = margin.map(|_| end);
     let (attempt, grant) = job
         .record(|books| {
-            let (entry, attempt) = steps::intend(books)?;
+            let (entry, attempt) = steps::intend(books, dead_man)?;
             let grant = books.grant.clone().ok_or(Refusal::LostLease)?;
             Ok((entry, (attempt, grant)))
         })
         .await?;
     let life = grant.life;
-    let dead_man = provider.capabilities().dead_man.unwrap_or_default();
     let order = Order {
         label: label(grant.id, attempt),
         cap: grant.cap,
         life,
-        dead_man: job.desk.clock.now() + life.duration() + dead_man,
+        dead_man: end,
         terms: grant.terms.clone(),
     };
     match provider.issue(&order).await {
@@ -99,17 +103,12 @@ async fn keep(
     (attempt, issued): (i64, Issued),
 ) -> Result<bool, Stop> {
     let (books, _) = job.read().await?;
-    let owner = SealOwner::Key {
-        org: books.org.id,
-        grant: grant.id,
-        attempt,
-    };
     let Issued {
         provider_id,
         secret,
         facts,
     } = issued;
-    let Ok(seal) = job.desk.vault.seal(&books.org.data_key, &owner, &secret) else {
+    let Ok(seal) = seal_of(job, &books, (grant.id, attempt), &secret) else {
         let why = "Slice's vault could not seal the new key.".to_owned();
         if provider.take_back(&provider_id).await.is_err() {
             doubt(job, grant, &why).await?;
@@ -147,6 +146,22 @@ async fn keep(
             Err(why.into())
         }
     }
+}
+
+/// A key's secret, sealed to its row.
+pub(super) fn seal_of(
+    job: Job<'_>,
+    books: &Books,
+    (grant, attempt): (GrantId, i64),
+    secret: &Secret,
+) -> Result<Seal, BadSeal> {
+    let org = books.org.id;
+    let owner = SealOwner::Key {
+        org,
+        grant,
+        attempt,
+    };
+    job.desk.vault.seal(&books.org.data_key, &owner, secret)
 }
 
 async fn arm(job: Job<'_>, books: &Books, grant: &Grant, key: &Key) -> Result<(), Stop> {

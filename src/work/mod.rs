@@ -1,6 +1,7 @@
 //! The workers: each step claims one thing that is due, brings it forward, and gives it back.
 
 mod calendar;
+mod changer;
 mod claim;
 mod courier;
 mod delivery;
@@ -10,6 +11,8 @@ mod issuer;
 mod leavers;
 mod meter;
 mod reconciler;
+mod renewer;
+mod rotator;
 mod stopping;
 mod suspender;
 
@@ -80,6 +83,16 @@ const WORKERS: &[Worker] = &[
         name: "resumer",
         count: 1,
         step: |desk| Box::pin(suspender::resume(desk)),
+    },
+    Worker {
+        name: "changer",
+        count: 2,
+        step: |desk| Box::pin(changer::step(desk)),
+    },
+    Worker {
+        name: "renewer",
+        count: 1,
+        step: |desk| Box::pin(renewer::step(desk)),
     },
     Worker {
         name: "leavers",

@@ -77,18 +77,27 @@ async fn resolved(job: Job<'_>, grant: &Grant) -> Result<(), Stop> {
     Ok(())
 }
 
+/// What nobody will use again: all of what has ended, and what another key took the place of.
+fn left_over(grant: &Grant) -> Vec<&Key> {
+    let has_ended = matches!(grant.state, State::Ended(_));
+    let last = grant.key().map_or(0, |key| key.attempt);
+    let is_left_over = |key: &&Key| match key.state {
+        KeyState::Gone => false,
+        KeyState::Disabled => has_ended || key.attempt < last && grant.change.is_none(),
+        _ => has_ended,
+    };
+    grant.keys.iter().filter(is_left_over).collect()
+}
+
 async fn tidy(job: Job<'_>) -> Result<(), Stop> {
     let (books, grant) = job.read().await?;
-    if !matches!(grant.state, State::Ended(_)) {
-        return Err(Refusal::LostLease.into());
-    }
     let provider = job.provider(&books, &grant.service)?;
     let bills_late = provider.capabilities().bills_late.unwrap_or_default();
     let left = bills_late.saturating_sub(books.now - grant.moved_at);
-    if !left.is_zero() {
+    if !left.is_zero() && matches!(grant.state, State::Ended(_)) {
         return Err(Stop::Wait(left));
     }
-    for key in grant.keys.iter().filter(|key| key.state != KeyState::Gone) {
+    for key in left_over(&grant) {
         remove(job, &provider, &grant, key).await?;
         let (number, attempt) = (grant.number, key.attempt);
         info!(grant.id = %grant.id, "Deleted key {attempt} of grant {number}");

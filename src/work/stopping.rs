@@ -93,7 +93,7 @@ pub(super) async fn fail(job: Job<'_>, grant: &Grant, why: &ServiceError) -> Res
 /// When to try again, and whether owners hear of this failure: of just one in the ten minutes that
 /// follow each instant when an alert is due. So the books need not remember alerts, and one is
 /// missed only by a Slice that was down through those minutes.
-fn next_try(pause: Duration, failing_for: Duration) -> (Duration, bool) {
+pub(super) fn next_try(pause: Duration, failing_for: Duration) -> (Duration, bool) {
     let Some(late) = failing_for.checked_sub(ALERT_AFTER) else {
         return (pause.min(ALERT_AFTER.saturating_sub(failing_for)), false);
     };

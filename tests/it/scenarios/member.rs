@@ -144,7 +144,7 @@ pub async fn a_request_is_withdrawn(world: &mut World) {
         .says("ana", "provision openrouter 60 because \"a long run\"")
         .await;
     world.expect("olga", &["asks for grant 1", "a long run", "[Approve]"]);
-    world.says("ana", "withdraw 1").await;
+    world.says("ana", "revoke 1").await;
     world.expect("olga", &["was withdrawn"]);
     world
         .town
@@ -153,7 +153,7 @@ pub async fn a_request_is_withdrawn(world: &mut World) {
         .expect("an old button");
     world.settled().await;
     world.expect("olga", &["withdrawn, so it can't be approved"]);
-    world.says("ana", "withdraw 1").await;
+    world.says("ana", "revoke 1").await;
     assert!(world.live_keys().is_empty());
 }
 

@@ -1,6 +1,7 @@
 //! Every conversation, once. Each runs on every database and must read the same.
 
 mod calendar;
+mod changes;
 mod ends;
 mod faults_provider;
 mod faults_slack;
@@ -105,6 +106,17 @@ scenarios! {
         ends::a_key_that_nobody_reveals,
         ends::a_key_that_is_revealed_late,
         ends::a_key_that_nobody_uses,
+        changes::a_cap_is_raised_and_lowered,
+        changes::a_raise_above_the_free_hand,
+        changes::a_cap_that_its_provider_does_not_change,
+        changes::an_excess_is_trimmed,
+        changes::a_key_is_rotated,
+        changes::a_key_is_rotated_with_an_overlap,
+        changes::an_uncertain_reveal_is_rotated,
+        changes::a_life_is_extended,
+        changes::an_approved_life_is_extended_by_an_owner,
+        changes::a_key_for_each_month,
+        changes::a_key_for_each_month_is_replaced,
         leaving::nobody_decides_for_seven_days,
         leaving::an_owner_keeps_a_key,
         leaving::an_owner_transfers_what_is_left,

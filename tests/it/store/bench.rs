@@ -197,6 +197,7 @@ impl Bench {
             name: Some("notebook".into()),
             reason: Some("for the demo".into()),
             asks_for_whole: true,
+            monthly: false,
         }
     }
 
@@ -212,7 +213,7 @@ impl Bench {
         let number = opened.number;
         let slice = self.olga;
         let (_, attempt) = self
-            .by(slice, Some(number), steps::intend)
+            .by(slice, Some(number), |books| steps::intend(books, None))
             .await
             .expect("intended");
         let (org, vault) = (self.org, self.vault.clone());

@@ -160,11 +160,13 @@ pub async fn who_lost_the_claim_writes_nothing(database: TestDatabase) {
         scope.grant(GrantRef::Id(claim.grant)).fenced(fence)
     };
     bench
-        .record(scope(claim.fence), steps::intend)
+        .record(scope(claim.fence), |books| steps::intend(books, None))
         .await
         .expect("intended");
     let stale = bench
-        .record(scope(Fence(claim.fence.0 - 1)), steps::intend)
+        .record(scope(Fence(claim.fence.0 - 1)), |books| {
+            steps::intend(books, None)
+        })
         .await;
     assert_eq!(stale.err(), Some(Refusal::LostLease));
     // A person's word is no worker's: it makes every claim before it void.

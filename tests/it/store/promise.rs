@@ -120,6 +120,7 @@ impl Bench {
             Try::Open { cap, whole } => {
                 let request = Request {
                     asks_for_whole: whole,
+                    monthly: false,
                     ..self.request(dollars(cap))
                 };
                 let open = self.by(ana, None, move |books| requests::open(books, &request));
@@ -164,7 +165,7 @@ impl Bench {
             Try::Approve { grant, less } => (grant, Box::new(move |b, n| approve(b, n, less))),
             Try::Deny(grant) => (grant, Box::new(|b, n| requests::deny(b, n, Some("no")))),
             Try::Revoke(grant) => (grant, Box::new(|b, n| requests::revoke(b, n, true))),
-            Try::Intend(grant) => (grant, Box::new(|b, _| Ok(steps::intend(b)?.0))),
+            Try::Intend(grant) => (grant, Box::new(|b, _| Ok(steps::intend(b, None)?.0))),
             Try::Minted(grant) => (grant, Box::new(|b, _| minted(b))),
             Try::Armed(grant) => (grant, Box::new(|b, _| armed(b))),
             Try::Doubt(grant) => (grant, Box::new(|b, _| steps::in_doubt(b))),

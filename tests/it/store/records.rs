@@ -145,6 +145,7 @@ pub async fn fifty_at_once_leave_no_gap_and_spend_no_dollar_twice(database: Test
     let provisions = (0..50).map(|_| {
         let request = slice_core::requests::Request {
             asks_for_whole: false,
+            monthly: false,
             ..bench.request(dollars(10))
         };
         let bench = &bench;

@@ -69,7 +69,7 @@ pub async fn a_grant_put_back_waits_its_time_and_goes_to_the_right_worker(databa
     let scope = Scope::new(bench.org, Actor::Slice).grant(GrantRef::Id(claim.grant));
     let scope = scope.fenced(claim.fence);
     bench
-        .record(scope.clone(), steps::intend)
+        .record(scope.clone(), |books| steps::intend(books, None))
         .await
         .expect("intended");
     let later = Duration::from_mins(1);
@@ -91,7 +91,7 @@ pub async fn a_grant_put_back_waits_its_time_and_goes_to_the_right_worker(databa
     let scope = Scope::new(bench.org, Actor::Slice).grant(GrantRef::Id(claim.grant));
     let scope = scope.fenced(claim.fence);
     let (_, attempt) = bench
-        .record(scope.clone(), steps::intend)
+        .record(scope.clone(), |books| steps::intend(books, None))
         .await
         .expect("intended");
     assert_eq!(attempt, 2);
