@@ -44,7 +44,7 @@ pub fn picture(chart: &Chart, called: Called<'_>, stem: &str) -> Result<Attachme
     })
 }
 
-/// The chart as a PNG of [`layout::WIDTH`] × [`layout::HEIGHT`] pixels.
+/// The chart as a PNG of a fixed size.
 pub fn draw(chart: &Chart, called: Called<'_>) -> Result<Vec<u8>, Undrawable> {
     let font = Font::inter().ok_or(Undrawable("its font does not open"))?;
     let chart = chart.clone().gathered();
