@@ -1,9 +1,9 @@
 //! Every command there is, in the order in which help lists them.
 
 use crate::{
-    adopt, allocate, approve, ask, audit, budget, cap, dashboard, deny, digest, discard, extend,
-    grammar::Command, help, keep, keys, leftover, link, members, provision, reveal, revoke, roles,
-    rotate, settings, settle, topup, transfer, trim, vault, withdraw,
+    adopt, allocate, approve, ask, audit, budget, cap, dashboard, deny, digest, extend,
+    grammar::Command, help, keep, keys, link, members, provision, reveal, revoke, roles, rotate,
+    settings, settle, topup, transfer, trim, vault, withdraw,
 };
 
 /// One line per command. Parsing, help, manifests and role checks are loops over this.
@@ -30,10 +30,7 @@ pub static ALL: &[Command] = &[
     keep::COMMAND,
     transfer::COMMAND,
     settle::COMMAND,
-    leftover::take::COMMAND,
-    leftover::delete::COMMAND,
     adopt::COMMAND,
-    discard::COMMAND,
     link::workspace::COMMAND,
     link::me::COMMAND,
     link::answer::WORKSPACE,
@@ -44,6 +41,9 @@ pub static ALL: &[Command] = &[
     vault::rotate::COMMAND,
     vault::check::COMMAND,
     vault::remove::COMMAND,
+    vault::take::COMMAND,
+    vault::delete::COMMAND,
+    vault::discard::COMMAND,
     audit::show::COMMAND,
     audit::download::COMMAND,
     roles::list::COMMAND,

@@ -25,13 +25,13 @@ mod cap;
 mod dashboard;
 mod deny;
 mod digest;
-mod discard;
+
 mod extend;
 pub mod help;
 pub mod home;
 mod keep;
 mod keys;
-mod leftover;
+
 mod link;
 mod members;
 mod provision;

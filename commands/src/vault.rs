@@ -2,9 +2,12 @@
 
 pub mod add;
 pub mod check;
+pub mod delete;
+pub mod discard;
 pub mod list;
 pub mod remove;
 pub mod rotate;
+pub mod take;
 
 use crate::{
     forms::{choices, form},

@@ -67,12 +67,12 @@ pub fn buttons(grant: &Grant) -> Vec<Button> {
     let number = grant.number;
     let take = Button::new(
         "Take it over",
-        format!("leftover take {number}"),
+        format!("vault take {number}"),
         Audience::Owners,
     );
     let delete = Button::new(
         "Delete it…",
-        format!("leftover delete {number}"),
+        format!("vault delete {number}"),
         Audience::Owners,
     );
     vec![take, delete]

@@ -157,7 +157,7 @@ fn finding(stray: &Stray, meter: Option<&Meter>) -> Page {
     );
     let revoke = Button::new(
         "Revoke",
-        format!("discard {}", stray.number),
+        format!("vault discard {}", stray.number),
         Audience::Owners,
     );
     let question = format!("Delete this key at {} now?", stray.service);
@@ -436,7 +436,7 @@ fn adoptable(stray: &Stray, meter: &Meter) -> Result<Money, Refusal> {
         Ceiling::At(cap) => return Ok(cap),
     };
     Err(Refusal::sentence(format!(
-        "That key can't be adopted: {why}. Nothing was changed. `discard {}` deletes it.",
+        "That key can't be adopted: {why}. Nothing was changed. `/slice vault discard {}` deletes it.",
         stray.number
     )))
 }

@@ -33,9 +33,9 @@ fn left_behind(page: Page, grant: &Grant) -> Page {
             Text::new(format!("Left behind by grant {number} of "))
                 .member(member)
                 .and(format!(": {what}, about {monthly} a month. "))
-                .say(format!("leftover take {number}"))
+                .say(format!("vault take {number}"))
                 .and(" or ")
-                .say(format!("leftover delete {number}"))
+                .say(format!("vault delete {number}"))
                 .and("."),
         )
     })

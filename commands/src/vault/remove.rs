@@ -86,7 +86,7 @@ async fn run(call: Call<'_>) -> Result<Reply, Refusal> {
         if !numbers.is_empty() {
             return Err(Refusal::sentence(format!(
                 "What stays of ended grants ({}) is measured with that master key. Nothing was changed. Take it \
-                 over with `/slice leftover take <grant>`, or delete it with `/slice leftover delete <grant>`, first.",
+                 over with `/slice vault take <grant>`, or delete it with `/slice vault delete <grant>`, first.",
                 numbers.join(", ")
             )));
         }

@@ -116,7 +116,7 @@ async fn it_stays(world: &mut World) {
     world.expect("olga", &["Left behind by grant 1", "$0.25 a month"]);
     world.says("olga", "vault remove s3").await;
     world.expect("olga", &["What stays of ended grants (1)"]);
-    world.says("olga", "leftover delete 1").await;
+    world.says("olga", "vault delete 1").await;
     world.clicks("olga", "Delete all of it").await;
     world.expect("olga", &["Deleted for good"]);
     assert_eq!(world.aws_buckets().len(), 0);

@@ -99,7 +99,7 @@ pub async fn a_key_is_discarded(world: &mut World) {
     faults.inject_on("DELETE /api/v1/keys", Fault::ServerError500, 1);
     world.clicks("olga", "Revoke").await;
     world.expect("olga", &["is being deleted"]);
-    world.says("olga", "discard 1").await;
+    world.says("olga", "vault discard 1").await;
     world.expect(
         "olga",
         &[
@@ -147,7 +147,7 @@ pub async fn hostile_labels_and_our_own(world: &mut World) {
     world.expect("olga", &["carries Slice's label"]);
     world.says("olga", "adopt 1 @ana").await;
     world.expect("olga", &["its label is that of another key"]);
-    world.says("olga", "discard 1").await;
+    world.says("olga", "vault discard 1").await;
     world.later(ROUND).await;
     assert!(!stands(world, &double) && stands(world, &ours.hash));
     world.all_read();
@@ -165,7 +165,7 @@ pub async fn hostile_labels_and_our_own(world: &mut World) {
     let told = world.expect("olga", &["2 more keys at openrouter carry Slice's label"]);
     assert_eq!(told.matches("A key at openrouter").count(), 8, "{told}");
     for number in 2..12 {
-        world.says("olga", &format!("discard {number}")).await;
+        world.says("olga", &format!("vault discard {number}")).await;
     }
     world.later(ROUND).await;
     assert!(strays.iter().all(|hash| !stands(world, hash)));

@@ -1,4 +1,4 @@
-//! `discard`: deletes a key that was found at its provider.
+//! `vault discard`: deletes a key that was found at its provider.
 
 use crate::{
     adopt::{KEY, find},
@@ -15,9 +15,9 @@ use slice_core::{
 
 pub const COMMAND: Command = Command {
     params: &[KEY.shape()],
-    examples: &["discard 1"],
+    examples: &["vault discard 1"],
     ..Command::plain(
-        "discard",
+        "vault discard",
         "Delete a key that was found at its provider and that no books know",
         Role::Owner,
         |call| Box::pin(run(call)),

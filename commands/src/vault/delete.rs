@@ -1,4 +1,4 @@
-//! `leftover delete`: deletes what stays of an ended grant at its provider, for good.
+//! `vault delete`: deletes what stays of an ended grant at its provider, for good.
 
 use crate::{
     args::Flag,
@@ -21,9 +21,9 @@ const ALL: Param<Flag> = Param::flag("all", "It was asked for twice").hidden();
 
 pub const COMMAND: Command = Command {
     params: &[GRANT.shape(), ALL.shape()],
-    examples: &["leftover delete 3"],
+    examples: &["vault delete 3"],
     ..Command::plain(
-        "leftover delete",
+        "vault delete",
         "Delete what stays of an ended grant at its provider, for good",
         Role::Owner,
         |call| Box::pin(run(call)),
@@ -44,7 +44,7 @@ async fn run(call: Call<'_>) -> Result<Reply, Refusal> {
         let question = format!("Delete {what} for good?");
         let all = Button::new(
             "Delete all of it",
-            format!("leftover delete {number} all"),
+            format!("vault delete {number} all"),
             call.mine(),
         );
         return Ok(Page::say(text).buttons(vec![all.danger(question)]).into());

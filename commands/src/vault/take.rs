@@ -1,4 +1,4 @@
-//! `leftover take`: what stays of an ended grant is an owner's from now on, and charged to nobody's budget.
+//! `vault take`: what stays of an ended grant is an owner's from now on, and charged to nobody's budget.
 
 use crate::{
     grammar::{Call, Command},
@@ -18,9 +18,9 @@ const GRANT: Param<i64> = Param::grant("grant", "The ended grant's number");
 
 pub const COMMAND: Command = Command {
     params: &[GRANT.shape()],
-    examples: &["leftover take 3"],
+    examples: &["vault take 3"],
     ..Command::plain(
-        "leftover take",
+        "vault take",
         "Take over what stays of an ended grant, so that its member is charged no more",
         Role::Owner,
         |call| Box::pin(run(call)),
