@@ -313,7 +313,7 @@ statements! {
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11, FALSE, 0, 0, 0, 0, $12, $13)";
     APPROVE_GRANT = "UPDATE grants SET state = 'reserved', cap = $3, life_hours = $4, \
         decided_by = $5, decided_at = $6, moved_at = $6, topped_up = $7, \
-        monthly = CASE WHEN monthly IS NULL THEN NULL ELSE $3 END \
+        monthly = CASE WHEN monthly IS NULL THEN NULL ELSE CAST($3 AS BIGINT) END \
         WHERE org_id = $1 AND id = $2 AND state = 'awaiting_owner' AND cap = $8";
     KEEP_GRANT = "UPDATE grants SET revoke_at = $3 WHERE org_id = $1 AND id = $2";
     MOVE_GRANT = "UPDATE grants SET state = $4, moved_at = $7, decided_by = COALESCE($5, decided_by), \
