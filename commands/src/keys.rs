@@ -166,7 +166,7 @@ fn buttons(mine: Audience, grant: &Grant) -> Vec<Button> {
     }
 }
 
-/// [Extend 7 d] and [Rotate]. A service that can do neither says so, and offers a new grant.
+/// The buttons that extend and rotate. A service that can do neither says so, and offers a new grant.
 fn living_on(mine: Audience, grant: &Grant) -> Vec<Button> {
     let number = grant.number;
     let mut buttons = vec![];
