@@ -273,24 +273,25 @@ impl World {
         let bots: Vec<_> = [&self.running, &self.twin]
             .into_iter()
             .flatten()
-            .map(|running| running.bot.clone())
+            .map(|running| (running.bot.clone(), running.runtime.handle().clone()))
             .collect();
         let towns: Vec<Town> = self.towns().cloned().collect();
         let settling = running.runtime.spawn(async move {
             let mut crossed = 0;
             loop {
-                for bot in &bots {
+                for (bot, _) in &bots {
                     quiet(&sandbox, &towns, bot).await;
                 }
                 let before = sandbox.wire.crossings_since(crossed).len();
+                // Each in its own runtime: what it opened there outlives the other's death.
                 let working = bots.iter().cloned();
                 let working =
-                    working.map(|bot| tokio::spawn(async move { bot.run_until_idle().await }));
+                    working.map(|(bot, own)| own.spawn(async move { bot.run_until_idle().await }));
                 for worked in futures::future::join_all(working).await {
                     worked.expect("no panic").expect("the database answers");
                 }
                 let after = sandbox.wire.crossings_since(crossed);
-                let quiet = bots.iter().all(|bot| is_quiet(&sandbox, &towns, bot));
+                let quiet = bots.iter().all(|(bot, _)| is_quiet(&sandbox, &towns, bot));
                 if before == after.len() && quiet {
                     return;
                 }
