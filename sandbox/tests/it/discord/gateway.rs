@@ -149,6 +149,7 @@ async fn an_invalid_session_loses_what_it_was_not_sent() {
     app.ana().command("/slice", "help").unwrap();
     assert_eq!(first.frame().await.unwrap(), invalid(false));
     assert_eq!(app.discord.unanswered(), 0);
+    assert_eq!(app.ana().reads(), ["The application did not respond"]);
     app.ana().command("/slice", "help").unwrap();
     assert_eq!(app.ana().reads(), ["The application did not respond"]);
     let mut second = app.ready(GUILDS).await;
