@@ -288,7 +288,12 @@ impl World {
                 let working =
                     working.map(|(bot, own)| own.spawn(async move { bot.run_until_idle().await }));
                 for worked in futures::future::join_all(working).await {
-                    worked.expect("no panic").expect("the database answers");
+                    match worked {
+                        Ok(worked) => worked.expect("the database answers"),
+                        // The bot was killed, and this task goes with it.
+                        Err(gone) if gone.is_cancelled() => std::future::pending().await,
+                        Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+                    }
                 }
                 let after = sandbox.wire.crossings_since(crossed);
                 let quiet = bots.iter().all(|(bot, _)| is_quiet(&sandbox, &towns, bot));
