@@ -107,6 +107,7 @@ scenarios! {
         ends::a_key_that_is_revealed_late,
         ends::a_key_that_nobody_uses,
         changes::a_cap_is_raised_and_lowered,
+        changes::a_cap_is_lowered_while_its_key_spends,
         changes::a_raise_above_the_free_hand,
         changes::a_cap_that_its_provider_does_not_change,
         changes::an_excess_is_trimmed,
