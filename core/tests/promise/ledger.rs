@@ -176,6 +176,7 @@ impl Ledger {
                 id: WorkspaceId::new("T1"),
             }],
             removed: vec![],
+            lost: vec![],
             installer: None,
             owners: vec![(member(OLGA), BEGIN)],
             data_key: WrappedKey {

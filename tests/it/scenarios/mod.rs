@@ -88,6 +88,7 @@ scenarios! {
         calendar::after_downtime,
         calendar::a_job_that_is_called,
         calendar::a_clock_that_goes_back,
+        calendar::a_clock_that_ran_ahead,
         meter::five_minutes,
         meter::the_end_of_a_month,
         meter::read_only_after_the_turn,
@@ -162,6 +163,7 @@ scenarios! {
     }
     SLACK => {
         home::a_tab_of_ones_own,
+        home::a_key_that_no_message_brings,
         home::an_owners_tab,
         home::a_tab_that_cannot_be_shown,
         leaving::gone_before_the_key_is_back,
