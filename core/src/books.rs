@@ -6,8 +6,8 @@ use crate::{
     event::{Actor, Event},
     grant::Grant,
     ids::{
-        ActionId, GrantId, Identity, MemberId, MessageId, OrgId, PlatformName, ServiceName, TextId,
-        Workspace,
+        ActionId, GrantId, Identity, MemberId, MessageId, OrgId, Place, PlatformName, ServiceName,
+        TextId, Workspace,
     },
     linking::{Asked, Links},
     money::Money,
@@ -50,6 +50,8 @@ pub struct Org {
     pub workspaces: Vec<Workspace>,
     /// Those of them that do not let Slice in any more.
     pub removed: Vec<Workspace>,
+    /// The digest's channels that cannot be posted to, as owners were told.
+    pub lost: Vec<Place>,
     /// The person who installed Slice, if the platform says who that is.
     pub installer: Option<MemberId>,
     /// Members who were owners when they last acted, and when that was.

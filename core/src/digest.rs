@@ -81,6 +81,42 @@ pub fn due(books: &Books, firing: &Firing) -> Entry {
     entry.say_all(to.into_iter().flat_map(said))
 }
 
+/// The digest's channel there cannot be posted to: owners read the message instead, and once why. Its
+/// chart comes after it, and needs to say nothing.
+pub fn lost(books: &Books, platform: PlatformName, (message, why): (&Message, &str)) -> Entry {
+    let place = channel(books, platform);
+    let is_new = place
+        .as_ref()
+        .is_some_and(|place| !books.org.lost.contains(place));
+    let (mut page, mut entry) = (message.page.clone(), Entry::default());
+    if let Some(place) = place.filter(|_| is_new && page.chart().is_none()) {
+        let text = Text::new(format!(
+            "This comes here because Slice cannot post in the digest's channel: {why}. Mend that, or choose \
+             another channel with "
+        ));
+        let text = text.say("settings digest-channel").and(
+            ". Until then the digest comes here each week, and this is not said again. For this week's at \
+             any time, say ",
+        );
+        page = page.note(text.say("digest").and("."));
+        entry = entry.and(Event::DigestLost { place });
+    }
+    let owners = books.org.owners_at().into_iter();
+    entry.say_all(owners.map(|to| Message {
+        to,
+        page: page.clone(),
+        ..message.clone()
+    }))
+}
+
+/// The digest's channel there was posted to.
+pub fn found(books: &Books, platform: PlatformName) -> Entry {
+    let place = channel(books, platform).filter(|place| books.org.lost.contains(place));
+    place.map_or_else(Entry::default, |place| {
+        Entry::event(Event::DigestFound { place })
+    })
+}
+
 /// This week's digest as of now. The books must show everyone, and [`DAYS`] days.
 pub fn page(books: &Books, names: Names) -> Page {
     let members = books.everyone.iter().filter(|member| has_money(member));

@@ -11,7 +11,7 @@ use crate::{
     drift::Drift,
     ends::Notice,
     grant::State,
-    ids::{GrantId, MemberId, OrgId, ServiceName, TextId, Workspace},
+    ids::{GrantId, MemberId, OrgId, Place, ServiceName, TextId, Workspace},
     life::Life,
     linking::Joins,
     money::Money,
@@ -129,6 +129,14 @@ pub enum Event {
     JobDone {
         job: Job,
         due: Time,
+    },
+    /// The digest cannot be posted there, and owners were told so.
+    DigestLost {
+        place: Place,
+    },
+    /// It was posted there again.
+    DigestFound {
+        place: Place,
     },
     SettingChanged {
         name: String,

@@ -3,7 +3,7 @@
 use crate::{
     changes::Wish,
     event::{Actor, Event, LeftoverEnd},
-    ids::Workspace,
+    ids::{Place, Workspace},
     linking::{self, Joins},
     page::Text,
     ports::AuditRow,
@@ -40,6 +40,8 @@ fn what(event: &Event, grant: &str) -> Text {
         Event::AppInstalled { workspace, .. } => of_app("was installed in", workspace),
         Event::AppRemoved { workspace, .. } => of_app("was removed from", workspace),
         Event::AppReturned { workspace } => of_app("is back in", workspace),
+        Event::DigestLost { place } => of_digest("could not post the digest in", place),
+        Event::DigestFound { place } => of_digest("could post the digest again in", place),
         Event::MemberJoined { member } => Text::new("noted ").member(*member).and(" as a member"),
         Event::MemberLeft { member } => Text::new("noted that ").member(*member).and(" has left"),
         Event::MemberBack { member } => Text::new("noted that ").member(*member).and(" is back"),
@@ -125,6 +127,11 @@ fn a(link: Joins) -> &'static str {
 fn of_app(verb: &str, workspace: &Workspace) -> Text {
     let platform = workspace.platform.word();
     Text::new(format!("{verb} the {platform} workspace {}", workspace.id))
+}
+
+fn of_digest(verb: &str, place: &Place) -> Text {
+    let channel = crate::page::Span::Channel(place.channel.clone());
+    Text::new(format!("{verb} ")).push(channel)
 }
 
 fn bound(verb: &str, binding: &Binding) -> Text {
@@ -350,6 +357,8 @@ fn told_above(event: &Event) -> String {
         | Event::MonthOpened { .. }
         | Event::CarriedOver { .. }
         | Event::JobDone { .. }
+        | Event::DigestLost { .. }
+        | Event::DigestFound { .. }
         | Event::SettingChanged { .. }
         | Event::RoleBound { .. }
         | Event::RoleUnbound { .. }

@@ -45,7 +45,9 @@ impl Completions {
         let now = desk.clock.now();
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let known = all.get(&typing.identity).cloned();
-        let is_stale = known.as_ref().is_none_or(|known| FRESH <= now - known.at);
+        let is_stale = known
+            .as_ref()
+            .is_none_or(|known| now < known.at || FRESH <= now - known.at);
         if is_stale {
             if KNOWN_MAX <= all.len() {
                 all.clear();

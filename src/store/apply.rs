@@ -51,8 +51,11 @@ impl Writing<'_> {
             Event::SettingChanged { name, to, .. } => {
                 let row = values![self.org.id, name.as_str(), to.as_str()];
                 self.tx.one(sql::SET, row, "the setting").await?;
+                self.forget_unused_channels().await?;
                 self.plan_again().await
             }
+            Event::DigestLost { place } => self.note_digest(place, true).await,
+            Event::DigestFound { place } => self.note_digest(place, false).await,
             Event::RoleBound { binding } => self.bind(sql::BIND, binding).await,
             Event::RoleUnbound { binding } => self.bind(sql::UNBIND, binding).await,
             Event::OrgClosed { .. }

@@ -11,7 +11,7 @@ use slice_core::{
     budget::Budget,
     day::Day,
     grant::Grant,
-    ids::{MemberId, OrgId, Workspace},
+    ids::{ChannelId, MemberId, OrgId, Place, Workspace},
     money::Money,
     month::Month,
     refusal::Refusal,
@@ -108,6 +108,18 @@ fn removed(workspaces: &[Row]) -> Done<Vec<Workspace>> {
     Ok(removed)
 }
 
+pub(super) fn lost(workspaces: &[Row]) -> Done<Vec<Place>> {
+    let mut lost = vec![];
+    for row in workspaces {
+        if let Some(channel) = row.maybe_text("digest_lost")? {
+            let workspace = rows::workspace(row, "id")?;
+            let channel = ChannelId::new(channel);
+            lost.push(Place { workspace, channel });
+        }
+    }
+    Ok(lost)
+}
+
 async fn org(tx: &mut Tx, row: &OrgRow, settings: Settings, turn: Turn) -> Done<Org> {
     let id = row.id;
     let bindings = tx.all(sql::BINDINGS, values![id]).await?;
@@ -124,6 +136,7 @@ async fn org(tx: &mut Tx, row: &OrgRow, settings: Settings, turn: Turn) -> Done<
             .map(|row| rows::workspace(row, "id"))
             .collect::<Done<_>>()?,
         removed: removed(&workspaces)?,
+        lost: lost(&workspaces)?,
         installer: row.installer,
         owners: owners
             .iter()

@@ -12,7 +12,7 @@ use super::{
 use slice_core::{
     calendar::{self, Calendar, Firing, Job, Spent, Standing},
     day::Day,
-    ids::OrgId,
+    ids::{OrgId, Place},
     refusal::Refusal,
     settings::Settings,
     time::Time,
@@ -164,6 +164,29 @@ impl Writing<'_> {
         for row in &rows {
             let job = row.word("job", Job::from_word)?;
             clock.plan(&mut self.tx, job).await?;
+        }
+        Ok(())
+    }
+
+    /// Whether the digest's channel cannot be posted to.
+    pub(super) async fn note_digest(&mut self, place: &Place, is_lost: bool) -> Done<()> {
+        let Place { workspace, channel } = place;
+        let lost = is_lost.then_some(channel.as_str());
+        let (platform, id) = (workspace.platform.word(), workspace.id.as_str());
+        let row = values![self.org.id, platform, id, lost];
+        self.tx
+            .one(sql::NOTE_DIGEST_LOST, row, "the digest's workspace")
+            .await
+    }
+
+    /// A channel that is not the digest's any more is told of anew, should it be chosen again.
+    pub(super) async fn forget_unused_channels(&mut self) -> Done<()> {
+        let workspaces = self.tx.all(sql::WORKSPACES, values![self.org.id]).await?;
+        let settings = books::settings(&mut self.tx, self.org.id).await?;
+        for place in books::lost(&workspaces)? {
+            if !settings.digest_channels.contains(&place) {
+                self.note_digest(&place, false).await?;
+            }
         }
         Ok(())
     }

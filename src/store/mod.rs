@@ -10,6 +10,7 @@ mod homes;
 mod installs;
 mod keys;
 mod linking;
+mod mend;
 mod meters;
 mod open;
 mod outbox;
@@ -36,6 +37,7 @@ pub struct SqlStore {
     db: Db,
     clock: Arc<dyn Clock>,
     vault: Arc<KeyVault>,
+    mended: mend::Mended,
 }
 
 impl SqlStore {

@@ -4,6 +4,7 @@ use super::{
     SqlStore,
     db::{Db, Tx, values},
     failure::Failure,
+    mend::Mended,
     sql,
 };
 use crate::vault::{KeyVault, Sealed};
@@ -150,6 +151,11 @@ const MIGRATIONS: &[(i64, &str, [&str; 2])] = &[
         "leftovers",
         [include_str!("../../migrations/0020_leftovers.sql"); 2],
     ),
+    (
+        28,
+        "digest",
+        [include_str!("../../migrations/0028_digest.sql"); 2],
+    ),
 ];
 
 /// The number of the last migration, and the text of each for a dialect: `sqlite` or `postgres`.
@@ -219,7 +225,13 @@ impl SqlStore {
         } else {
             return Err(OpenError::BadUrl);
         };
-        let store = Self { db, clock, vault };
+        let mended = Mended::default();
+        let store = Self {
+            db,
+            clock,
+            vault,
+            mended,
+        };
         let found = store.schema_version().await?;
         if known() < found {
             return Err(OpenError::Newer {

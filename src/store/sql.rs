@@ -49,16 +49,18 @@ macro_rules! due_where {
 
 mod changes;
 mod homes;
+mod mend;
 mod meter;
 mod strays;
 
-pub(in crate::store) use {changes::*, homes::*, meter::*, strays::*};
+pub(in crate::store) use {changes::*, homes::*, mend::*, meter::*, strays::*};
 
 /// Every statement with its name.
 pub fn all() -> impl Iterator<Item = &'static (&'static str, &'static str)> {
     let more = [
         changes::STATEMENTS,
         homes::STATEMENTS,
+        mend::STATEMENTS,
         meter::STATEMENTS,
         strays::STATEMENTS,
     ];
@@ -91,8 +93,10 @@ statements! {
     ORG_OF = "SELECT org_id FROM workspaces WHERE platform = $1 AND id = $2";
     LINK_WORKSPACE = "INSERT INTO workspaces (platform, id, org_id, linked_at, linked_by_event) \
         VALUES ($1, $2, $3, $4, $5) ON CONFLICT (platform, id) DO NOTHING";
-    WORKSPACES = "SELECT platform, id, removed_at FROM workspaces WHERE org_id = $1 \
+    WORKSPACES = "SELECT platform, id, removed_at, digest_lost FROM workspaces WHERE org_id = $1 \
         ORDER BY linked_by_event";
+    NOTE_DIGEST_LOST = "UPDATE workspaces SET digest_lost = $4 WHERE org_id = $1 AND platform = $2 \
+        AND id = $3";
     REMOVE_WORKSPACE = "UPDATE workspaces SET removed_at = $4 WHERE org_id = $1 AND platform = $2 \
         AND id = $3 AND removed_at IS NULL";
     RETURN_WORKSPACE = "UPDATE workspaces SET removed_at = NULL WHERE org_id = $1 \

@@ -58,6 +58,7 @@ impl SqlStore {
     pub(super) async fn claim(&self, work: Work, lease: Duration) -> Done<Option<ClaimedGrant>> {
         loop {
             let now = self.clock.now();
+            self.mend(now).await?;
             let mut tx = self.db.read().await?;
             let Some(row) = tx.first(due(work), times(work, now)).await? else {
                 return Ok(None);

@@ -3,7 +3,7 @@
 use super::{
     claim::{self, Job, Provider, SETTLES, Stop, log_failure, pause},
     rotator,
-    stopping::next_try,
+    stopping::{charge, lower_and_read, next_try},
 };
 use slice_core::{
     books::Books,
@@ -48,14 +48,16 @@ async fn cap(job: Job<'_>, books: &Books, grant: &Grant) -> Result<(), Stop> {
     let id = key.provider_id.as_deref().ok_or(Refusal::LostLease)?;
     let ends_at = grant.ends_at.ok_or(Refusal::LostLease)?;
     let provider = job.provider(books, &grant.service)?;
-    match provider.allow(grant, key, (cap, ends_at)).await {
+    match lower_and_read(job, &provider, grant, (key, cap, ends_at)).await {
         Ok(()) => confirm(job, grant, (key.attempt, cap)).await,
         Err(Stop::Service(ServiceError::Gone)) => lost(job, &provider, grant, (key, id)).await,
         Err(Stop::Service(why)) if is_final(job, grant, &why) => {
             // It says that nothing changed; an order before this one may have.
             let known = KeyRef::new(grant, key).ok_or(Refusal::LostLease)?;
-            let ceiling = provider.usage(&known).await?.map(|meter| meter.ceiling);
-            if ceiling == Some(Ceiling::At(cap)) {
+            let meter = provider.usage(&known).await?;
+            let ceiling = meter.as_ref().map(|meter| meter.ceiling);
+            if let Some(meter) = meter.filter(|meter| meter.ceiling == Ceiling::At(cap)) {
+                charge(job, grant, key, meter).await?;
                 return confirm(job, grant, (key.attempt, cap)).await;
             }
             let is_as_before = [Some(Ceiling::At(key.armed_cap)), Some(Ceiling::Unsaid)];

@@ -5,8 +5,9 @@ use super::delivery::{self, Target};
 use slice_core::{
     books::{Books, Claimed, Entry, GrantRef, Message, Scope, To},
     desk::Desk,
+    digest,
     event::Actor,
-    ids::GrantId,
+    ids::{GrantId, PlatformName},
     page::Text,
     ports::{Letter, Platform, PlatformError, Posted, Sent},
     refusal::Refusal,
@@ -168,7 +169,7 @@ async fn post(desk: &Desk, claimed: &Claimed) -> Result<Sent, Refusal> {
             Ok(Sent::Undeliverable(refused))
         }
         To::OwnersChannel => to_each_owner(desk, claimed, &refused).await,
-        To::DigestChannel(_) => to_the_owners(desk, claimed, &refused).await,
+        To::DigestChannel(on) => to_the_owners(desk, claimed, (on, &refused)).await,
     }
 }
 
@@ -209,6 +210,9 @@ async fn look(desk: &Desk, claimed: &Claimed, targets: &[Target]) -> Look {
 async fn arrived(desk: &Desk, claimed: &Claimed, posted: Posted) -> Result<Sent, Refusal> {
     if let Some(grant) = claimed.message.reveals {
         shown(desk, claimed, grant, true).await?;
+    }
+    if let To::DigestChannel(on) = claimed.message.to {
+        digest_arrived(desk, claimed, on).await?;
     }
     Ok(Sent::Posted(posted))
 }
@@ -288,31 +292,30 @@ async fn to_each_owner(desk: &Desk, claimed: &Claimed, why: &str) -> Result<Sent
     )))
 }
 
-/// The digest's channel cannot be posted to: owners read why, and the digest itself. Its chart comes
-/// after it, and needs to say nothing.
-async fn to_the_owners(desk: &Desk, claimed: &Claimed, why: &str) -> Result<Sent, Refusal> {
-    let mut page = claimed.message.page.clone();
-    if page.chart().is_none() {
-        let note = Text::new(format!(
-            "This comes here because Slice cannot post in the digest's channel: {why}. Choose another \
-             with "
-        ));
-        page = page.note(note.say("settings digest-channel").and("."));
-    }
-    let decide = |books: &Books| {
-        let owners = books.org.owners_at().into_iter();
-        let told = owners.map(|to| Message {
-            to,
-            page: page.clone(),
-            ..claimed.message.clone()
-        });
-        Ok((Entry::default().say_all(told), ()))
-    };
+/// The digest's channel cannot be posted to: owners read it. That is recorded before the message is
+/// given up on here.
+async fn to_the_owners(
+    desk: &Desk,
+    claimed: &Claimed,
+    (on, why): (PlatformName, &str),
+) -> Result<Sent, Refusal> {
+    let decide = |books: &Books| Ok((digest::lost(books, on, (&claimed.message, why)), ()));
     desk.record(Scope::new(claimed.org, Actor::Slice), decide)
         .await?;
     Ok(Sent::Undeliverable(format!(
         "{why}; the owners are told instead"
     )))
+}
+
+/// Where owners were told that the digest's channel cannot be posted to, they are told anew when that
+/// happens again.
+async fn digest_arrived(desk: &Desk, claimed: &Claimed, on: PlatformName) -> Result<(), Refusal> {
+    let scope = Scope::new(claimed.org, Actor::Slice);
+    if desk.store.books(scope.clone()).await?.org.lost.is_empty() {
+        return Ok(());
+    }
+    desk.record(scope, |books| Ok((digest::found(books, on), ())))
+        .await
 }
 
 /// The message as each known owner gets it, or the person who installed Slice.

@@ -8,7 +8,7 @@ use slice_core::{
     leftover,
     ports::{KeyRef, Work},
     refusal::Refusal,
-    steps::{self, Read},
+    steps::{self, BACKOFF_MAX, Read},
 };
 use tracing::{info, warn};
 
@@ -95,7 +95,7 @@ async fn tidy(job: Job<'_>) -> Result<(), Stop> {
     let bills_late = provider.capabilities().bills_late.unwrap_or_default();
     let left = bills_late.saturating_sub(books.now - grant.moved_at);
     if !left.is_zero() && matches!(grant.state, State::Ended(_)) {
-        return Err(Stop::Wait(left));
+        return Err(Stop::Wait(left.min(BACKOFF_MAX)));
     }
     for key in left_over(&grant) {
         remove(job, &provider, &grant, key).await?;

@@ -5,7 +5,7 @@ use super::{
     changer::{drop_change, is_final, lost},
     claim::{Job, Provider, Stop, backoff, pause},
     issuer::seal_of,
-    stopping::stop_and_read,
+    stopping::{charge, lower_and_read, stop_and_read},
 };
 use slice_core::{
     books::{Books, Entry},
@@ -17,7 +17,7 @@ use slice_core::{
     refusal::Refusal,
     rotations::{self, Rotation},
     sentences::KeyFacts,
-    steps::{self, Read},
+    steps,
 };
 use std::time::Duration;
 use tracing::{error, info};
@@ -209,19 +209,12 @@ async fn yield_place(job: Job<'_>, provider: &Provider<'_>, grant: &Grant) -> Re
     let Some(meter) = provider.usage(&known).await? else {
         return lost(job, provider, grant, (old, id)).await;
     };
-    let read = Read {
-        grant: grant.id,
-        attempt: old.attempt,
-        usage: meter.usage,
-        cursor: meter.cursor,
-    };
-    job.write(|books| Ok(steps::usage_read(books, &[read])))
-        .await?;
+    charge(job, grant, old, meter).await?;
     let (_, grant) = job.read().await?;
     let rotation = Rotation::of(&grant).ok_or(Refusal::LostLease)?;
     let cap = rotation.lowered(&grant);
     let ends_at = grant.ends_at.ok_or(Refusal::LostLease)?;
-    provider.allow(&grant, rotation.old, (cap, ends_at)).await?;
+    lower_and_read(job, provider, &grant, (rotation.old, cap, ends_at)).await?;
     Ok(job.write(|books| rotations::lowered(books, cap)).await?)
 }
 
@@ -246,7 +239,7 @@ async fn finish(
     let new = new.ok_or(Refusal::LostLease)?;
     let cap = grant.cap_of(new);
     let ends_at = grant.ends_at.ok_or(Refusal::LostLease)?;
-    match provider.allow(&grant, new, (cap, ends_at)).await {
+    match lower_and_read(job, provider, &grant, (new, cap, ends_at)).await {
         Ok(()) => {}
         Err(Stop::Service(ServiceError::Gone)) => {
             return lost(job, provider, &grant, (new, id)).await;

@@ -3,8 +3,11 @@
 use super::claim::{Job, Provider, SETTLES, Stop, log_failure, pause};
 use slice_core::{
     grant::{Grant, Key, KeyState},
+    money::Money,
     ports::{KeyRef, Meter, ServiceError},
+    refusal::Refusal,
     steps::{self, BACKOFF_MAX, Read},
+    time::Time,
 };
 use std::time::Duration;
 
@@ -64,6 +67,40 @@ pub(super) async fn stop_and_read(
     })
     .await?;
     Ok(())
+}
+
+/// Lets a key spend no more than `cap` in all, and charges what it spent before its provider heard so:
+/// only what is left after that may go back.
+pub(super) async fn lower_and_read(
+    job: Job<'_>,
+    provider: &Provider<'_>,
+    grant: &Grant,
+    (key, cap, ends_at): (&Key, Money, Time),
+) -> Result<(), Stop> {
+    provider.allow(grant, key, (cap, ends_at)).await?;
+    if key.armed_cap <= cap {
+        return Ok(());
+    }
+    let known = KeyRef::new(grant, key).ok_or(Refusal::LostLease)?;
+    let meter = provider.usage(&known).await?;
+    charge(job, grant, key, meter.ok_or(ServiceError::Gone)?).await
+}
+
+pub(super) async fn charge(
+    job: Job<'_>,
+    grant: &Grant,
+    key: &Key,
+    Meter { usage, cursor, .. }: Meter,
+) -> Result<(), Stop> {
+    let read = Read {
+        grant: grant.id,
+        attempt: key.attempt,
+        usage,
+        cursor,
+    };
+    Ok(job
+        .write(|books| Ok(steps::usage_read(books, &[read])))
+        .await?)
 }
 
 /// An order to let the key spend again may have been under way when its grant was moved on. Until it

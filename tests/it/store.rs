@@ -53,6 +53,7 @@ all! {
     work::a_grant_put_back_waits_its_time_and_goes_to_the_right_worker,
     work::messages_of_a_topic_come_in_their_order,
     work::couriers_claim_each_message_once,
+    work::a_clock_that_ran_ahead_keeps_nobody_waiting,
 }
 
 fn on(kind: Kind, test: impl AsyncFnOnce(TestDatabase)) {

@@ -98,6 +98,7 @@ fn target(asked: &mut Asked) -> Result<String, Refused> {
         let reachable = !person.deleted && person.team == asked.team;
         return match person.kind {
             PersonKind::Bot => refuse("cannot_dm_bot"),
+            _ if reachable && !asked.world.messages_tab => refuse("messages_tab_disabled"),
             _ if reachable => Ok(asked.world.dm(&name)),
             _ => refuse("channel_not_found"),
         };
@@ -115,6 +116,9 @@ fn target(asked: &mut Asked) -> Result<String, Refused> {
     let gone = |user: &String| asked.world.person(user).is_none_or(|person| person.deleted);
     if channel.im.as_ref().is_some_and(gone) {
         return refuse("channel_not_found");
+    }
+    if channel.im.is_some() && !asked.world.messages_tab {
+        return refuse("messages_tab_disabled");
     }
     if channel.archived {
         return refuse("is_archived");

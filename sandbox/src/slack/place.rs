@@ -221,6 +221,11 @@ impl Slack {
         Some(UserId(owner.id.clone()))
     }
 
+    /// Switches the app's Messages tab: without it nobody gets direct messages of the bot.
+    pub fn set_messages_tab(&self, on: bool) {
+        self.change(|world| world.messages_tab = on);
+    }
+
     /// A channel of the first workspace with nobody in it, not even the bot.
     pub fn add_channel(&self, name: &str, kind: ChannelKind) -> ChannelId {
         let team = self.team_id();

@@ -46,6 +46,8 @@ pub(super) struct World {
     pub alive: Vec<String>,
     pub scopes: Vec<String>,
     pub rate_limits: bool,
+    /// Whether people can read what the app writes to them alone.
+    pub messages_tab: bool,
     pub posts: HashMap<String, Vec<i64>>,
     counters: HashMap<&'static str, u64>,
     last_ts: i64,
@@ -76,6 +78,7 @@ impl World {
             sights: Sights::default(),
             alive: Vec::new(),
             scopes: scopes.iter().map(|&scope| scope.to_owned()).collect(),
+            messages_tab: true,
             rate_limits: false,
             posts: HashMap::new(),
             counters: HashMap::new(),

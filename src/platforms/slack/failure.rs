@@ -185,6 +185,9 @@ fn sentence(code: &str) -> String {
         "user_disabled" => "that person's account is deactivated",
         "user_not_visible" => "that person is not visible to Slice",
         "user_not_in_channel" => "that person is not in the channel",
+        "messages_tab_disabled" => {
+            "the app's Messages tab is switched off, which whoever runs Slice can mend in the app's settings"
+        }
         "cannot_dm_bot" => "bots get no direct messages",
         "message_not_found" => "the message does not exist any more",
         "cant_update_message" | "edit_window_closed" => "the message can't be edited any more",

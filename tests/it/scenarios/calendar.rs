@@ -2,7 +2,7 @@
 
 use crate::world::World;
 use slice_core::calendar::Job;
-use slice_sandbox::ChannelKind;
+use slice_sandbox::{ChannelKind, Fault};
 use std::time::Duration;
 
 const HOUR: Duration = Duration::from_hours(1);
@@ -209,8 +209,8 @@ pub async fn a_digest_whose_chart_is_refused(world: &mut World) {
     assert_eq!(told.matches("this week").count(), 1, "{told}");
 }
 
-/// Its channel was archived, or Slice was removed from it: owners hear why, once, and read the digest
-/// and its chart; everything else goes on.
+/// Its channel was archived, or Slice was removed from it: owners read the digest and its chart, and why,
+/// which is said once; everything else goes on.
 pub async fn a_digest_channel_that_is_gone(world: &mut World) {
     world.set_up().await;
     for channel in ["all-hands", "everybody"] {
@@ -238,15 +238,32 @@ pub async fn a_digest_channel_that_is_gone(world: &mut World) {
         ],
     );
     assert_eq!(told.matches("cannot post").count(), 1, "{told}");
+    world.later(7 * DAY).await;
+    let told = world.expect("olga", &["Nothing was spent in the week to 8 November"]);
+    assert!(!told.contains("cannot post"), "{told}");
+    // Another channel, which works until Slice is removed from it.
     world
         .says("olga", "settings digest-channel #everybody")
         .await;
-    world.town.remove_bot("everybody");
-    world.settled().await;
-    world.all_read();
     world.later(7 * DAY).await;
-    let told = world.expect("olga", &["cannot post in the digest's channel"]);
-    assert_eq!(told.matches("cannot post").count(), 1, "{told}");
+    world.expect("ana", &["Nothing was spent in the week to 15 November"]);
+    for week in ["22 November", "30 November"] {
+        world.town.remove_bot("everybody");
+        world.settled().await;
+        world.all_read();
+        world.later(7 * DAY).await;
+        let told = world.expect("olga", &["cannot post in the digest's channel", week]);
+        assert_eq!(told.matches("cannot post").count(), 1, "{told}");
+        if week == "22 November" {
+            // It works once, so that it is said again when it does not.
+            world.town.invite_bot("everybody");
+            world.says("olga", "settings digest-day tuesday").await;
+            world.all_read();
+            world.later(DAY).await;
+            world.expect("ana", &["in the week to 23 November"]);
+            world.says("olga", "settings digest-day monday").await;
+        }
+    }
     world.may_miss = true;
 }
 
@@ -324,4 +341,50 @@ pub async fn a_clock_that_goes_back(world: &mut World) {
     world.expect("olga", &["in the week to 30 November"]);
     world.later(HOUR).await;
     world.loose();
+}
+
+/// Slice ran with a clock that was three days ahead, until that was put right: what it leased and
+/// paused meanwhile waits for nobody, and nothing is told twice.
+pub async fn a_clock_that_ran_ahead(world: &mut World) {
+    world.set_up().await;
+    let right = world.sandbox.clock.now();
+    world.sandbox.clock.advance(3 * DAY);
+    world.settled().await;
+    world.says("ana", "provision openrouter 10 for 30d").await;
+    world.clicks("ana", "Reveal key").await;
+    world.all_read();
+    let faults = world.sandbox.faults.clone();
+    let busy = Fault::RateLimited429 { retry_after: 60 };
+    // One is to be ended, one is in doubt, and one could not be begun.
+    faults.inject_on("PATCH /api/v1/keys", Fault::ServerError500, 1);
+    world.says("ana", "revoke 1").await;
+    faults.inject_on("POST /api/v1/keys", Fault::ServerError500, 1);
+    world.says("ana", "provision openrouter 20 for 30d").await;
+    faults.inject_on("POST /api/v1/keys", busy, 1);
+    world.says("ana", "provision openrouter 30 for 30d").await;
+    assert_eq!(faults.pending(), 0);
+    world.all_read();
+    world.kill();
+    world.sandbox.clock.set(right);
+    world.start().await.expect("the bot starts");
+    world.settled().await;
+    for _ in 0..3 {
+        world.later(Duration::from_mins(1)).await;
+    }
+    let told = world.expect(
+        "ana",
+        &["$10.00 is back in your budget", "Grant: 2", "Grant: 3"],
+    );
+    assert_eq!(told.matches("key is ready").count(), 2, "{told}");
+    let [first, second] = world.live_keys().try_into().expect("two keys");
+    let spent = world.sandbox.openrouter.spend(&second.secret, "2.50");
+    spent.expect("the key spends");
+    world.later(Duration::from_mins(5)).await;
+    world.says("olga", "members").await;
+    world.expect("olga", &["spent $2.50"]);
+    assert_ne!(first.hash, second.hash);
+    // What was told of the days ahead is not told again when they come.
+    world.later(3 * DAY).await;
+    let told = world.reads("olga");
+    assert!(!told.contains("in the week to"), "{told}");
 }

@@ -55,6 +55,21 @@ pub async fn a_cap_is_raised_and_lowered(world: &mut World) {
     world.loose();
 }
 
+/// What is spent before the provider hears of a lower cap does not go back with the rest.
+pub async fn a_cap_is_lowered_while_its_key_spends(world: &mut World) {
+    world.set_up().await;
+    let key = ana_has(world, "provision openrouter 20", "5").await;
+    world.all_read();
+    let faults = &world.sandbox.faults;
+    faults.inject_on("PATCH /api/v1/keys", Fault::ServerError500, 1);
+    world.says("ana", "cap 1 12").await;
+    spends(world, &key, "10");
+    world.later(MINUTE).await;
+    world.expect("ana", &["is $12.00 now, not $20.00. It has spent $15.00"]);
+    world.says("ana", "budget").await;
+    world.expect("ana", &["Free: $85.00"]);
+}
+
 /// Above the free hand an owner decides, whoever said yes to the cap that stands.
 pub async fn a_raise_above_the_free_hand(world: &mut World) {
     world.set_up().await;

@@ -38,6 +38,33 @@ pub async fn a_tab_of_ones_own(world: &mut World) {
     assert!(world.live_keys().is_empty());
 }
 
+/// No direct message brings the key: the tab does, and says no more of it once it was shown.
+pub async fn a_key_that_no_message_brings(world: &mut World) {
+    world.set_up().await;
+    opens(world, "ana").await;
+    world.sandbox.slack.set_messages_tab(false);
+    world.reads("ana");
+    world.says("ana", "provision openrouter 20").await;
+    world.expect(
+        "olga",
+        &["could not be delivered", "Messages tab", "waits sealed"],
+    );
+    let ana = world.expect(
+        "ana",
+        &["Grant 1", "its key was not revealed yet", "[Reveal key]"],
+    );
+    assert!(!ana.contains("(DM)"), "{ana}");
+    world.clicks("ana", "Reveal key").await;
+    let key = world.revealed_key("ana");
+    let spent = world.sandbox.openrouter.spend(&key, "2");
+    spent.expect("it is the key");
+    let ana = world.expect("ana", &["Grant 1", "[Rotate]"]);
+    let tab = ana.rsplit("Your keys").next().unwrap_or_default();
+    assert!(!tab.contains("Reveal key"), "{ana}");
+    assert!(!tab.contains("not revealed"), "{ana}");
+    world.may_miss = true;
+}
+
 /// Owners see what waits and the vault; others never do, and who is no owner any more does not either.
 pub async fn an_owners_tab(world: &mut World) {
     world.set_up().await;

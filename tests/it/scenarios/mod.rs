@@ -88,6 +88,7 @@ scenarios! {
         calendar::after_downtime,
         calendar::a_job_that_is_called,
         calendar::a_clock_that_goes_back,
+        calendar::a_clock_that_ran_ahead,
         meter::five_minutes,
         meter::the_end_of_a_month,
         meter::read_only_after_the_turn,
@@ -107,6 +108,7 @@ scenarios! {
         ends::a_key_that_is_revealed_late,
         ends::a_key_that_nobody_uses,
         changes::a_cap_is_raised_and_lowered,
+        changes::a_cap_is_lowered_while_its_key_spends,
         changes::a_raise_above_the_free_hand,
         changes::a_cap_that_its_provider_does_not_change,
         changes::an_excess_is_trimmed,
@@ -161,6 +163,7 @@ scenarios! {
     }
     SLACK => {
         home::a_tab_of_ones_own,
+        home::a_key_that_no_message_brings,
         home::an_owners_tab,
         home::a_tab_that_cannot_be_shown,
         leaving::gone_before_the_key_is_back,

@@ -46,6 +46,11 @@ impl TestClock {
         self.0.fetch_add(micros, Ordering::Relaxed);
     }
 
+    pub fn back(&self, time: Duration) {
+        let micros = i64::try_from(time.as_micros()).expect("a short time");
+        self.0.fetch_sub(micros, Ordering::Relaxed);
+    }
+
     pub fn set(&self, micros: i64) {
         self.0.store(micros, Ordering::Relaxed);
     }
@@ -124,6 +129,13 @@ impl Bench {
         bench.add_master().await;
         bench.allocate(dollars(100)).await.expect("an allocation");
         bench
+    }
+
+    /// Another process on the same database: what the first one only knew is gone.
+    pub async fn restart(&mut self) {
+        let (url, clock) = (self.database.url(), self.clock.clone());
+        let store = SqlStore::open(url, clock, self.vault.clone()).await;
+        self.store = Arc::new(store.expect("an open database"));
     }
 
     pub async fn add_master(&self) {

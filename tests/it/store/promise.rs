@@ -1,6 +1,11 @@
 //! The promise over random lives: what is opened or approved always fits, and what the store says
 //! is what its own trail adds up to.
 
+mod changes;
+// The same sums that the rules' own promise is held to.
+#[path = "../../../core/tests/promise/refold.rs"]
+mod refold;
+
 use super::bench::{Bench, dollars, service};
 use crate::{
     postgres::{Kind, TestDatabase},
@@ -10,14 +15,14 @@ use proptest::{
     prelude::*,
     test_runner::{TestCaseError, TestRunner},
 };
+use refold::Refold;
 use slice_core::{
     books::{Books, Entry, GrantRef, Scope},
-    event::{Actor, Event, Reading},
-    grant::{End, KeyState, State},
-    ids::{GrantId, MemberId},
+    event::{Actor, Event},
+    grant::{End, Key, KeyState, State},
+    ids::MemberId,
     leaving,
     money::Money,
-    month::Month,
     pauses,
     ports::{AuditQuery, AuditRow, Store as _},
     refusal::Refusal,
@@ -26,7 +31,7 @@ use slice_core::{
     steps,
     vault::Seal,
 };
-use std::{collections::HashMap, time::Duration};
+use std::time::Duration;
 
 /// Each is a life of its own in a database of its own; `PROPTEST_CASES` asks for more.
 const CASES: u32 = 8;
@@ -34,8 +39,15 @@ const CASES: u32 = 8;
 /// Something that a person or a worker tries; the number picks a grant.
 #[derive(Clone, Debug)]
 enum Try {
-    Open { cap: i64, whole: bool },
-    Approve { grant: usize, less: bool },
+    Open {
+        cap: i64,
+        whole: bool,
+        monthly: bool,
+    },
+    Approve {
+        grant: usize,
+        less: bool,
+    },
     Deny(usize),
     Withdraw(usize),
     Revoke(usize),
@@ -46,7 +58,10 @@ enum Try {
     Resolved(usize),
     Later(usize),
     GaveUp(usize),
-    Use { grant: usize, usage: i64 },
+    Use {
+        grant: usize,
+        usage: i64,
+    },
     Disabled(usize),
     Assumed(usize),
     Settled(usize),
@@ -55,22 +70,52 @@ enum Try {
     Keep(usize),
     Enabled(usize),
     Transfer(usize),
-    Corrected { grant: usize, to: i64 },
+    Corrected {
+        grant: usize,
+        to: i64,
+    },
     Allocate(i64),
     TopUp(i64),
     Days(u64),
+    ClockBack(u64),
+    Cap {
+        grant: usize,
+        to: i64,
+    },
+    Rotate {
+        grant: usize,
+        overlap: bool,
+    },
+    /// The next step of whatever is being changed.
+    Change(usize),
+    Dropped(usize),
+    Reveal(usize),
+    Time(usize),
+    Trim,
+    Zone(usize),
+    CarryOver(i64),
+    /// The process ends, and another one opens the same database.
+    Restart,
 }
 
 fn anything() -> impl Strategy<Value = Try> {
     let grant = 0..4_usize;
     let one = move |weight, make: fn(usize) -> Try| (weight, (0..4_usize).prop_map(make).boxed());
     let (open, approve) = (
-        (1..70_i64, any::<bool>()).prop_map(|(cap, whole)| Try::Open { cap, whole }),
+        (1..70_i64, any::<bool>(), any::<bool>()).prop_map(|(cap, whole, monthly)| Try::Open {
+            cap,
+            whole,
+            monthly,
+        }),
         (grant.clone(), any::<bool>()).prop_map(|(grant, less)| Try::Approve { grant, less }),
     );
     let (spend, correct) = (
         (grant.clone(), 0..70_i64).prop_map(|(grant, usage)| Try::Use { grant, usage }),
-        (grant, 0..30_i64).prop_map(|(grant, to)| Try::Corrected { grant, to }),
+        (grant.clone(), 0..30_i64).prop_map(|(grant, to)| Try::Corrected { grant, to }),
+    );
+    let (cap, rotate) = (
+        (grant.clone(), 1..60_i64).prop_map(|(grant, to)| Try::Cap { grant, to }),
+        (grant, any::<bool>()).prop_map(|(grant, overlap)| Try::Rotate { grant, overlap }),
     );
     prop::strategy::Union::new_weighted(vec![
         (6, open.boxed()),
@@ -98,6 +143,17 @@ fn anything() -> impl Strategy<Value = Try> {
         (1, (1..150_i64).prop_map(Try::Allocate).boxed()),
         (1, (1..50_i64).prop_map(Try::TopUp).boxed()),
         (1, (1..20_u64).prop_map(Try::Days).boxed()),
+        (1, (1..60_u64).prop_map(Try::ClockBack).boxed()),
+        (5, cap.boxed()),
+        (5, rotate.boxed()),
+        one(12, Try::Change),
+        one(1, Try::Dropped),
+        one(6, Try::Reveal),
+        one(4, Try::Time),
+        (1, Just(Try::Trim).boxed()),
+        (1, (0..4_usize).prop_map(Try::Zone).boxed()),
+        (1, (0..30_i64).prop_map(Try::CarryOver).boxed()),
+        (1, Just(Try::Restart).boxed()),
     ])
 }
 
@@ -114,13 +170,23 @@ impl Bench {
         done.await.ok().map(|(entry, ())| entry)
     }
 
+    /// What olga does about ana's month, or about everything.
+    async fn org_wide(&self, decide: impl FnOnce(&Books) -> Decided + Send) -> Option<Entry> {
+        let done = self.by(self.olga, None, |books| Ok((decide(books)?, ())));
+        done.await.ok().map(|(entry, ())| entry)
+    }
+
     async fn play(&self, what: Try) -> Option<Entry> {
         let (ana, olga) = (self.ana, self.olga);
         match what {
-            Try::Open { cap, whole } => {
+            Try::Open {
+                cap,
+                whole,
+                monthly,
+            } => {
                 let request = Request {
                     asks_for_whole: whole,
-                    monthly: false,
+                    monthly,
                     ..self.request(dollars(cap))
                 };
                 let open = self.by(ana, None, move |books| requests::open(books, &request));
@@ -137,6 +203,25 @@ impl Bench {
             Try::Days(days) => {
                 self.clock.pass(Duration::from_hours(24 * days));
                 None
+            }
+            Try::ClockBack(days) => {
+                self.clock.back(Duration::from_hours(24 * days));
+                None
+            }
+            Try::Trim => self.org_wide(changes::trim).await,
+            Try::Zone(zone) => {
+                let zone = changes::ZONES[zone];
+                self.org_wide(|books| Ok(changes::set(books, "time-zone", zone)))
+                    .await
+            }
+            Try::CarryOver(most) => {
+                let most = if most == 0 {
+                    "off".to_owned()
+                } else {
+                    most.to_string()
+                };
+                self.org_wide(|books| Ok(changes::set(books, "carry-over", &most)))
+                    .await
             }
             Try::Leave | Try::Back => {
                 let decide = move |books: &Books| match what {
@@ -155,6 +240,7 @@ impl Bench {
                 give.await.ok().map(|(entry, _)| entry)
             }
             Try::Withdraw(grant) => self.attempt(ana, grant, Box::new(requests::withdraw)).await,
+            Try::Reveal(grant) => self.attempt(ana, grant, Box::new(changes::reveal)).await,
             other => self.work(other).await,
         }
     }
@@ -179,7 +265,7 @@ impl Bench {
                 Box::new(|b, _| steps::gave_up(b, End::Failed, "It was not to be had.")),
             ),
             Try::Use { grant, usage } => (grant, Box::new(move |b, _| used(b, usage))),
-            Try::Disabled(grant) => (grant, Box::new(|b, _| steps::disabled(b, last(b)?))),
+            Try::Disabled(grant) => (grant, Box::new(|b, _| changes::stopped(b))),
             Try::Assumed(grant) => (grant, Box::new(|b, _| assumed(b))),
             Try::Settled(grant) => (grant, Box::new(|b, _| settled(b))),
             Try::Keep(grant) => (grant, Box::new(|b, n| Ok(leaving::keep(b, n)?.0))),
@@ -188,6 +274,13 @@ impl Bench {
                 grant,
                 Box::new(move |b, n| Ok(requests::settle(b, n, dollars(to))?.0)),
             ),
+            Try::Cap { grant, to } => (grant, Box::new(move |b, n| changes::cap(b, n, to))),
+            Try::Rotate { grant, overlap } => {
+                (grant, Box::new(move |b, n| changes::rotate(b, n, overlap)))
+            }
+            Try::Change(grant) => (grant, Box::new(|b, _| changes::step(b))),
+            Try::Dropped(grant) => (grant, Box::new(|b, _| changes::dropped(b))),
+            Try::Time(grant) => (grant, Box::new(|b, _| changes::time(b))),
             _ => return None,
         };
         self.attempt(olga, grant, decide).await
@@ -195,11 +288,6 @@ impl Bench {
 }
 
 type Decision = Box<dyn FnOnce(&Books, i64) -> Decided + Send>;
-
-fn last(books: &Books) -> Result<i64, Refusal> {
-    let key = books.grant.as_ref().and_then(|grant| grant.key());
-    Ok(key.ok_or(Refusal::LostLease)?.attempt)
-}
 
 fn key_is(books: &Books, states: &[KeyState]) -> Result<i64, Refusal> {
     let key = books.grant.as_ref().and_then(|grant| grant.key());
@@ -226,12 +314,15 @@ fn minted(books: &Books) -> Decided {
 
 fn armed(books: &Books) -> Decided {
     let attempt = key_is(books, &[KeyState::Minted])?;
-    let facts = KeyFacts {
+    steps::armed(books, attempt, &facts())
+}
+
+fn facts() -> KeyFacts {
+    KeyFacts {
         hardness: "hard cap".into(),
         usage: "curl".into(),
         facts: vec![],
-    };
-    steps::armed(books, attempt, &facts)
+    }
 }
 
 fn used(books: &Books, usage: i64) -> Decided {
@@ -258,166 +349,42 @@ fn assumed(books: &Books) -> Decided {
 }
 
 fn settled(books: &Books) -> Decided {
-    key_is(books, &[KeyState::Disabled, KeyState::Gone])?;
+    let grant = books.grant.as_ref().ok_or(Refusal::LostLease)?;
+    let is_still = |key: &Key| matches!(key.state, KeyState::Disabled | KeyState::Gone);
+    if !grant.keys.iter().all(is_still) {
+        return Err(Refusal::LostLease);
+    }
     steps::settled(books)
 }
 
-/// One member's state as events add up to it, counted without the store.
-struct Fold {
-    member: MemberId,
-    allocation: Money,
-    month: Option<Month>,
-    topups: HashMap<Month, Money>,
-    spent: HashMap<Month, Money>,
-    grants: HashMap<GrantId, Folded>,
-}
-
-struct Folded {
-    member: MemberId,
-    cap: Money,
-    state: State,
-    keys: HashMap<i64, (Money, Money)>,
-}
-
-impl Folded {
-    fn committed(&self) -> Money {
-        if !self.state.holds_money() {
-            return Money::ZERO;
-        }
-        let used: Money = self.keys.values().map(|(_, usage)| *usage).sum();
-        let spendable = self
-            .keys
-            .values()
-            .map(|(armed, usage)| (*armed - *usage).or_zero());
-        (self.cap - used).max(spendable.sum()).or_zero()
-    }
-}
-
-impl Fold {
-    fn of(rows: &[AuditRow], member: MemberId) -> Self {
-        let mut fold = Self {
-            member,
-            allocation: Money::ZERO,
-            month: None,
-            topups: HashMap::new(),
-            spent: HashMap::new(),
-            grants: HashMap::new(),
-        };
-        for row in rows.iter().rev() {
-            fold.step(&row.event);
-        }
-        fold
-    }
-
-    fn charge(&mut self, month: Month, reading: &Reading) {
-        if reading.member == self.member {
-            let spent = self.spent.entry(month).or_default();
-            *spent = *spent + reading.delta;
-        }
-        if let Some(grant) = self.grants.get_mut(&reading.grant) {
-            grant.keys.entry(reading.attempt).or_default().1 = reading.usage;
-        }
-    }
-
-    fn step(&mut self, event: &Event) {
-        match event {
-            Event::MonthOpened { month } => self.month = Some(*month),
-            Event::AllocationSet { member, to, .. } if *member == self.member => {
-                self.allocation = *to;
-            }
-            Event::ToppedUp {
-                member,
-                month,
-                amount,
-                ..
-            } if *member == self.member => {
-                let topups = self.topups.entry(*month).or_default();
-                *topups = *topups + *amount;
-            }
-            Event::UsageRead { month, readings } => {
-                for reading in readings {
-                    self.charge(*month, reading);
-                }
-            }
-            Event::SpendAssumed { month, reading } => self.charge(*month, reading),
-            Event::SpendCorrected {
-                month,
-                from,
-                to,
-                member,
-                ..
-            } if *member == self.member => {
-                let spent = self.spent.entry(*month).or_default();
-                *spent = *spent + *to - *from;
-            }
-            Event::GrantOpened {
-                grant,
-                cap,
-                state,
-                member,
-                ..
-            } => {
-                let folded = Folded {
-                    member: *member,
-                    cap: *cap,
-                    state: *state,
-                    keys: HashMap::new(),
-                };
-                self.grants.insert(*grant, folded);
-            }
-            other => self.step_grant(other),
-        }
-    }
-
-    fn step_grant(&mut self, event: &Event) {
-        let Some(grant) = event.grant().and_then(|grant| self.grants.get_mut(&grant)) else {
-            return;
-        };
-        match event {
-            Event::GrantApproved { cap, .. } => {
-                grant.cap = *cap;
-                grant.state = State::Reserved;
-            }
-            Event::GrantMoved { to, .. } => grant.state = *to,
-            Event::KeyArmed { attempt, cap, .. } | Event::KeyEnabling { attempt, cap, .. } => {
-                grant.keys.entry(*attempt).or_default().0 = *cap;
-            }
-            Event::KeyDisabled { attempt, .. } => {
-                let (armed, usage) = grant.keys.entry(*attempt).or_default();
-                *armed = (*armed).min(*usage);
-            }
-            Event::KeyGone { attempt, .. } => {
-                let (armed, usage) = grant.keys.entry(*attempt).or_default();
-                *armed = *usage;
-            }
-            _ => {}
-        }
-    }
-}
-
-/// Whether the entry took money out of what is free.
+/// Whether the entry opens, approves, raises or resumes.
 fn takes(entry: &Entry) -> bool {
-    entry.events.iter().any(|event| {
-        matches!(
-            event,
-            Event::GrantApproved { .. }
-                | Event::KeyEnabling { .. }
-                | Event::GrantOpened {
-                    state: State::Reserved,
-                    ..
-                }
-        )
+    let confirms = |event: &Event| matches!(event, Event::KeyCapped { .. });
+    let is_confirmed = entry.events.iter().any(confirms);
+    entry.events.iter().any(|event| match event {
+        Event::GrantApproved { .. } => true,
+        Event::GrantOpened { state, .. } => state.holds_money(),
+        Event::CapChanging { from, to, .. } => from < to,
+        Event::CapChanged { from, to, .. } => from < to && !is_confirmed,
+        Event::GrantMoved { from, to, .. } => {
+            matches!(from, State::Suspended(_)) && *to == State::Active
+        }
+        _ => false,
     })
 }
 
 async fn live(database: TestDatabase, tries: Vec<Try>) -> Result<(), TestCaseError> {
-    let bench = Bench::on(database).await;
+    let mut bench = Bench::on(database).await;
     // What leavers leave behind is given to olga.
     let scope = Scope::new(bench.org, Actor::Member(bench.olga)).member(bench.olga);
     let hers = bench.record(scope, |books| requests::allocate(books, dollars(60)));
     hers.await.expect("an allocation");
     for what in tries {
         let said = format!("{what:?}");
+        if matches!(what, Try::Restart) {
+            bench.restart().await;
+            continue;
+        }
         let Some(entry) = bench.play(what).await else {
             continue;
         };
@@ -448,33 +415,34 @@ async fn live(database: TestDatabase, tries: Vec<Try>) -> Result<(), TestCaseErr
 
 /// What the store says of a member is what the trail adds up to.
 async fn adds_up(bench: &Bench, who: MemberId, rows: &[AuditRow]) -> Result<(), TestCaseError> {
-    let fold = Fold::of(rows, who);
+    let fold = Refold::of(rows.iter().rev().map(|row| &row.event));
     let budget = bench.budget_of(who).await;
     let scope = Scope::new(bench.org, Actor::Slice).member(who);
     let books = bench.store.books(scope).await.expect("books");
-    let month = books.month;
-    prop_assert!(fold.month.is_none_or(|opened| opened <= month));
-    let this_month = |sums: &HashMap<Month, Money>| sums.get(&month).copied().unwrap_or_default();
-    prop_assert_eq!(budget.allocation, fold.allocation);
-    prop_assert_eq!(budget.topups, this_month(&fold.topups));
-    prop_assert_eq!(budget.spent, this_month(&fold.spent));
-    let hers = fold.grants.values().filter(|grant| grant.member == who);
-    let committed: Money = hers.map(Folded::committed).sum();
-    prop_assert_eq!(budget.committed, committed);
+    prop_assert!(fold.month.is_none_or(|opened| opened <= books.month));
+    let sums = fold.sums(who, books.month);
+    prop_assert_eq!(budget.whole(), sums.whole);
+    prop_assert_eq!(budget.spent, sums.spent);
+    prop_assert_eq!(budget.committed, sums.committed);
+    prop_assert_eq!(budget.free(), sums.free);
     prop_assert_eq!(books.member.map(|member| member.budget), Some(budget));
-    for grant in bench
-        .store
-        .grants(bench.org, who, 1000)
-        .await
-        .expect("grants")
-    {
+    let grants = bench.store.grants(bench.org, who, 1000).await;
+    for grant in grants.expect("grants") {
+        let folded = &fold.grants[&grant.id];
         prop_assert_eq!(&grant.service, &service());
-        prop_assert_eq!(grant.state, fold.grants[&grant.id].state);
-        prop_assert_eq!(grant.committed(), fold.grants[&grant.id].committed());
+        prop_assert_eq!((grant.cap, grant.state), (folded.cap, folded.state));
+        prop_assert_eq!(grant.committed(), folded.committed());
+        let keys = grant.keys.iter();
+        let keys = keys.map(|key| (key.attempt, (key.armed_cap.max(key.usage), key.usage)));
+        let told = folded.keys.iter();
+        let told = told.map(|(at, (armed, usage))| (*at, ((*armed).max(*usage), *usage)));
+        prop_assert!(keys.eq(told), "{:?}: {:?}", grant.keys, folded.keys);
         let sealed = grant.keys.iter().any(|key| key.seal.is_some());
+        let may = grant.state.keeps_seal();
+        prop_assert!(!sealed || may, "a seal outlived {}", grant.state);
         prop_assert!(
-            !sealed || grant.state.keeps_seal(),
-            "a seal outlived {}",
+            grant.change.is_none() || may,
+            "a change outlived {}",
             grant.state
         );
     }
@@ -488,7 +456,7 @@ pub fn holds(kind: Kind) {
         failure_persistence: None,
         ..ProptestConfig::default()
     };
-    let lives = prop::collection::vec(anything(), 1..60);
+    let lives = prop::collection::vec(anything(), 1..100);
     let played = TestRunner::new(config).run(&lives, |tries| {
         runtime().block_on(live(kind.fresh(), tries))
     });

@@ -261,3 +261,35 @@ pub async fn old_buttons_go_with_the_month(database: TestDatabase) {
     assert!(swept.is_none(), "the new month swept it");
     bench.proven().await;
 }
+
+/// A clock that ran ahead for three days leased, paused and promised; put right, it keeps nobody waiting.
+pub async fn a_clock_that_ran_ahead_keeps_nobody_waiting(database: TestDatabase) {
+    let bench = Bench::on(database).await;
+    let (ahead, store) = (Duration::from_hours(72), bench.store.clone());
+    bench.clock.pass(ahead);
+    bench.provision(dollars(2)).await.expect("a grant");
+    bench.provision(dollars(3)).await.expect("a grant");
+    let claim = || store.claim_grant(Work::Issue, LEASE);
+    let leased = claim().await.expect("an answer").expect("a grant");
+    let paused = claim().await.expect("an answer").expect("a grant");
+    let pause = store.put_back(paused, Duration::from_mins(10)).await;
+    pause.expect("given back");
+    let message = store.claim_message(LEASE).await.expect("an answer");
+    let checked = store.claim_check(LEASE).await.expect("an answer");
+    bench.clock.back(ahead);
+    let again = [claim().await, claim().await].map(|found| found.expect("an answer"));
+    let grants = again.map(|found| found.expect("it is due").grant);
+    assert!(grants.contains(&leased.grant) && grants.contains(&paused.grant));
+    // Whoever claimed them before has lost them.
+    let scope = Scope::new(bench.org, Actor::Slice).grant(GrantRef::Id(leased.grant));
+    let late = bench.record(scope.fenced(leased.fence), |books| {
+        steps::intend(books, None)
+    });
+    assert!(matches!(late.await, Err(Refusal::LostLease)));
+    let next = store.claim_message(LEASE).await.expect("an answer");
+    assert_eq!(next.map(|next| next.id), message.map(|first| first.id));
+    let next = store.claim_check(LEASE).await.expect("an answer");
+    assert!(checked.is_none() && next.is_some(), "she is looked at again");
+    // What stands now is as it was: a lease keeps others away.
+    assert!(claim().await.expect("an answer").is_none());
+}
