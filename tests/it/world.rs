@@ -288,6 +288,13 @@ impl World {
                 let working =
                     working.map(|(bot, own)| own.spawn(async move { bot.run_until_idle().await }));
                 for worked in futures::future::join_all(working).await {
+                    if worked
+                        .as_ref()
+                        .is_err_and(tokio::task::JoinError::is_cancelled)
+                    {
+                        // The bot was killed, and whoever waits for it is told so.
+                        std::future::pending::<()>().await;
+                    }
                     worked.expect("no panic").expect("the database answers");
                 }
                 let after = sandbox.wire.crossings_since(crossed);
