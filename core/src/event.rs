@@ -296,6 +296,11 @@ pub enum Event {
         what: String,
         monthly: Money,
     },
+    /// An owner wants it deleted at its provider, for good.
+    LeftoverDiscarded {
+        grant: GrantId,
+        attempt: i64,
+    },
     /// It is charged no more.
     LeftoverClosed {
         grant: GrantId,

@@ -85,20 +85,25 @@ pub fn seen(books: &Books, looks: &[Look]) -> Entry {
     for look in looks {
         let grant = books.left.iter().find(|grant| grant.id == look.grant);
         let key = grant.and_then(|grant| of(grant).find(|key| key.attempt == look.attempt));
-        let Some((_, before)) = key.and_then(|key| key.left.as_ref()) else {
+        let Some(before) = key.and_then(|key| key.left.as_ref()) else {
             continue;
         };
-        let (grant, attempt) = (look.grant, look.attempt);
+        let (id, attempt) = (look.grant, look.attempt);
         match &look.left {
-            None => entry.events.push(Event::LeftoverClosed {
-                grant,
-                attempt,
-                how: LeftoverEnd::Gone,
-                by: None,
-            }),
-            Some(left) if left.monthly.up_to_cents() != before.up_to_cents() => {
+            None => {
+                let told = grant.map(|grant| told_closed(grant, &before.0, LeftoverEnd::Gone));
+                entry = entry
+                    .and(Event::LeftoverClosed {
+                        grant: id,
+                        attempt,
+                        how: LeftoverEnd::Gone,
+                        by: None,
+                    })
+                    .say_all(told);
+            }
+            Some(left) if left.monthly.up_to_cents() != before.1.up_to_cents() => {
                 entry.events.push(Event::DataLeft {
-                    grant,
+                    grant: id,
                     attempt,
                     what: left.what.clone(),
                     monthly: left.monthly,
@@ -137,26 +142,38 @@ pub fn one(books: &Books, number: i64) -> Result<(&Grant, &Key), Refusal> {
     })
 }
 
-/// An owner took it over, or had it deleted: it is charged no more.
-pub fn closed(books: &Books, number: i64, how: LeftoverEnd) -> Result<Entry, Refusal> {
-    let (grant, key) = one(books, number)?;
-    let what = key.left.as_ref().map_or("It", |(what, _)| what.as_str());
+fn told_closed(grant: &Grant, what: &str, how: LeftoverEnd) -> Message {
     let said = match how {
         LeftoverEnd::TakenOver => "was taken over by an owner",
         LeftoverEnd::Deleted => "was deleted by an owner",
         LeftoverEnd::Gone => "is gone at its provider",
     };
+    let number = grant.number;
     let text = format!("{what} {said} (grant {number}). It is charged to you no more.");
+    Message::new(To::Member(grant.member), Page::say(Text::new(text)))
+}
+
+/// An owner wants it deleted: recorded before its provider hears of it.
+pub fn discarded(books: &Books, number: i64) -> Result<Entry, Refusal> {
+    let (grant, key) = one(books, number)?;
+    Ok(Entry::event(Event::LeftoverDiscarded {
+        grant: grant.id,
+        attempt: key.attempt,
+    }))
+}
+
+/// An owner took it over, or had it deleted: it is charged no more.
+pub fn closed(books: &Books, number: i64, how: LeftoverEnd) -> Result<Entry, Refusal> {
+    let (grant, key) = one(books, number)?;
+    let what = key.left.as_ref().map_or("It", |(what, _)| what.as_str());
+    let told = told_closed(grant, what, how);
     let event = Event::LeftoverClosed {
         grant: grant.id,
         attempt: key.attempt,
         how,
         by: books.actor.member(),
     };
-    Ok(Entry::event(event).say(Message::new(
-        To::Member(grant.member),
-        Page::say(Text::new(text)),
-    )))
+    Ok(Entry::event(event).say(told))
 }
 
 /// What stays of a service, and what it costs in all a month.

@@ -97,7 +97,10 @@ impl Round {
         entry.events.extend(left.events);
         entry.events.extend(seen.events);
         entry.events.extend(stops.events);
-        entry.say_all(seen.messages).say_all(stops.messages)
+        entry
+            .say_all(left.messages)
+            .say_all(seen.messages)
+            .say_all(stops.messages)
     }
 }
 

@@ -228,6 +228,7 @@ fn key(event: &Event, grant: &str) -> String {
         Event::DataLeft { what, monthly, .. } => {
             format!("found that {what} stays of {grant}, for {monthly} a month")
         }
+        Event::LeftoverDiscarded { .. } => format!("wants what stays of {grant} deleted"),
         Event::LeftoverClosed { how, .. } => match how {
             LeftoverEnd::TakenOver => format!("took over what stayed of {grant}"),
             LeftoverEnd::Deleted => format!("deleted what stayed of {grant}"),
@@ -385,6 +386,7 @@ fn told_above(event: &Event) -> String {
         | Event::KeyEnabled { .. }
         | Event::KeyGone { .. }
         | Event::DataLeft { .. }
+        | Event::LeftoverDiscarded { .. }
         | Event::LeftoverClosed { .. }
         | Event::KeyCapped { .. }
         | Event::ChangeAsked { .. }

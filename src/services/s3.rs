@@ -165,7 +165,8 @@ impl S3 {
         })
     }
 
-    /// Removes a user, and its grant's bucket where nothing lies in it and no other key uses it.
+    /// Removes a user, and its grant's bucket where nothing lies in it and no other key uses it: the
+    /// user last, because it is what leads to a bucket that was left halfway.
     async fn unmake(
         &self,
         clients: &Clients,
@@ -173,13 +174,13 @@ impl S3 {
         bucket: &str,
     ) -> Result<(), ServiceError> {
         let users = Users { clients };
-        users.remove(user).await?;
-        let others = users.all().await?;
-        if !others.iter().any(|other| other.is_of_grant_of(user)) {
+        let all = users.all().await?;
+        let mut others = all.iter().filter(|other| **other != user);
+        if !others.any(|other| other.is_of_grant_of(user)) {
             buckets::uncount(clients, bucket).await?;
             buckets::delete_empty(clients, bucket).await?;
         }
-        Ok(())
+        users.remove(user).await
     }
 
     /// The bucket of a key that has gone, and the clients near it.

@@ -34,7 +34,9 @@ impl Writing<'_> {
     pub(super) async fn apply(&mut self, seq: i64, event: &Event) -> Done<()> {
         match event {
             Event::OrgOpened => self.plan_all().await,
-            Event::RevealRefused { .. } | Event::GrantTransferred { .. } => Ok(()),
+            Event::RevealRefused { .. }
+            | Event::GrantTransferred { .. }
+            | Event::LeftoverDiscarded { .. } => Ok(()),
             Event::MonthOpened { .. } => {
                 self.sweep().await?;
                 self.plan_again().await

@@ -1,7 +1,10 @@
 //! The crash table: the bot dies at every wire crossing and at every commit of a flow, starts again
 //! on the same database, and the books end the same.
 
+mod changes;
+mod clock;
 mod flows;
+mod services;
 
 use crate::{
     postgres::Kind,
@@ -30,7 +33,7 @@ use slice_core::{
     steps::LATE_BILLING,
     time::Time,
 };
-use slice_sandbox::{Change, Fate, Sandbox};
+use slice_sandbox::{Change, Crossing, Fate, Sandbox};
 use std::{
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -223,11 +226,32 @@ fn arm(world: &mut World) -> Arc<Trigger> {
     trigger
 }
 
+/// Which crossings of a wire are points of a flow.
+type Crossings = fn(&Crossing) -> bool;
+
+const EVERY_CROSSING: Crossings = |_| true;
+/// What changes something at a provider: a death after a mere look leaves what the crossing or the
+/// commit before it left, and what people see is the other flows' to play.
+const PROVIDERS_CHANGES: Crossings = |crossing| {
+    let looks = ["GET ", "Get", "List", "Head", "Simulate"];
+    let call = crossing.what.rsplit(':').next().unwrap_or_default();
+    ["openrouter", "aws"].contains(&crossing.wire)
+        && !looks.iter().any(|look| call.starts_with(look))
+};
+
 /// Counts the crossings from now on, and kills at the chosen one.
-fn arm_wire(sandbox: &Sandbox, point: Option<Point>, killed: Arc<Notify>) -> Arc<AtomicUsize> {
+fn arm_wire(
+    sandbox: &Sandbox,
+    point: Option<Point>,
+    killed: Arc<Notify>,
+    which: Crossings,
+) -> Arc<AtomicUsize> {
     let count = Arc::new(AtomicUsize::new(0));
     let counter = count.clone();
-    sandbox.wire.on_crossing(Box::new(move |_| {
+    sandbox.wire.on_crossing(Box::new(move |crossing| {
+        if !which(crossing) {
+            return Fate::Pass;
+        }
         let number = counter.fetch_add(1, Ordering::SeqCst);
         match point {
             Some(Point::Wire(at, fate)) if at == number => {
@@ -279,7 +303,7 @@ async fn flow(url: &str, point: Option<Point>) -> (usize, usize) {
     let trigger = arm(&mut world);
     trigger.set(point);
     let mut dead = world.start().await.is_err();
-    let wires = arm_wire(&world.sandbox, point, world.killed.clone());
+    let wires = arm_wire(&world.sandbox, point, world.killed.clone(), EVERY_CROSSING);
     if !dead {
         dead = world.settle().await.is_err();
     }
@@ -398,30 +422,38 @@ async fn revoke(world: &mut World) {
 
 /// So many tests share the points, so that they are played side by side.
 pub const PARTS: usize = 8;
-pub use flows::{ALL, PARTS as PARTS_OF_FLOWS};
+pub use flows::PARTS as PARTS_OF_FLOWS;
+
+/// The shorter flows.
+pub fn flows() -> impl Iterator<Item = &'static flows::Flow> {
+    [flows::ALL, changes::ALL, clock::ALL, services::ALL]
+        .into_iter()
+        .flatten()
+}
 
 /// A key from its request to its end.
 pub fn points(kind: Kind, part: usize) {
     let fates = [Fate::DieBefore, Fate::DieAfter];
-    every_point(kind, (part, PARTS), &fates, |url, point| {
+    let counts = every_point(kind, (part, PARTS), &fates, |url, point| {
         runtime().block_on(flow(url, point))
     });
+    assert!(
+        5 < counts.0 && 5 < counts.1,
+        "a flow worth the name: {counts:?}"
+    );
 }
 
 /// Every point of the flow: counted first, then each in a world of its own. Wire crossings do not
-/// know the database, so they are played on SQLite alone.
+/// know the database, so they are played on SQLite alone. Gives how many crossings and commits there
+/// are.
 fn every_point(
     kind: Kind,
     (part, parts): (usize, usize),
     fates: &[Fate],
     play: impl Fn(&str, Option<Point>) -> (usize, usize) + std::panic::RefUnwindSafe,
-) {
+) -> (usize, usize) {
     let play = |point| play(kind.fresh().url(), point);
     let (crossings, commits) = play(None);
-    assert!(
-        5 < crossings && 5 < commits,
-        "a flow worth the name: {crossings} crossings, {commits} commits"
-    );
     let mut points: Vec<Point> = vec![];
     if kind == Kind::Sqlite {
         points.extend(
@@ -437,4 +469,5 @@ fn every_point(
             std::panic::resume_unwind(panic);
         }
     }
+    (crossings, commits)
 }

@@ -64,7 +64,7 @@ fn main() -> ExitCode {
             let name = format!("crash::every_point, part {} of {}", part + 1, crash::PARTS);
             trials.push(on(kind, &name, move |kind| crash::points(kind, part)));
         }
-        for flow in crash::ALL {
+        for flow in crash::flows() {
             for part in 0..crash::PARTS_OF_FLOWS {
                 let name = format!("crash::{}, part {}", flow.name, part + 1);
                 trials.push(on(kind, &name, move |kind| flow.points(kind, part)));

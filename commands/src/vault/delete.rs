@@ -62,6 +62,10 @@ async fn run(call: Call<'_>) -> Result<Reply, Refusal> {
     let secret = call.desk().master_secret(&books, master);
     let secret = secret.map_err(|_| unable("The master key in the vault does not open.".into()))?;
     let known = KeyRef::new(grant, key).ok_or_else(|| unable("The key has no id.".into()))?;
+    // Not with the scope of the click: whoever is told to try again may click again.
+    let decide = |books: &Books| Ok((leftover::discarded(books, number)?, ()));
+    let scope = call.look().grant(GrantRef::Number(number));
+    call.desk().record(scope, decide).await?;
     let done = adapter.discard(&secret, &known).await;
     done.map_err(|why| unable(why.to_string()))?;
     let decide = |books: &Books| Ok((leftover::closed(books, number, LeftoverEnd::Deleted)?, ()));

@@ -41,6 +41,7 @@ impl Event {
             | Self::KeyEnabled { grant, .. }
             | Self::KeyGone { grant, .. }
             | Self::DataLeft { grant, .. }
+            | Self::LeftoverDiscarded { grant, .. }
             | Self::LeftoverClosed { grant, .. }
             | Self::KeyCapped { grant, .. }
             | Self::ChangeAsked { grant, .. }

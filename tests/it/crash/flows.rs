@@ -1,7 +1,9 @@
 //! The shorter flows of the crash table. Each begins in a world that stands, and points are counted
 //! from there on.
 
-use super::{Point, arm, arm_wire, counted, every_point, revive, survive};
+use super::{
+    Crossings, EVERY_CROSSING, Point, arm, arm_wire, counted, every_point, revive, survive,
+};
 use crate::{
     closing,
     postgres::Kind,
@@ -20,29 +22,33 @@ use slice_core::{
     steps::LATE_BILLING,
 };
 use slice_sandbox::{Fate, PersonKind};
+use std::time::Duration;
 
 /// So many tests share the points of each.
 pub const PARTS: usize = 2;
 /// A flow that is not done when it was begun so often never will be: the bot dies once.
-const BEGINNINGS_MAX: usize = 3;
+pub(super) const BEGINNINGS_MAX: usize = 3;
 
 /// What people do while the bot dies.
 pub struct Flow {
     pub name: &'static str,
-    way: Way,
+    pub(super) way: Way,
+    /// At which crossings the bot dies.
+    pub(super) crossings: Crossings,
     /// Makes the world in which it begins.
-    before: Step,
-    play: Step,
+    pub(super) before: Step,
+    pub(super) play: Step,
     /// What must be so in the end, whatever happened.
-    after: Step,
+    pub(super) after: Step,
 }
 
-type Step = for<'a> fn(&'a mut World) -> BoxFuture<'a, ()>;
+pub(super) type Step = for<'a> fn(&'a mut World) -> BoxFuture<'a, ()>;
 
 pub const ALL: &[Flow] = &[
     Flow {
         name: "a_leaver_comes_back",
         way: Way::SlackSocket,
+        crossings: EVERY_CROSSING,
         before: |world| Box::pin(one_key(world)),
         play: |world| Box::pin(leave_and_come_back(world)),
         after: |world| Box::pin(as_before(world)),
@@ -50,6 +56,7 @@ pub const ALL: &[Flow] = &[
     Flow {
         name: "a_key_is_transferred",
         way: Way::SlackSocket,
+        crossings: EVERY_CROSSING,
         before: |world| Box::pin(one_leaver(world)),
         play: |world| Box::pin(transfer(world)),
         after: |world| Box::pin(transferred(world)),
@@ -57,6 +64,7 @@ pub const ALL: &[Flow] = &[
     Flow {
         name: "a_workspace_joins",
         way: Way::Both,
+        crossings: EVERY_CROSSING,
         before: |world| Box::pin(world.set_up()),
         play: |world| Box::pin(link(world, Joining::Workspace)),
         after: |world| Box::pin(one_org(world)),
@@ -64,6 +72,7 @@ pub const ALL: &[Flow] = &[
     Flow {
         name: "two_identities_become_one",
         way: Way::Both,
+        crossings: EVERY_CROSSING,
         before: |world| Box::pin(two_members(world)),
         play: |world| Box::pin(link(world, Joining::Identity)),
         after: |world| Box::pin(one_member(world)),
@@ -71,6 +80,7 @@ pub const ALL: &[Flow] = &[
     Flow {
         name: "a_workspace_installs_slice",
         way: Way::SlackHttp,
+        crossings: EVERY_CROSSING,
         before: |world| Box::pin(two_workspaces(world)),
         play: |world| Box::pin(install(world)),
         after: |world| Box::pin(one_installation(world)),
@@ -80,9 +90,15 @@ pub const ALL: &[Flow] = &[
 impl Flow {
     pub fn points(&'static self, kind: Kind, part: usize) {
         // A death before a crossing leaves what the one before it left, and the long flow plays both.
-        every_point(kind, (part, PARTS), &[Fate::DieAfter], |url, point| {
-            runtime().block_on(self.dies_at(url, point))
-        });
+        let (crossings, commits) =
+            every_point(kind, (part, PARTS), &[Fate::DieAfter], |url, point| {
+                runtime().block_on(self.dies_at(url, point))
+            });
+        assert!(2 < commits, "a flow worth the name: {commits} commits");
+        if part == 0 {
+            let name = self.name;
+            println!("{name}: {crossings} crossings and {commits} commits are points");
+        }
     }
 
     async fn dies_at(&self, url: &str, point: Option<Point>) -> (usize, usize) {
@@ -91,7 +107,7 @@ impl Flow {
         let trigger = arm(&mut world);
         (self.before)(&mut world).await;
         trigger.set(point);
-        let wires = arm_wire(&world.sandbox, point, world.killed.clone());
+        let wires = arm_wire(&world.sandbox, point, world.killed.clone(), self.crossings);
         (self.play)(&mut world).await;
         let counts = counted(&wires, &trigger);
         world.sandbox.wire.clear_hook();
@@ -101,8 +117,41 @@ impl Flow {
     }
 }
 
+/// Time passes while the bot may die.
+pub(super) async fn passes(world: &mut World, span: Duration) {
+    world.sandbox.clock.advance(span);
+    let outcome = world.settle().await;
+    survive(world, outcome).await;
+}
+
+/// Somebody types a command; whoever sees that nothing came of it types it again.
+pub(super) async fn says(
+    world: &mut World,
+    (who, line): (&str, &str),
+    is_done: impl AsyncFn(&World) -> bool,
+) {
+    let types = |world: &World| {
+        let person = world.town.person(who);
+        person.command("/slice", line).expect("it is typed");
+    };
+    acts(world, types, is_done).await;
+}
+
+/// Exactly so often somebody newly reads each of these.
+pub(super) fn reads_once(world: &World, who: &str, parts: &[&str]) {
+    let read = world.reads(who);
+    for part in parts {
+        let count = read.matches(part).count();
+        assert_eq!(count, 1, "{who} reads {part:?} {count} times:\n{read}");
+    }
+}
+
 /// What somebody does; whoever sees that nothing came of it does it again.
-async fn acts(world: &mut World, act: impl Fn(&World), is_done: impl AsyncFn(&World) -> bool) {
+pub(super) async fn acts(
+    world: &mut World,
+    act: impl Fn(&World),
+    is_done: impl AsyncFn(&World) -> bool,
+) {
     act(world);
     let outcome = world.settle().await;
     if survive(world, outcome).await && !is_done(world).await {
@@ -112,7 +161,7 @@ async fn acts(world: &mut World, act: impl Fn(&World), is_done: impl AsyncFn(&Wo
 }
 
 /// The grants of an org, oldest first.
-async fn grants(world: &World) -> Vec<Grant> {
+pub(super) async fn grants(world: &World) -> Vec<Grant> {
     let org = world.org().await;
     let store = &world.bot().desk.store;
     let mut grants = vec![];
@@ -124,7 +173,7 @@ async fn grants(world: &World) -> Vec<Grant> {
     grants
 }
 
-async fn one_key(world: &mut World) {
+pub(super) async fn one_key(world: &mut World) {
     world.set_up().await;
     world.says("ana", "provision openrouter 20").await;
     let [key] = world.live_keys().try_into().expect("one key");
@@ -236,7 +285,7 @@ async fn joins(world: &mut World, what: Joining) -> Result<(), Died> {
     .await
 }
 
-async fn types(world: &mut World, who: &str, line: &str) -> Result<(), Died> {
+pub(super) async fn types(world: &mut World, who: &str, line: &str) -> Result<(), Died> {
     world.reads(who);
     world
         .town
@@ -246,7 +295,7 @@ async fn types(world: &mut World, who: &str, line: &str) -> Result<(), Died> {
     world.settle().await
 }
 
-async fn presses(world: &mut World, who: &str, label: &str) -> Result<(), Died> {
+pub(super) async fn presses(world: &mut World, who: &str, label: &str) -> Result<(), Died> {
     world
         .town
         .person(who)
