@@ -173,7 +173,7 @@ pub(crate) trait Behind: Clone + Send + Sync + 'static {
         format!("{} {}", call.method, call.path)
     }
     /// The effect and its answer.
-    fn answer(&self, call: &Call) -> Answer;
+    fn answer(&self, call: &Call) -> impl Future<Output = Answer> + Send;
     /// The answer of a fault that has one, in this wire's shape.
     fn refusal(&self, fault: Fault, call: &Call) -> Option<Answer>;
 }
@@ -233,10 +233,10 @@ async fn answer<B: Behind>(behind: &B, cut: &Cut, request: Request) -> Response 
     let answer = match (fault, refusal) {
         (Some(fault), Some(refusal)) if !fault.has_effect() => refusal,
         (Some(Fault::ServerErrorAfter500), Some(refusal)) => {
-            let _ = behind.answer(&call);
+            let _ = behind.answer(&call).await;
             refusal
         }
-        _ => behind.answer(&call),
+        _ => behind.answer(&call).await,
     };
     if fate == Fate::DieAfter {
         return std::future::pending().await;

@@ -27,7 +27,7 @@ mod runpod;
 mod slack;
 mod wire;
 
-pub use aws::{AccessKey, Act, Aws, AwsUser, Bill, BucketState};
+pub use aws::{AccessKey, Act, Aws, AwsUser, Bill, BucketState, Moto};
 pub use chat::{Change, ChannelId, ChannelKind, PersonKind, Place, Sight, UserId};
 pub use clock::Clock;
 pub use contracts::Contracts;

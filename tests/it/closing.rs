@@ -39,7 +39,7 @@ impl World {
     /// state, a whole audit chain, and no secret anywhere but in its own delivery.
     pub async fn finish(&mut self) {
         self.later(LATE_BILLING).await;
-        if !self.sandbox.aws.buckets_made().is_empty() {
+        if self.has_used_aws() {
             // What S3 bills comes later than that.
             self.later(Duration::from_mins(20)).await;
         }
@@ -96,7 +96,7 @@ impl World {
         }
         if unread.is_empty() {
             self.compare(&grants);
-            self.compare_aws(&grants);
+            self.compare_aws(&grants).await;
         }
         let proven = store.verify(org, None).await.expect("the database answers");
         proven.expect("the audit chain is whole");
@@ -154,8 +154,8 @@ impl World {
     }
 
     /// A user that can do something is behind each active grant, and behind nothing else.
-    fn compare_aws(&self, grants: &[Grant]) {
-        let there = self.aws_keys();
+    async fn compare_aws(&self, grants: &[Grant]) {
+        let there = self.keys_at_aws().await;
         let keys = grants.iter().flat_map(|grant| {
             let ours = grant.keys.iter().filter(|_| grant.service.as_str() == "s3");
             ours.map(move |key| (grant, key))

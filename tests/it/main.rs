@@ -7,6 +7,7 @@ mod discord_wire;
 mod jobs;
 mod load;
 mod manifests;
+mod moto;
 mod openrouter_wire;
 mod orgs;
 mod postgres;
@@ -86,6 +87,7 @@ fn main() -> ExitCode {
     for (name, test) in once.concat() {
         trials.push(Trial::test(name, move || guarded(test)));
     }
+    trials.extend(moto::trials());
     let conclusion = libtest_mimic::run(&arguments, trials);
     let names: Vec<_> = databases.iter().map(ToString::to_string).collect();
     println!(

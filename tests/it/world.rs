@@ -2,7 +2,7 @@
 //! compared. Nothing sleeps; time is the sandbox's clock.
 
 #[path = "world/aws.rs"]
-mod aws;
+pub mod aws;
 #[path = "world/beginning.rs"]
 mod beginning;
 #[path = "world/town.rs"]
@@ -28,7 +28,7 @@ use slice_core::{
     secret::Secret,
     time::Time,
 };
-use slice_sandbox::{PersonKind, Sandbox};
+use slice_sandbox::{Moto, PersonKind, Sandbox};
 use std::{
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
@@ -90,6 +90,8 @@ pub struct World {
     pub town: Town,
     /// Where they talk as well, and how much of it was noted.
     elsewhere: Option<(Town, u64)>,
+    /// In the place of the sandbox's own AWS.
+    moto: Option<Moto>,
     pub database_url: String,
     clock: Arc<WorldClock>,
     running: Option<Running>,
@@ -145,6 +147,7 @@ impl World {
             sandbox,
             town,
             elsewhere: elsewhere.map(|town| (town, 0)),
+            moto: None,
             database_url: database_url.to_owned(),
             clock,
             running: None,
@@ -187,7 +190,7 @@ impl World {
             }),
             services: ServicesConfig {
                 timeout: self.call_timeout,
-                aws_endpoint: Some(self.sandbox.aws.url().to_owned()),
+                aws_endpoint: Some(self.aws_url().to_owned()),
                 ..ServicesConfig::new(self.sandbox.openrouter.url())
             },
             workspaces: self

@@ -106,7 +106,7 @@ pub(super) fn error(refused: &Refused) -> Answer {
     cbor(refused.status, &body).header("x-amzn-query-error", &query)
 }
 
-fn cbor(status: u16, body: &Cbor) -> Answer {
+pub(super) fn cbor(status: u16, body: &Cbor) -> Answer {
     let mut bytes = Vec::new();
     ciborium::into_writer(body, &mut bytes).expect("memory takes it");
     Answer::raw(status, KIND, bytes, shown(body)).header("smithy-protocol", &"rpc-v2-cbor")

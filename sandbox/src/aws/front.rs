@@ -69,24 +69,25 @@ impl Aws {
             _ => refuse(400, "InvalidAction", "The sandbox does not know this call"),
         }
     }
+}
 
-    fn shaped(call: &Call, refused: &Refused) -> Answer {
-        match service(call) {
-            Service::S3 => s3::error(refused, call.method == "HEAD"),
-            Service::CloudWatch => cloudwatch::error(refused),
-            Service::Iam | Service::Sts => iam::error(refused),
-        }
-    }
-
-    /// With the provider's own date: clients set their clocks by it.
-    fn dated(&self, answer: Answer) -> Answer {
-        let now = DateTime::from_timestamp_micros(self.hub.clock.now()).unwrap_or_default();
-        answer.header("date", &now.format("%a, %d %b %Y %H:%M:%S GMT"))
+/// The answer of an error, in the words of the service that was called.
+pub(super) fn shaped(call: &Call, refused: &Refused) -> Answer {
+    match service(call) {
+        Service::S3 => s3::error(refused, call.method == "HEAD"),
+        Service::CloudWatch => cloudwatch::error(refused),
+        Service::Iam | Service::Sts => iam::error(refused),
     }
 }
 
+/// With the provider's own date: clients set their clocks by it.
+pub(super) fn dated(answer: Answer, now: i64) -> Answer {
+    let now = DateTime::from_timestamp_micros(now).unwrap_or_default();
+    answer.header("date", &now.format("%a, %d %b %Y %H:%M:%S GMT"))
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Service {
+pub(super) enum Service {
     Iam,
     Sts,
     S3,
@@ -94,7 +95,7 @@ enum Service {
 }
 
 /// Which service a call is for; who signs nothing wants S3.
-fn service(call: &Call) -> Service {
+pub(super) fn service(call: &Call) -> Service {
     match Claim::of(call).map(|claim| claim.service).as_deref() {
         Ok("iam") => Service::Iam,
         Ok("sts") => Service::Sts,
@@ -128,20 +129,10 @@ impl Behind for Aws {
     }
 
     fn line(&self, call: &Call) -> String {
-        let action = || by_name(call.form()).remove("Action").unwrap_or_default();
-        let method = &call.method;
-        match service(call) {
-            Service::Iam => format!("{method} iam:{}", action()),
-            Service::Sts => format!("{method} sts:{}", action()),
-            Service::CloudWatch => {
-                let name = call.path.rsplit('/').next().unwrap_or_default();
-                format!("{method} cloudwatch:{name}")
-            }
-            Service::S3 => s3::line(call),
-        }
+        line(call)
     }
 
-    fn answer(&self, call: &Call) -> Answer {
+    async fn answer(&self, call: &Call) -> Answer {
         let unsigned = |unproven| {
             let (code, message) = if (unproven, service(call)) == (Unproven::Missing, Service::S3) {
                 ("AccessDenied", "Access Denied")
@@ -158,46 +149,66 @@ impl Behind for Aws {
             Ok(answer) => answer,
             Err(refused) => {
                 if WRONG.contains(&refused.code) {
-                    let line = self.line(call);
+                    let line = line(call);
                     let Refused { code, message, .. } = &refused;
                     self.hub
                         .wire
                         .violation(format!("aws {line}: {code} {message}"));
                 }
-                Self::shaped(call, &refused)
+                shaped(call, &refused)
             }
         };
-        self.dated(answer)
+        dated(answer, self.hub.clock.now())
     }
 
     fn refusal(&self, fault: Fault, call: &Call) -> Option<Answer> {
-        let s3 = service(call) == Service::S3;
-        let (status, code, message) = match fault {
-            Fault::Unauthorized401 if s3 => (403, "InvalidAccessKeyId", "No such key"),
-            Fault::Unauthorized401 => (403, "InvalidClientTokenId", "No such key"),
-            Fault::Forbidden403 => (403, "AccessDenied", "Access Denied"),
-            Fault::NotFound404 if s3 => (404, "NoSuchBucket", "No such bucket"),
-            Fault::NotFound404 => (404, "NoSuchEntity", "No such entity"),
-            Fault::RateLimited429 { .. } if s3 => (503, "SlowDown", "Reduce your request rate"),
-            Fault::RateLimited429 { .. } => (400, "Throttling", "Rate exceeded"),
-            Fault::ServerError500 | Fault::ServerErrorAfter500 if s3 => {
-                (500, "InternalError", "We encountered an internal error")
-            }
-            Fault::ServerError500 | Fault::ServerErrorAfter500 => {
-                (500, "ServiceFailure", "An internal error")
-            }
-            Fault::BadGateway502 => {
-                let page = "<html><h1>502 Bad Gateway</h1></html>";
-                let page = Answer::text(502, page).header("content-type", &"text/html");
-                return Some(self.dated(page));
-            }
-            Fault::HtmlPage => {
-                let page = Answer::text(200, "<html><h1>One moment, please</h1></html>");
-                return Some(self.dated(page.header("content-type", &"text/html")));
-            }
-            _ => return None,
-        };
-        let refused = Refused::new(status, code, message.to_owned());
-        Some(self.dated(Self::shaped(call, &refused)))
+        refusal(fault, call, self.hub.clock.now())
     }
+}
+
+/// How the record and the faults name a request.
+pub(super) fn line(call: &Call) -> String {
+    let action = || by_name(call.form()).remove("Action").unwrap_or_default();
+    let method = &call.method;
+    match service(call) {
+        Service::Iam => format!("{method} iam:{}", action()),
+        Service::Sts => format!("{method} sts:{}", action()),
+        Service::CloudWatch => {
+            let name = call.path.rsplit('/').next().unwrap_or_default();
+            format!("{method} cloudwatch:{name}")
+        }
+        Service::S3 => s3::line(call),
+    }
+}
+
+/// The answer of a fault that has one.
+pub(super) fn refusal(fault: Fault, call: &Call, now: i64) -> Option<Answer> {
+    let s3 = service(call) == Service::S3;
+    let (status, code, message) = match fault {
+        Fault::Unauthorized401 if s3 => (403, "InvalidAccessKeyId", "No such key"),
+        Fault::Unauthorized401 => (403, "InvalidClientTokenId", "No such key"),
+        Fault::Forbidden403 => (403, "AccessDenied", "Access Denied"),
+        Fault::NotFound404 if s3 => (404, "NoSuchBucket", "No such bucket"),
+        Fault::NotFound404 => (404, "NoSuchEntity", "No such entity"),
+        Fault::RateLimited429 { .. } if s3 => (503, "SlowDown", "Reduce your request rate"),
+        Fault::RateLimited429 { .. } => (400, "Throttling", "Rate exceeded"),
+        Fault::ServerError500 | Fault::ServerErrorAfter500 if s3 => {
+            (500, "InternalError", "We encountered an internal error")
+        }
+        Fault::ServerError500 | Fault::ServerErrorAfter500 => {
+            (500, "ServiceFailure", "An internal error")
+        }
+        Fault::BadGateway502 => {
+            let page = "<html><h1>502 Bad Gateway</h1></html>";
+            let page = Answer::text(502, page).header("content-type", &"text/html");
+            return Some(dated(page, now));
+        }
+        Fault::HtmlPage => {
+            let page = Answer::text(200, "<html><h1>One moment, please</h1></html>");
+            return Some(dated(page.header("content-type", &"text/html"), now));
+        }
+        _ => return None,
+    };
+    let refused = Refused::new(status, code, message.to_owned());
+    Some(dated(shaped(call, &refused), now))
 }

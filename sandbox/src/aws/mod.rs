@@ -7,6 +7,7 @@ mod cloudwatch;
 mod front;
 mod hands;
 mod iam;
+mod moto;
 mod policy;
 mod s3;
 mod signature;
@@ -30,6 +31,7 @@ pub use account::{AccessKey, AwsUser};
 use bucket::Bucket;
 pub use bucket::{Bill, BucketState};
 pub use hands::Act;
+pub use moto::Moto;
 use policy::{Asked, Decision};
 
 /// How late request metrics come, unless a test says otherwise.

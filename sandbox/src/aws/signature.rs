@@ -15,6 +15,7 @@ use crate::door::Call;
 
 /// A request is refused when its date is further away than this.
 const SKEW_MAX: i64 = 15 * 60;
+const DATE: &str = "%Y%m%dT%H%M%SZ";
 const ALGORITHM: &str = "AWS4-HMAC-SHA256 ";
 const CONTENT_HASH: &str = "x-amz-content-sha256";
 const UNSIGNED: &str = "UNSIGNED-PAYLOAD";
@@ -72,10 +73,43 @@ impl Claim {
         })
     }
 
+    /// A claim of one's own, to be signed with [`Self::header`].
+    pub fn new(key: &str, (service, region): (&str, &str), signed_headers: &[&str]) -> Claim {
+        Claim {
+            key: key.to_owned(),
+            region: region.to_owned(),
+            service: service.to_owned(),
+            signed_headers: signed_headers
+                .iter()
+                .map(|name| (*name).to_owned())
+                .collect(),
+            signature: String::new(),
+        }
+    }
+
+    /// The header by which the call, as it is now, is signed.
+    pub fn header(&self, call: &Call, secret: &str) -> Option<String> {
+        let date = call.header("x-amz-date")?;
+        let seconds = NaiveDateTime::parse_from_str(date, DATE).ok()?;
+        let seconds = seconds.and_utc().timestamp();
+        let signature = self.again(call, secret, seconds, self.payload(call).ok()?)?;
+        let Claim {
+            key,
+            region,
+            service,
+            ..
+        } = self;
+        let (day, headers) = (date.get(..8)?, self.signed_headers.join(";"));
+        Some(format!(
+            "{ALGORITHM}Credential={key}/{day}/{region}/{service}/aws4_request, \
+             SignedHeaders={headers}, Signature={signature}"
+        ))
+    }
+
     /// Signs the request again with the secret that the provider knows, and compares.
     pub fn prove(&self, call: &Call, secret: &str, now: i64) -> Result<(), Unproven> {
         let date = call.header("x-amz-date").ok_or(Unproven::Malformed)?;
-        let seconds = NaiveDateTime::parse_from_str(date, "%Y%m%dT%H%M%SZ")
+        let seconds = NaiveDateTime::parse_from_str(date, DATE)
             .map_err(|_| Unproven::Malformed)?
             .and_utc()
             .timestamp();

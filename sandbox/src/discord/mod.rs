@@ -372,7 +372,7 @@ impl Behind for Discord {
         &self.hub.faults
     }
 
-    fn answer(&self, call: &Call) -> Answer {
+    async fn answer(&self, call: &Call) -> Answer {
         if let Some(answer) = api::answer(&self.hub, call) {
             return answer;
         }

@@ -236,7 +236,7 @@ impl Behind for OpenRouter {
         &self.hub.faults
     }
 
-    fn answer(&self, call: &Call) -> Answer {
+    async fn answer(&self, call: &Call) -> Answer {
         let Some(path) = call.path.strip_prefix(ROOT) else {
             self.hub
                 .wire

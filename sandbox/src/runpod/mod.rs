@@ -358,7 +358,7 @@ impl Behind for RunPod {
         }
     }
 
-    fn answer(&self, call: &Call) -> Answer {
+    async fn answer(&self, call: &Call) -> Answer {
         if (call.method.as_str(), call.path.as_str()) == ("POST", GRAPHQL) {
             return graphql::answer(self, call);
         }

@@ -285,7 +285,7 @@ impl Behind for Slack {
         &self.hub.faults
     }
 
-    fn answer(&self, call: &Call) -> Answer {
+    async fn answer(&self, call: &Call) -> Answer {
         let hub = &self.hub;
         if let Some(method) = call.path.strip_prefix("/api/") {
             return api::answer(hub, method, call);

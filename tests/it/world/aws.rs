@@ -2,23 +2,59 @@
 
 use super::World;
 use slice::services::s3::policy;
-use slice_sandbox::{AccessKey, Act, BucketState};
+use slice_sandbox::{AccessKey, Act, BucketState, Moto};
 
 /// Where the team's buckets are.
 pub const REGION: &str = "eu-central-1";
 
 impl World {
+    /// A policy that owners paste: `master` or `boundary`.
+    fn pasted(&self, name: &str) -> String {
+        let pasted = policy::manifest()[name].to_string();
+        pasted.replace("ACCOUNT_ID", self.sandbox.aws.account_id())
+    }
+
     /// A user for Slice with the policy that owners paste, and the boundary beside it; gives its key.
     pub fn aws_master(&self) -> AccessKey {
         let aws = &self.sandbox.aws;
-        let pasted = policy::manifest();
-        let text = |name: &str| {
-            pasted[name]
-                .to_string()
-                .replace("ACCOUNT_ID", aws.account_id())
-        };
-        aws.add_managed_policy("slice-boundary", &text("boundary"));
-        aws.add_user("the-bot", &[&text("master")])
+        aws.add_managed_policy("slice-boundary", &self.pasted("boundary"));
+        aws.add_user("the-bot", &[&self.pasted("master")])
+    }
+
+    /// Where AWS is.
+    pub(super) fn aws_url(&self) -> &str {
+        self.moto.as_ref().map_or(self.sandbox.aws.url(), Moto::url)
+    }
+
+    /// The moto server in AWS's place.
+    pub fn moto(&self) -> Moto {
+        self.moto.clone().expect("the story is set at moto")
+    }
+
+    /// The team of `set_up`, with S3 in its vault as well: the account is one at a moto server.
+    pub async fn set_up_moto(&mut self, server: &str) {
+        let moto = Moto::start(&self.sandbox, server, &self.pasted("master")).await;
+        let moto = moto.expect("moto answers as it should");
+        let master = moto.master().clone();
+        self.moto = Some(moto);
+        self.set_up().await;
+        self.deposits_aws(&master).await;
+        let sealed = "The master key for s3 was checked and sealed.";
+        self.expect("olga", &[sealed]);
+        self.all_read();
+    }
+
+    /// The access keys that stand at AWS, wherever that is.
+    pub async fn keys_at_aws(&self) -> Vec<AccessKey> {
+        match &self.moto {
+            None => self.aws_keys(),
+            Some(moto) => moto.keys().await.expect("moto answers"),
+        }
+    }
+
+    /// Whether anything was made at AWS: then its bills come late.
+    pub fn has_used_aws(&self) -> bool {
+        self.moto.is_some() || !self.sandbox.aws.buckets_made().is_empty()
     }
 
     /// An owner puts a key of AWS into the vault.
