@@ -237,6 +237,7 @@ impl Ledger {
                 usage: Money::ZERO,
                 seal: None,
                 dead_man: None,
+                intended_at: None,
                 drift: None,
                 facts: vec![],
                 cursor: None,

@@ -150,6 +150,11 @@ const MIGRATIONS: &[(i64, &str, [&str; 2])] = &[
         "leftovers",
         [include_str!("../../migrations/0020_leftovers.sql"); 2],
     ),
+    (
+        26,
+        "attempts",
+        [include_str!("../../migrations/0026_attempts.sql"); 2],
+    ),
 ];
 
 /// The number of the last migration, and the text of each for a dialect: `sqlite` or `postgres`.
