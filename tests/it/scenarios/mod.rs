@@ -114,6 +114,7 @@ scenarios! {
         changes::an_excess_is_trimmed,
         changes::a_key_is_rotated,
         changes::a_key_is_rotated_with_an_overlap,
+        changes::a_rotation_that_its_provider_does_not_answer,
         changes::an_uncertain_reveal_is_rotated,
         changes::a_life_is_extended,
         changes::an_approved_life_is_extended_by_an_owner,
