@@ -6,11 +6,16 @@ use crate::{
     grant::{Grant, Key, KeyState, State},
     ids::GrantId,
     money::Money,
+    page::{Audience, Button, Page, Text},
     ports::{Ceiling, Meter, ServiceError},
-    sentences,
+    sentences::{asked, own},
     time::Time,
 };
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+/// So long after its grant was moved, a key that stands still is believed to do so at its provider too.
+const SETTLED: Duration = Duration::from_mins(1);
 
 /// How a key at its provider differs from what Slice made of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,6 +23,8 @@ use serde::{Deserialize, Serialize};
 pub enum Drift {
     Gone,
     Disabled,
+    /// It was to stand still, and may spend again, up to this in all.
+    Enabled(Money),
     /// It may spend up to this in all.
     Cap(Money),
     Uncapped,
@@ -32,9 +39,22 @@ impl Drift {
                     .into()
             }
             Self::Disabled => "is disabled there".into(),
+            Self::Enabled(cap) => {
+                format!("is enabled there again, and may spend up to {cap} in all")
+            }
             Self::Cap(cap) => format!("may spend up to {cap} there"),
             Self::Uncapped => "has no cap there".into(),
         }
+    }
+
+    /// What an answer about a key that was to stand still says. Where its provider does not say what it
+    /// may spend, that is what its grant leaves to it.
+    fn of_still(grant: &Grant, key: &Key, answer: &Result<Meter, ServiceError>) -> Option<Self> {
+        let meter = answer.as_ref().ok().filter(|meter| !meter.is_disabled)?;
+        Some(Self::Enabled(match meter.ceiling {
+            Ceiling::At(cap) => cap.max(key.armed_cap),
+            Ceiling::Open | Ceiling::Unsaid => grant.cap_of(key).max(key.armed_cap),
+        }))
     }
 
     /// What a provider's answer about a key says beside what the books say of it.
@@ -62,20 +82,27 @@ pub struct Look {
     /// The grant's and the key's when the provider was asked: if they changed since, the look says
     /// nothing.
     moved_at: Time,
+    state: KeyState,
     armed_cap: Money,
 }
 
 impl Look {
-    /// `None` where the answer says nothing, or nobody should be able to use the key now.
+    /// `None` where the answer says nothing, or nothing new about a key that stands still.
     pub fn new(grant: &Grant, key: &Key, answer: &Result<Meter, ServiceError>) -> Option<Self> {
         let says = matches!(answer, Ok(_) | Err(ServiceError::Gone));
-        let in_use =
-            grant.state == State::Active && key.state == KeyState::Armed && grant.change.is_none();
-        (says && in_use).then(|| Self {
+        let drift = match (grant.state, key.state) {
+            (State::Active, KeyState::Armed) if says && grant.change.is_none() => {
+                Drift::of(key, answer)
+            }
+            (State::Suspended(_), KeyState::Disabled) => Some(Drift::of_still(grant, key, answer)?),
+            _ => return None,
+        };
+        Some(Self {
             grant: grant.id,
             attempt: key.attempt,
-            drift: Drift::of(key, answer),
+            drift,
             moved_at: grant.moved_at,
+            state: key.state,
             armed_cap: key.armed_cap,
         })
     }
@@ -85,14 +112,21 @@ impl Look {
         let grant = books.live.iter().find(|grant| grant.id == self.grant)?;
         let key = grant.keys.iter().find(|key| key.attempt == self.attempt)?;
         let same = grant.moved_at == self.moved_at
-            && key.state == KeyState::Armed
+            && key.state == self.state
             && key.armed_cap == self.armed_cap
-            && grant.change.is_none();
-        (same && key.drift != self.drift).then_some(grant)
+            && (grant.change.is_none() || self.is_still());
+        // A provider may show for a moment what was before.
+        let settled = !self.is_still() || SETTLED <= books.now - grant.moved_at;
+        (same && settled && key.drift != self.drift).then_some(grant)
+    }
+
+    fn is_still(&self) -> bool {
+        self.state == KeyState::Disabled
     }
 }
 
-/// What looks found out: each change is recorded and told once, to the owners and to the member.
+/// What looks found out: each change is recorded and told once, to the owners and to the member. A key
+/// that was to stand still is stopped again, and its member, who may have left, has nothing to do.
 pub fn seen(books: &Books, looks: &[Look]) -> Entry {
     let mut entry = Entry::default();
     for look in looks {
@@ -100,8 +134,9 @@ pub fn seen(books: &Books, looks: &[Look]) -> Entry {
             continue;
         };
         let (attempt, drift) = (look.attempt, look.drift);
-        let to_owners = sentences::drifted(grant, drift);
-        let to_member = sentences::drifted_to_member(grant, drift);
+        let page = to_owners(grant, drift);
+        let member = (!look.is_still())
+            .then(|| Message::new(To::Member(grant.member), to_member(grant, drift)));
         let owners = books.org.owners_at().into_iter();
         entry = entry
             .and(Event::DriftSeen {
@@ -109,8 +144,68 @@ pub fn seen(books: &Books, looks: &[Look]) -> Entry {
                 attempt,
                 drift,
             })
-            .say_all(owners.map(|to| Message::new(to, to_owners.clone())))
-            .say(Message::new(To::Member(grant.member), to_member));
+            .say_all(owners.map(|to| Message::new(to, page.clone())))
+            .say_all(member);
     }
     entry
+}
+
+fn to_owners(grant: &Grant, drift: Option<Drift>) -> Page {
+    let Some(drift) = drift else {
+        return Page::say(asked(grant).and(": its key is as Slice made it again."));
+    };
+    let revoke = Button::new(
+        "Revoke",
+        format!("revoke {}", grant.number),
+        Audience::Owners,
+    )
+    .danger(format!("End grant {} now?", grant.number));
+    let remedy = match drift {
+        Drift::Gone => {
+            "Revoke the grant; its unread rest then counts as spent, which you can correct."
+        }
+        Drift::Disabled => "Enable it at the provider, or revoke the grant.",
+        Drift::Enabled(_) => "Slice stops it again now; if that goes on, revoke the grant.",
+        Drift::Cap(_) | Drift::Uncapped => {
+            "Set its cap right at the provider, or revoke the grant."
+        }
+    };
+    let still = match grant.state {
+        State::Suspended(_) => format!(" is {}", grant.state.said()),
+        _ => String::new(),
+    };
+    let text = asked(grant).and(format!(
+        "{still}: somebody changed its key at the provider: it {}. {} {remedy}",
+        drift.said(),
+        costs(drift, grant)
+    ));
+    Page::say(text).buttons(vec![revoke])
+}
+
+fn to_member(grant: &Grant, drift: Option<Drift>) -> Page {
+    Page::say(match drift {
+        Some(drift) => Text::new(format!(
+            "Somebody changed the key of your {} at its provider: it {}. {} The owners know.",
+            own(grant),
+            drift.said(),
+            costs(drift, grant)
+        )),
+        None => Text::new(format!(
+            "The key of your {} is as Slice made it again.",
+            own(grant)
+        )),
+    })
+}
+
+fn costs(drift: Drift, grant: &Grant) -> String {
+    let rest = (grant.cap - grant.usage()).or_zero();
+    match drift {
+        Drift::Gone => format!("Until its grant ends, {rest} of the budget stays held for it."),
+        Drift::Disabled => {
+            format!("It can't be used, and {rest} of the budget stays held for it.")
+        }
+        Drift::Enabled(_) | Drift::Cap(_) | Drift::Uncapped => {
+            "What it spends is charged as it is.".into()
+        }
+    }
 }

@@ -395,6 +395,11 @@ pub enum Event {
         stray: i64,
         service: ServiceName,
     },
+    /// Owners were told that its provider does not delete it.
+    StrayStuck {
+        stray: i64,
+        service: ServiceName,
+    },
     /// It is not at its provider any more; `usage` is what it had spent, if that was read.
     StrayGone {
         stray: i64,

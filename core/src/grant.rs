@@ -248,6 +248,8 @@ pub struct Key {
     pub seal: Option<Seal>,
     /// When its provider ends it by itself, if that is known.
     pub dead_man: Option<Time>,
+    /// When its label was committed: its provider heard of it after that, if at all.
+    pub intended_at: Option<Time>,
     /// How it differs at its provider from what Slice made of it, by the last look.
     pub drift: Option<Drift>,
     pub facts: Facts,

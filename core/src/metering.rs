@@ -289,6 +289,7 @@ impl Desk {
             for strays in [
                 strays::found(books, service),
                 strays::gone(books, &after.gone),
+                strays::stuck(books, &after.left),
             ] {
                 entry.events.extend(strays.events);
                 entry = entry.say_all(strays.messages);
@@ -305,10 +306,10 @@ impl Desk {
         Ok(match read {
             Ok(()) => Outcome {
                 is_read: true,
-                next: if after.is_left {
-                    now + EVERY
-                } else {
+                next: if after.left.is_empty() {
                     self.next_round(metering, &books, now)
+                } else {
+                    now + EVERY
                 },
             },
             Err(why) => Outcome {

@@ -2,7 +2,6 @@
 
 use crate::{
     budget::Budget,
-    drift::Drift,
     grant::{End, Grant, State},
     ids::MemberId,
     life::Life,
@@ -163,7 +162,7 @@ pub(crate) fn asked(grant: &Grant) -> Text {
     ))
 }
 
-fn own(grant: &Grant) -> String {
+pub(crate) fn own(grant: &Grant) -> String {
     format!(
         "grant {} ({} of {})",
         grant.number, grant.cap, grant.service
@@ -397,61 +396,6 @@ pub fn untold(grant: &Grant, why: &str) -> Page {
         Button::new("Revoke", revoke, Audience::Owners)
             .danger(format!("End grant {} now?", grant.number)),
     ])
-}
-
-/// A key that was changed at its provider, or put right there, to the owners.
-pub fn drifted(grant: &Grant, drift: Option<Drift>) -> Page {
-    let Some(drift) = drift else {
-        return Page::say(asked(grant).and(": its key is as Slice made it again."));
-    };
-    let revoke = Button::new(
-        "Revoke",
-        format!("revoke {}", grant.number),
-        Audience::Owners,
-    )
-    .danger(format!("End grant {} now?", grant.number));
-    let remedy = match drift {
-        Drift::Gone => {
-            "Revoke the grant; its unread rest then counts as spent, which you can correct."
-        }
-        Drift::Disabled => "Enable it at the provider, or revoke the grant.",
-        Drift::Cap(_) | Drift::Uncapped => {
-            "Set its cap right at the provider, or revoke the grant."
-        }
-    };
-    let text = asked(grant).and(format!(
-        ": somebody changed its key at the provider: it {}. {} {remedy}",
-        drift.said(),
-        drift_costs(drift, grant)
-    ));
-    Page::say(text).buttons(vec![revoke])
-}
-
-/// The same, to the member.
-pub fn drifted_to_member(grant: &Grant, drift: Option<Drift>) -> Page {
-    Page::say(match drift {
-        Some(drift) => Text::new(format!(
-            "Somebody changed the key of your {} at its provider: it {}. {} The owners know.",
-            own(grant),
-            drift.said(),
-            drift_costs(drift, grant)
-        )),
-        None => Text::new(format!(
-            "The key of your {} is as Slice made it again.",
-            own(grant)
-        )),
-    })
-}
-
-fn drift_costs(drift: Drift, grant: &Grant) -> String {
-    let rest = (grant.cap - grant.usage()).or_zero();
-    match drift {
-        Drift::Gone => format!("Until its grant ends, {rest} of the budget stays held for it."),
-        Drift::Disabled => {
-            format!("It can't be used, and {rest} of the budget stays held for it.")
-        }
-        Drift::Cap(_) | Drift::Uncapped => "What it spends is charged as it is.".into(),
-    }
 }
 
 /// A key whose provider does not do with it what it should, to the owners.

@@ -1,6 +1,8 @@
 //! Keys at a provider that carry Slice's label and that its books do not know: owners hear of each
 //! once and decide, and until then nothing is done to it.
 
+mod discards;
+
 use crate::{
     books::{Books, Entry, Member, Message},
     desk::Desk,
@@ -14,6 +16,8 @@ use crate::{
     refusal::{Refusal, shorten},
     time::Time,
 };
+
+pub use discards::{Left, discard, gone, stuck};
 
 /// A label of ours has 44 characters. A longer one is kept no longer than this, and is nobody's to
 /// adopt.
@@ -32,6 +36,8 @@ pub struct Stray {
     pub provider_id: String,
     /// Since when an owner wants it deleted.
     pub discarded_at: Option<Time>,
+    /// When owners were told that this does not work.
+    pub stuck_at: Option<Time>,
     /// A key of the books carries the same label.
     pub is_double: bool,
 }
@@ -115,6 +121,7 @@ pub fn found(books: &Books, service: &ServiceName) -> Entry {
             label,
             provider_id: listed.provider_id.clone(),
             discarded_at: None,
+            stuck_at: None,
             is_double: false,
         };
         let page = finding(&stray, listed.meter.as_ref());
@@ -174,8 +181,8 @@ fn finding(stray: &Stray, meter: Option<&Meter>) -> Page {
 pub struct Looked {
     /// Those that are not there any more, by their numbers, and what they had spent.
     pub gone: Vec<(i64, Option<Money>)>,
-    /// One that an owner discarded is still there.
-    pub is_left: bool,
+    /// Those that an owner discarded and that are still there.
+    pub left: Vec<Left>,
 }
 
 impl Desk {
@@ -195,11 +202,18 @@ impl Desk {
             if is_listed && stray.discarded_at.is_none() {
                 continue;
             }
-            match self.look_at_stray(books, stray).await {
+            let mut is_stopped = false;
+            match self.look_at_stray(books, stray, &mut is_stopped).await {
                 Ok(Some(usage)) => looked.gone.push((stray.number, Some(usage))),
-                Ok(None) => {}
                 Err(ServiceError::Gone) => looked.gone.push((stray.number, None)),
-                Err(_) => looked.is_left |= stray.discarded_at.is_some(),
+                Err(why) if stray.discarded_at.is_some() => {
+                    looked.left.push(Left {
+                        stray: stray.number,
+                        why: why.to_string(),
+                        is_stopped,
+                    });
+                }
+                Ok(None) | Err(_) => {}
             }
         }
         looked
@@ -210,6 +224,7 @@ impl Desk {
         &self,
         books: &Books,
         stray: &Stray,
+        is_stopped: &mut bool,
     ) -> Result<Option<Money>, ServiceError> {
         let (adapter, _, secret) = self.provider(books, &stray.service)?;
         let (key, id) = (stray.key(), stray.provider_id.as_str());
@@ -218,36 +233,11 @@ impl Desk {
             return Ok(None);
         }
         adapter.disable(&secret, id).await?;
+        *is_stopped = true;
         let usage = adapter.read(&secret, &key).await?.usage;
         adapter.delete(&secret, id).await?;
         Ok(Some(usage))
     }
-}
-
-/// Keys that are not at their provider any more, each with what it had spent where that is known.
-pub fn gone(books: &Books, gone: &[(i64, Option<Money>)]) -> Entry {
-    let mut entry = Entry::default();
-    for (number, usage) in gone {
-        let Some(stray) = books.strays.iter().find(|stray| stray.number == *number) else {
-            continue;
-        };
-        let text = match (stray.discarded_at, usage) {
-            (Some(_), Some(usage)) => stray.named().and(format!(
-                " is deleted. It had spent {usage}, which is charged to nobody."
-            )),
-            (Some(_), None) => stray.named().and(" is deleted."),
-            (None, _) => stray
-                .named()
-                .and(" is not there any more: somebody deleted it at the provider."),
-        };
-        let stray_gone = Event::StrayGone {
-            stray: *number,
-            service: stray.service.clone(),
-            usage: *usage,
-        };
-        entry = entry.and(stray_gone).say_all(stray.edited(books, text));
-    }
-    entry
 }
 
 /// The finding that an owner names: by its number, or by the label.
@@ -279,22 +269,6 @@ fn waits(stray: &Stray) -> Result<(), Refusal> {
             at.short()
         ))),
     }
-}
-
-/// An owner wants it deleted: recorded before its provider hears of it.
-pub fn discard(books: &Books, name: &str) -> Result<(Entry, Stray), Refusal> {
-    let stray = named(books, name)?;
-    waits(stray)?;
-    let event = Event::StrayDiscarded {
-        stray: stray.number,
-        service: stray.service.clone(),
-    };
-    let mut text = stray.named().and(" is being deleted");
-    if let Some(by) = books.actor.member() {
-        text = text.and(", as ").member(by).and(" wants it");
-    }
-    let entry = Entry::event(event).say_all(stray.edited(books, text.and(".")));
-    Ok((entry, stray.clone()))
 }
 
 /// How an owner wants a key to be adopted.

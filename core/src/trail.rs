@@ -303,6 +303,9 @@ fn shown_or_stray(event: &Event, grant: &str) -> String {
         Event::StrayDiscarded { stray, service } => {
             format!("wants key #{stray} at {service} deleted")
         }
+        Event::StrayStuck { stray, service } => {
+            format!("could not delete key #{stray} at {service} so far")
+        }
         Event::StrayGone {
             stray,
             service,
@@ -404,6 +407,7 @@ fn told_above(event: &Event) -> String {
         | Event::StrayFound { .. }
         | Event::StrayAdopted { .. }
         | Event::StrayDiscarded { .. }
+        | Event::StrayStuck { .. }
         | Event::StrayGone { .. }
         | Event::RevealBegun { .. }
         | Event::RevealFailed { .. }

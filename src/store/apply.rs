@@ -92,6 +92,7 @@ impl Writing<'_> {
             Event::StrayFound { .. }
             | Event::StrayAdopted { .. }
             | Event::StrayDiscarded { .. }
+            | Event::StrayStuck { .. }
             | Event::StrayGone { .. } => self.apply_stray(event).await,
             Event::ChangeAsked { .. }
             | Event::ChangeDenied { .. }

@@ -7,6 +7,7 @@ use super::{
     writing::Writing,
 };
 use slice_core::{
+    drift::Drift,
     event::Event,
     grant::State,
     ids::GrantId,
@@ -24,7 +25,8 @@ impl Writing<'_> {
                 label,
                 dead_man,
             } => {
-                let row = values![org, *grant, *attempt, label.as_str(), *dead_man];
+                let now = self.now;
+                let row = values![org, *grant, *attempt, label.as_str(), *dead_man, now];
                 self.tx
                     .one(sql::INTEND_KEY, row, "the intended key")
                     .await?;
@@ -124,9 +126,15 @@ impl Writing<'_> {
                 attempt,
                 drift,
             } => {
-                let drift = drift.as_ref().map(rows::drift_word);
-                let row = values![org, *grant, *attempt, drift];
-                self.tx.one(sql::NOTE_DRIFT, row, "the changed key").await
+                let word = drift.as_ref().map(rows::drift_word);
+                let row = values![org, *grant, *attempt, word];
+                self.tx.one(sql::NOTE_DRIFT, row, "the changed key").await?;
+                let Some(Drift::Enabled(cap)) = drift else {
+                    return Ok(());
+                };
+                let row = values![org, *grant, *attempt, *cap];
+                let what = "the key that was enabled";
+                self.tx.one(sql::ENABLED_THERE, row, what).await
             }
             _ => wrong("not an event about a key"),
         }

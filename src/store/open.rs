@@ -152,6 +152,11 @@ const MIGRATIONS: &[(i64, &str, [&str; 2])] = &[
         [include_str!("../../migrations/0020_leftovers.sql"); 2],
     ),
     (
+        26,
+        "attempts",
+        [include_str!("../../migrations/0026_attempts.sql"); 2],
+    ),
+    (
         28,
         "digest",
         [include_str!("../../migrations/0028_digest.sql"); 2],

@@ -133,6 +133,7 @@ fn key(row: &Row, attempt: i64) -> Done<Key> {
         usage: row.money("usage")?,
         seal: row.maybe_text("seal")?.map(Seal::new),
         dead_man: row.maybe_time("dead_man")?,
+        intended_at: row.maybe_time("intended_at")?,
         drift: match row.maybe_text("drift")? {
             Some(word) => Some(drift(&word)?),
             None => None,

@@ -19,7 +19,7 @@ macro_rules! grants_where {
              g.ends_at, g.topped_up, g.revealed_at, g.revealing_until, g.revoke_at, g.first_tried_at, \
              g.armed_at, g.used_at, g.noticed, g.warned, terms.text AS terms, g.began_at, g.monthly, \
              g.renew_at, c.kind, c.from_cap, c.to_cap, c.old_attempt, c.overlap_hours, \
-             c.ends_at AS changed_end, c.begun_at, c.due_at, k.dead_man, \
+             c.ends_at AS changed_end, c.begun_at, c.due_at, k.dead_man, k.intended_at, \
              k.attempt, k.label, k.provider_id, k.state AS key_state, k.armed_cap, k.usage, k.seal, \
              k.drift, k.facts, k.meter_cursor, k.left_what, k.left_monthly \
              FROM grants g \
@@ -327,7 +327,7 @@ statements! {
     FIRST_TRY = "UPDATE grants SET first_tried_at = COALESCE(first_tried_at, $3) \
         WHERE org_id = $1 AND id = $2";
     INTEND_KEY = "INSERT INTO keys (org_id, grant_id, attempt, label, state, armed_cap, usage, \
-        dead_man) VALUES ($1, $2, $3, $4, 'intended', 0, 0, $5)";
+        dead_man, intended_at) VALUES ($1, $2, $3, $4, 'intended', 0, 0, $5, $6)";
     MINT_KEY = "UPDATE keys SET state = 'minted', provider_id = $4, seal = $5, facts = $6 \
         WHERE org_id = $1 AND grant_id = $2 AND attempt = $3 AND state = 'intended'";
     ARM_KEY = "UPDATE keys SET state = 'armed', armed_cap = $4 \
@@ -341,7 +341,7 @@ statements! {
         WHERE org_id = $1 AND id = $2";
     NOTE_GRANT_WARNED = "UPDATE grants SET warned = $3 WHERE org_id = $1 AND id = $2";
     NOTE_USE = "UPDATE grants SET used_at = $3 WHERE org_id = $1 AND id = $2";
-    DISABLE_KEY = "UPDATE keys SET state = 'disabled', stopped_at = $4, \
+    DISABLE_KEY = "UPDATE keys SET state = 'disabled', stopped_at = $4, drift = NULL, \
         armed_cap = CASE WHEN usage < armed_cap AND usage >= 0 THEN usage ELSE armed_cap END \
         WHERE org_id = $1 AND grant_id = $2 AND attempt = $3 AND state <> 'gone'";
     /// A key that a worker was about to disable may be disabled already.
@@ -355,6 +355,9 @@ statements! {
         WHERE org_id = $1 AND grant_id = $2 AND attempt = $3";
     NOTE_DRIFT = "UPDATE keys SET drift = $4 \
         WHERE org_id = $1 AND grant_id = $2 AND attempt = $3";
+    /// Somebody let a key spend again that was to stand still: it is to be stopped again.
+    ENABLED_THERE = "UPDATE keys SET state = 'armed', armed_cap = $4 \
+        WHERE org_id = $1 AND grant_id = $2 AND attempt = $3 AND state = 'disabled'";
     BEGIN_REVEAL = "UPDATE grants SET revealing_until = $3 WHERE org_id = $1 AND id = $2 \
         AND revealed_at IS NULL";
     FAIL_REVEAL = "UPDATE grants SET revealing_until = NULL WHERE org_id = $1 AND id = $2 \

@@ -25,6 +25,7 @@ pub(super) async fn waiting(tx: &mut Tx, org: OrgId) -> Done<Vec<Stray>> {
             label: row.text("label")?,
             provider_id: row.text("provider_id")?,
             discarded_at: row.maybe_time("discarded_at")?,
+            stuck_at: row.maybe_time("stuck_at")?,
             is_double: 0 < row.int("doubles")?,
         })
     });
@@ -82,6 +83,10 @@ impl Writing<'_> {
                     .run(sql::METER_NOW, values![org, service])
                     .await
                     .map(drop)
+            }
+            Event::StrayStuck { stray, .. } => {
+                let row = values![org, *stray, now];
+                self.tx.one(sql::NOTE_STUCK, row, "the discarded key").await
             }
             Event::StrayAdopted { stray, .. } | Event::StrayGone { stray, .. } => {
                 let row = values![org, *stray, now];

@@ -210,14 +210,22 @@ pub(super) fn backoff(failing_for: Duration) -> Duration {
 }
 
 /// How long "nothing carries the label" is not yet believed. What cannot spend need not be waited
-/// for; what can spend is held against the money until it would have ended by itself.
-fn disbelief(capabilities: &Capabilities, grant: &Grant, now: Time) -> Option<Duration> {
+/// for; what can spend is held against the money until it would have ended by itself. A grant that goes
+/// on as it is while another key is made for it came into its state long before that key's order.
+fn disbelief(
+    capabilities: &Capabilities,
+    (grant, key): (&Grant, &Key),
+    now: Time,
+) -> Option<Duration> {
+    let since = grant
+        .moved_at
+        .max(key.intended_at.unwrap_or(grant.moved_at));
     let wait = match (capabilities.inert, capabilities.dead_man) {
         (true, _) => SETTLES,
         (false, Some(dead_man)) => grant.life.duration() + dead_man,
         (false, None) => Duration::MAX,
     };
-    let left = wait.checked_sub(now - grant.moved_at)?;
+    let left = wait.checked_sub(now - since)?;
     (!left.is_zero()).then_some(left.min(BACKOFF_MAX))
 }
 
@@ -346,9 +354,10 @@ impl Provider<'_> {
         Ok(read.map_or(found.usage, |meter| meter.usage))
     }
 
-    /// That nothing carries a label is believed only after a while.
-    pub fn believes(&self, grant: &Grant) -> Result<(), Stop> {
-        match disbelief(self.capabilities(), grant, self.job.desk.clock.now()) {
+    /// That nothing carries a key's label is believed only after a while.
+    pub fn believes(&self, grant: &Grant, key: &Key) -> Result<(), Stop> {
+        let now = self.job.desk.clock.now();
+        match disbelief(self.capabilities(), (grant, key), now) {
             Some(left) => Err(Stop::Wait(left)),
             None => Ok(()),
         }

@@ -74,7 +74,7 @@ async fn never_was(
     key: &Key,
 ) -> Result<(), Stop> {
     if provider.clear(grant, key, None).await? == 0 {
-        provider.believes(grant)?;
+        provider.believes(grant, key)?;
     }
     Ok(job.write(|books| steps::gone(books, key.attempt)).await?)
 }

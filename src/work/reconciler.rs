@@ -47,7 +47,7 @@ async fn look(job: Job<'_>) -> Result<(), Stop> {
         .filter(|_| key.state == KeyState::Minted);
     let deleted = provider.clear(&grant, key, kept).await?;
     if deleted == 0 && kept.is_none() {
-        provider.believes(&grant)?;
+        provider.believes(&grant, key)?;
     }
     resolved(job, &grant).await
 }

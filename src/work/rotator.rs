@@ -126,7 +126,8 @@ async fn keep(
     }
 }
 
-/// An order that was never answered: what carries its label is worthless, and deleted.
+/// An order that was never answered: what carries its label is worthless, and deleted. Whoever saw it
+/// fail has waited already, so that each try is one of those after which owners may have to hear of it.
 async fn clear(
     job: Job<'_>,
     provider: &Provider<'_>,
@@ -134,9 +135,9 @@ async fn clear(
     new: &Key,
 ) -> Result<(), Stop> {
     if provider.clear(grant, new, None).await? == 0 {
-        provider.believes(grant)?;
+        provider.believes(grant, new)?;
     }
-    again_after(job, new.attempt, backoff(tried_for(job, grant))).await
+    again_after(job, new.attempt, Duration::ZERO).await
 }
 
 /// The old key is stopped or lowered, and only then can the new one spend.

@@ -66,6 +66,8 @@ impl World {
             Work::Sweep,
             Work::CloseReveal,
             Work::Release,
+            Work::Change,
+            Work::Renew,
         ] {
             let claimed = store
                 .claim_grant(work, Duration::ZERO)
@@ -184,6 +186,16 @@ impl World {
             users += usize::from(found.is_some());
         }
         assert_eq!(users, there.len(), "each key at AWS is in the books");
+        let facts = || {
+            grants
+                .iter()
+                .flat_map(|grant| &grant.keys)
+                .flat_map(|key| &key.facts)
+        };
+        for bucket in self.aws_buckets() {
+            let known = facts().any(|(_, fact)| *fact == bucket.name);
+            assert!(known, "the bucket {} is in the books", bucket.name);
+        }
     }
 
     async fn look_for_secrets(&self) {

@@ -4,6 +4,7 @@
 mod changes;
 mod clock;
 mod flows;
+mod late;
 mod services;
 
 use crate::{
@@ -37,7 +38,7 @@ use slice_sandbox::{Change, Crossing, Fate, Sandbox};
 use std::{
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -57,6 +58,8 @@ pub enum Point {
 struct Trigger {
     count: AtomicUsize,
     at: Mutex<Option<usize>>,
+    /// An order was sent: if a record comes next, the database fails it.
+    fails: Arc<AtomicBool>,
 }
 
 impl Trigger {
@@ -82,7 +85,14 @@ struct Mortal {
 }
 
 impl Mortal {
-    async fn through<T: Leaves>(&self, transaction: impl Future<Output = T> + Send) -> T {
+    async fn through<T: Leaves>(
+        &self,
+        name: &str,
+        transaction: impl Future<Output = T> + Send,
+    ) -> T {
+        if self.trigger.fails.swap(false, Ordering::SeqCst) && name == "record" {
+            return T::failed();
+        }
         let outcome = transaction.await;
         if outcome.is_something() {
             let number = self.trigger.count.fetch_add(1, Ordering::SeqCst);
@@ -102,19 +112,29 @@ impl Mortal {
 
 /// Whether a transaction left anything behind.
 trait Leaves {
+    fn failed() -> Self;
+
     fn is_something(&self) -> bool {
         true
     }
 }
 
 macro_rules! outcomes {
-    ($($kind:ty),*) => { $(impl Leaves for Result<$kind, Refusal> {})* };
+    ($($kind:ty),*) => { $(impl Leaves for Result<$kind, Refusal> {
+        fn failed() -> Self {
+            Err(Refusal::Unavailable)
+        }
+    })* };
 }
 
 outcomes!((), bool, u64, Entry, (OrgId, bool), MemberId, Vec<ActionId>);
 
 /// A claim that found nothing wrote nothing.
 impl<T> Leaves for Result<Option<T>, Refusal> {
+    fn failed() -> Self {
+        Err(Refusal::Unavailable)
+    }
+
     fn is_something(&self) -> bool {
         !matches!(self, Ok(None))
     }
@@ -129,7 +149,7 @@ macro_rules! mortal {
                 self.inner.$read($($ra),*)
             })*
             $(fn $write<'a>(&'a self, $($wa: $wt),*) -> BoxFuture<'a, Result<$wo, Refusal>> {
-                Box::pin(self.through(self.inner.$write($($wa),*)))
+                Box::pin(self.through(stringify!($write), self.inner.$write($($wa),*)))
             })*
         }
     };
@@ -423,6 +443,7 @@ async fn revoke(world: &mut World) {
 /// So many tests share the points, so that they are played side by side.
 pub const PARTS: usize = 8;
 pub use flows::PARTS as PARTS_OF_FLOWS;
+pub use late::an_order_that_arrives_late;
 
 /// The shorter flows.
 pub fn flows() -> impl Iterator<Item = &'static flows::Flow> {

@@ -65,6 +65,8 @@ fn main() -> ExitCode {
             let name = format!("crash::every_point, part {} of {}", part + 1, crash::PARTS);
             trials.push(on(kind, &name, move |kind| crash::points(kind, part)));
         }
+        let late = crash::an_order_that_arrives_late;
+        trials.push(on(kind, "crash::an_order_that_arrives_late", late));
         for flow in crash::flows() {
             for part in 0..crash::PARTS_OF_FLOWS {
                 let name = format!("crash::{}, part {}", flow.name, part + 1);

@@ -78,6 +78,7 @@ impl Event {
             | Self::ProviderBack { service }
             | Self::StrayFound { service, .. }
             | Self::StrayDiscarded { service, .. }
+            | Self::StrayStuck { service, .. }
             | Self::StrayGone { service, .. }
             | Self::GrantOpened { service, .. } => Some(service),
             _ => None,

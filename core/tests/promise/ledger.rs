@@ -415,6 +415,7 @@ fn intended(attempt: i64, label: &str) -> Key {
         usage: Money::ZERO,
         seal: None,
         dead_man: None,
+        intended_at: None,
         drift: None,
         facts: vec![],
         cursor: None,

@@ -143,6 +143,12 @@ impl OpenRouter {
 
     /// # Panics
     /// If no key has the hash.
+    pub fn enable_behind_our_back(&self, hash: &str) {
+        self.behind_our_back(hash, |key| key.disabled = false);
+    }
+
+    /// # Panics
+    /// If no key has the hash.
     pub fn delete_behind_our_back(&self, hash: &str) {
         self.behind_our_back(hash, |key| key.deleted = true);
     }

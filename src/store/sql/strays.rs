@@ -2,7 +2,7 @@
 
 statements! {
     /// Those that wait. What some books know by now waits for nobody.
-    STRAYS = "SELECT s.number, s.service, s.provider_id, s.label, s.discarded_at, \
+    STRAYS = "SELECT s.number, s.service, s.provider_id, s.label, s.discarded_at, s.stuck_at, \
         (SELECT COUNT(*) FROM keys k WHERE k.label = s.label) AS doubles \
         FROM strays s WHERE s.org_id = $1 AND s.closed_at IS NULL \
         AND NOT EXISTS (SELECT 1 FROM keys k WHERE k.provider_id = s.provider_id) \
@@ -15,6 +15,8 @@ statements! {
         VALUES ($1, $2, $3, $4, $5, $6)";
     DISCARD_STRAY = "UPDATE strays SET discarded_at = $3 WHERE org_id = $1 AND number = $2 \
         AND discarded_at IS NULL AND closed_at IS NULL";
+    NOTE_STUCK = "UPDATE strays SET stuck_at = $3 WHERE org_id = $1 AND number = $2 \
+        AND discarded_at IS NOT NULL AND stuck_at IS NULL AND closed_at IS NULL";
     CLOSE_STRAY = "UPDATE strays SET closed_at = $3 WHERE org_id = $1 AND number = $2 \
         AND closed_at IS NULL";
     METER_NOW = "UPDATE masters SET meter_at = 0, meter_fence = meter_fence + 1 \

@@ -199,6 +199,34 @@ pub async fn a_key_is_rotated(world: &mut World) {
     world.expect("ana", &["It spent $9.75; $10.25 is back"]);
 }
 
+/// A provider that makes keys and does not say so: the old key goes on, nothing is left there, and owners
+/// hear of it after an hour, once.
+pub async fn a_rotation_that_its_provider_does_not_answer(world: &mut World) {
+    world.set_up().await;
+    let old = ana_has(world, "provision openrouter 20", "5").await;
+    let faults = world.sandbox.faults.clone();
+    faults.inject_on("POST /api/v1/keys", Fault::MalformedJson, 1_000);
+    world.says("ana", "rotate 1").await;
+    world.all_read();
+    for _ in 0..59 {
+        world.later(MINUTE).await;
+    }
+    assert_eq!(world.reads("olga"), "", "it may come right by itself");
+    for _ in 0..90 {
+        world.later(MINUTE).await;
+    }
+    let told = world.expect("olga", &["The key of grant 1 is being replaced since"]);
+    assert_eq!(told.matches("does not confirm that").count(), 1, "{told}");
+    spends(world, &old, "1");
+    faults.clear();
+    for _ in 0..15 {
+        world.later(MINUTE).await;
+    }
+    world.expect("ana", &["$14.00 of the cap is this key's"]);
+    assert_eq!(limits(world), [Some(14_000_000)]);
+    world.loose();
+}
+
 pub async fn a_key_is_rotated_with_an_overlap(world: &mut World) {
     world.set_up().await;
     let old = ana_has(world, "provision openrouter 20", "10").await;

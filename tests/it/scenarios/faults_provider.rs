@@ -1,7 +1,7 @@
 //! A provider at its worst.
 
 use crate::world::{MASTER, World};
-use slice_sandbox::Fault;
+use slice_sandbox::{Fault, PersonKind};
 use std::time::Duration;
 
 /// For these a time-out has to pass, so they have a scenario of their own.
@@ -145,6 +145,52 @@ pub async fn a_key_changed_behind_our_back(world: &mut World) {
     world.clicks("olga", "Revoke").await;
     world.says("ana", "budget").await;
     world.expect("ana", &["$70.00"]);
+}
+
+/// A key that Slice stopped is let spend again at the provider: owners hear of it once, it is stopped
+/// again, and what it spent is charged. The next time is another one.
+pub async fn a_stopped_key_enabled_behind_our_back(world: &mut World) {
+    world.set_up().await;
+    world.says("olga", "settings digest-day off").await;
+    world.says("ana", "provision openrouter 20 for 30d").await;
+    world.clicks("ana", "Reveal key").await;
+    let closed = world.town.person("ana").close_modal();
+    closed.expect("the view closes");
+    let [key] = world.live_keys().try_into().expect("one key");
+    world.town.set_kind("ana", PersonKind::Guest);
+    world.noticed().await;
+    world.all_read();
+    let provider = world.sandbox.openrouter.clone();
+    for spent in ["$1.50", "$3.00"] {
+        assert!(world.live_keys().is_empty(), "it stands still");
+        provider.enable_behind_our_back(&key.hash);
+        provider.spend(&key.secret, "1.50").expect("it spends");
+        world.later(Duration::from_hours(1)).await;
+        assert!(world.live_keys().is_empty(), "it stands still again");
+        let told = world.expect(
+            "olga",
+            &[
+                "is suspended (its member left): somebody changed its key at the provider",
+                "it is enabled there again, and may spend up to $20.00 in all",
+                "Slice stops it again now",
+                "[Revoke]",
+            ],
+        );
+        assert_eq!(told.matches("enabled there again").count(), 1, "{told}");
+        for _ in 0..3 {
+            world.later(Duration::from_hours(1)).await;
+        }
+        assert_eq!(world.reads("olga"), "", "each time is told once");
+        world.says("olga", "members").await;
+        world.expect("olga", &[spent]);
+    }
+    world.town.set_kind("ana", PersonKind::Member);
+    world.noticed().await;
+    let [back] = world.live_keys().try_into().expect("it goes on");
+    assert_eq!(back.limit_micros, Some(20_000_000));
+    world.says("ana", "budget").await;
+    world.expect("ana", &["Free: $80.00"]);
+    world.loose();
 }
 
 pub async fn a_key_deleted_behind_our_back(world: &mut World) {

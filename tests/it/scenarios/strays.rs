@@ -126,6 +126,58 @@ pub async fn a_key_is_discarded(world: &mut World) {
     assert_eq!(world.reads("olga"), "");
 }
 
+/// The provider does not delete what an owner discarded: owners hear of it once, after an hour, and what
+/// they hear says whether it may still spend.
+pub async fn a_discarded_key_that_stays(world: &mut World) {
+    world.set_up().await;
+    world.says("olga", "settings digest-day off").await;
+    let faults = world.sandbox.faults.clone();
+    let first = stray(world, LABEL, Some("20"), "3.20");
+    world.later(HOUR).await;
+    faults.inject_on("DELETE /api/v1/keys", Fault::ServerError500, 1_000);
+    world.says("olga", "vault discard 1").await;
+    world.all_read();
+    for _ in 0..11 {
+        world.later(ROUND).await;
+    }
+    assert_eq!(world.reads("olga"), "", "it may come right by itself");
+    world.later(ROUND).await;
+    world.expect(
+        "olga",
+        &[
+            "was to be deleted",
+            "and its provider does not do it",
+            "It can spend no more. Slice goes on trying",
+        ],
+    );
+    for _ in 0..30 {
+        world.later(ROUND).await;
+    }
+    assert_eq!(world.reads("olga"), "", "it is told once");
+    assert!(stands(world, &first));
+    faults.clear();
+    world.later(ROUND).await;
+    world.expect("olga", &["is deleted. It had spent $3.20"]);
+    assert!(!stands(world, &first));
+    // The provider does not even stop another one.
+    let second = stray(world, "slice/another", Some("5"), "0");
+    world.later(HOUR).await;
+    faults.inject_on("PATCH /api/v1/keys", Fault::ServerError500, 1_000);
+    world.says("olga", "vault discard 2").await;
+    world.all_read();
+    for _ in 0..13 {
+        world.later(ROUND).await;
+    }
+    let told = world.expect("olga", &["Whoever has its secret may still spend with it"]);
+    assert_eq!(told.matches("does not do it").count(), 1, "{told}");
+    faults.clear();
+    world.later(ROUND).await;
+    assert!(!stands(world, &second));
+    world.says("olga", "audit show last 1d").await;
+    world.expect("olga", &["could not delete key #1 at openrouter so far"]);
+    world.loose();
+}
+
 /// What people write there is text; many findings are one message more; our own keys are none.
 pub async fn hostile_labels_and_our_own(world: &mut World) {
     world.set_up().await;

@@ -121,6 +121,43 @@ pub async fn a_month_is_used_up(world: &mut World) {
     world.expect("ana", &["used $51.00 of your $60.00 for December (85 %)"]);
 }
 
+/// A higher cap is warned of anew, from what is used of it then; a lower one repeats nothing.
+pub async fn a_raise_arms_them_again(world: &mut World) {
+    world.set_up().await;
+    let key = a_key(world, "ana", "20").await;
+    world.all_read();
+    spend(world, &[(&key, "16")]).await;
+    world.expect("ana", &["has used $16.00 of its $20.00 (80 %)"]);
+    silence(world).await;
+    world.says("ana", "cap 1 40").await;
+    world.all_read();
+    spend(world, &[(&key, "4")]).await;
+    assert_eq!(world.reads("ana"), "", "half of it is used");
+    spend(world, &[(&key, "12")]).await;
+    world.expect("ana", &["has used $32.00 of its $40.00 (80 %)"]);
+    silence(world).await;
+    spend(world, &[(&key, "8")]).await;
+    world.expect(
+        "ana",
+        &["has used $40.00 of its $40.00 (100 %): nothing is left"],
+    );
+    world.expect("olga", &["its key has used $40.00, all of it"]);
+    silence(world).await;
+    world.says("ana", "cap 1 50").await;
+    world.all_read();
+    spend(world, &[(&key, "1")]).await;
+    world.expect("ana", &["has used $41.00 of its $50.00 (82 %)"]);
+    assert_eq!(world.reads("olga"), "", "not all of it is used");
+    world.says("ana", "cap 1 45").await;
+    world.all_read();
+    spend(world, &[(&key, "1")]).await;
+    silence(world).await;
+    spend(world, &[(&key, "3")]).await;
+    world.expect("ana", &["has used $45.00 of its $45.00 (100 %)"]);
+    world.expect("olga", &["its key has used $45.00, all of it"]);
+    silence(world).await;
+}
+
 /// Two members and their keys in one round: a message each, and one for the owners.
 pub async fn a_round_about_several_members(world: &mut World) {
     world.set_up().await;
