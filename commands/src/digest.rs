@@ -20,7 +20,7 @@ pub const COMMAND: Command = Command {
 
 async fn run(call: Call<'_>) -> Result<Reply, Refusal> {
     let unread = call.desk().read_usage(call.caller().org, None).await?;
-    let scope = call.look().everyone().days(digest::DAYS);
+    let scope = call.look().everyone().live().days(digest::DAYS);
     let books = call.desk().store.books(scope).await?;
     let page = digest::page(&books, Names::Shown);
     Ok(crate::keys::with_doubt(page, &unread, call.desk()).into())

@@ -104,6 +104,12 @@ async fn make_form(call: Call<'_>) -> Result<Form, Refusal> {
                 settings.free_hand
             )),
     );
+    for offered in offered(
+        &call,
+        services().filter(|one| wanted.as_ref().is_none_or(|it| it == one)),
+    ) {
+        form.intro = form.intro.text(Text::new(offered));
+    }
     form.submit = "Provision".into();
     let service = wanted.unwrap_or(first);
     let whole = Field {
@@ -111,6 +117,7 @@ async fn make_form(call: Call<'_>) -> Result<Form, Refusal> {
         initial: Some(service.to_string()),
         ..SERVICE.field("Service")
     };
+    let warned = warned(&call, services());
     if let Err(why) = &asked {
         form.intro = form.intro.text(Text::new(why));
     }
@@ -124,7 +131,40 @@ async fn make_form(call: Call<'_>) -> Result<Form, Refusal> {
         let left_out = form.fields.split_off(FIELDS_MAX.min(form.fields.len()));
         form.line = format!("provision {service}{}", said(&left_out));
     }
+    let cap = form
+        .fields
+        .iter_mut()
+        .find(|field| field.name == AMOUNT.name());
+    if let Some(hint) = cap.and_then(|cap| cap.hint.as_mut()) {
+        hint.push_str(&warned);
+    }
     Ok(form)
+}
+
+/// The same in the cap's hint, for platforms whose forms have no text: of services that Slice has to stop.
+fn warned(call: &Call<'_>, services: impl Iterator<Item = ServiceName>) -> String {
+    let adapters = services.filter_map(|service| call.desk().services.find(&service));
+    adapters
+        .filter(|adapter| !adapter.capabilities().margin().is_zero())
+        .map(|adapter| {
+            let known = adapter.capabilities();
+            let (name, least, margin) = (adapter.name(), known.smallest_cap, known.margin());
+            format!(". {name}: from {least}, stopped {margin} short of it")
+        })
+        .collect()
+}
+
+/// What the caps of services are worth, and where they begin.
+fn offered(call: &Call<'_>, services: impl Iterator<Item = ServiceName>) -> Vec<String> {
+    let adapters = services.filter_map(|service| call.desk().services.find(&service));
+    adapters
+        .map(|adapter| {
+            let known = adapter.capabilities();
+            let (name, hardness, least) =
+                (adapter.name(), known.hardness.said(), known.smallest_cap);
+            format!("{name}: {hardness}; from {least}.")
+        })
+        .collect()
 }
 
 /// All platforms have room for so many fields in a form.

@@ -8,6 +8,7 @@ use crate::{
     event::Event,
     grant::{End, Grant, State},
     ids::{MemberId, PlatformName},
+    leftover,
     money::Money,
     months,
     page::{Block, Page, Text},
@@ -117,7 +118,7 @@ pub fn found(books: &Books, platform: PlatformName) -> Entry {
     })
 }
 
-/// This week's digest as of now. The books must show everyone, and [`DAYS`] days.
+/// This week's digest as of now. The books must show everyone, the live grants, and [`DAYS`] days.
 pub fn page(books: &Books, names: Names) -> Page {
     let members = books.everyone.iter().filter(|member| has_money(member));
     let week = Week {
@@ -268,6 +269,7 @@ impl Week<'_> {
                 _ => points.push(Text::new(format!("{count} grants {many}."))),
             }
         }
+        points.extend(self.left_behind());
         if self.names == Names::Private {
             let people = excess.len() + full.len();
             if 0 < people {
@@ -285,6 +287,29 @@ impl Week<'_> {
                 .and(format!(" has used {spent} of {whole}."))
         }));
         points
+    }
+
+    /// What ended grants left at their providers is charged above budgets too, until somebody decides.
+    fn left_behind(&self) -> Option<Text> {
+        let left = &self.books.left;
+        let monthly: Money = left
+            .iter()
+            .flat_map(leftover::of)
+            .filter_map(|key| key.left.as_ref())
+            .map(|(_, monthly)| *monthly)
+            .sum();
+        let grants = match left.len() {
+            0 => return None,
+            1 => "1 ended grant".to_owned(),
+            count => format!("{count} ended grants"),
+        };
+        Some(
+            Text::new(format!(
+                "What {grants} left behind costs about {monthly} a month, above budgets too: "
+            ))
+            .say("vault list")
+            .and("."),
+        )
     }
 
     fn is_stuck(&self, grant: &Grant) -> bool {

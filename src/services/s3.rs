@@ -131,15 +131,28 @@ impl S3 {
         let bucket = user.bucket(&account);
         let users = Users { clients: &clients };
         users.create(user, &account, (&bucket, region)).await?;
+        let mut is_ours = true;
         let made = async {
-            buckets::create(&clients, (&bucket, region), &order.label).await?;
+            is_ours = buckets::create(&clients, (&bucket, region)).await?;
+            if !is_ours {
+                return Err(ServiceError::Rejected(
+                    "Somebody else's AWS account has a bucket of the name that Slice gives this one."
+                        .into(),
+                ));
+            }
+            buckets::furnish(&clients, &bucket, &order.label).await?;
             users.create_key(user).await
         };
         let (id, secret) = match made.await {
             Ok(made) => made,
             // A clear no is one only if nothing is left of what came before it.
             Err(why @ (ServiceError::Rejected(_) | ServiceError::Later { .. })) => {
-                return Err(match self.unmake(&clients, user, &bucket).await {
+                let unmade = if is_ours {
+                    self.unmake(&clients, user, &bucket).await
+                } else {
+                    users.remove(user).await
+                };
+                return Err(match unmade {
                     Ok(()) => why,
                     Err(left) => ServiceError::Unknown(format!("{why} Then: {left}")),
                 });

@@ -28,7 +28,7 @@ pub async fn step(desk: &Desk) -> Result<bool, Refusal> {
     if !unread.is_empty() {
         warn!(%org, "Not every provider answered before the {}", job.said());
     }
-    let scope = Scope::new(org, Actor::Slice).everyone();
+    let scope = Scope::new(org, Actor::Slice).everyone().live();
     let (days, decide): (_, fn(&Books, &Firing) -> Entry) = match job {
         Job::Turn => (TURN_DAYS, months::turned),
         Job::Digest => (digest::DAYS, digest::due),

@@ -5,6 +5,7 @@ mod closing;
 mod crash;
 mod discord_wire;
 mod jobs;
+mod live;
 mod load;
 mod manifests;
 mod moto;
@@ -90,6 +91,7 @@ fn main() -> ExitCode {
         trials.push(Trial::test(name, move || guarded(test)));
     }
     trials.extend(moto::trials());
+    trials.extend(live::trials());
     let conclusion = libtest_mimic::run(&arguments, trials);
     let names: Vec<_> = databases.iter().map(ToString::to_string).collect();
     println!(

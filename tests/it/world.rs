@@ -30,7 +30,10 @@ use slice_core::{
 };
 use slice_sandbox::{Moto, PersonKind, Sandbox};
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicI64, Ordering},
+    },
     time::Duration,
 };
 use tokio::{net::TcpListener, runtime::Runtime, sync::Notify};
@@ -49,6 +52,8 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(8);
 /// The sandbox's clock, with chance from a seed.
 pub struct WorldClock {
     clock: slice_sandbox::Clock,
+    /// The bot's machine is so many microseconds ahead of the rest of the world.
+    pub ahead: AtomicI64,
     chance: Mutex<StdRng>,
 }
 
@@ -56,6 +61,7 @@ impl WorldClock {
     pub fn new(clock: slice_sandbox::Clock, seed: u64) -> Self {
         Self {
             clock,
+            ahead: AtomicI64::new(0),
             chance: Mutex::new(StdRng::seed_from_u64(seed)),
         }
     }
@@ -63,7 +69,7 @@ impl WorldClock {
 
 impl Clock for WorldClock {
     fn now(&self) -> Time {
-        Time::from_micros(self.clock.now())
+        Time::from_micros(self.clock.now() + self.ahead.load(Ordering::SeqCst))
     }
 
     fn random(&self, bytes: &mut [u8]) {
@@ -93,7 +99,7 @@ pub struct World {
     /// In the place of the sandbox's own AWS.
     moto: Option<Moto>,
     pub database_url: String,
-    clock: Arc<WorldClock>,
+    pub clock: Arc<WorldClock>,
     running: Option<Running>,
     /// A second process on the same database.
     twin: Option<Running>,

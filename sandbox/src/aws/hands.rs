@@ -97,6 +97,14 @@ impl Aws {
         }
     }
 
+    /// Somebody makes so many access keys for a user.
+    pub fn add_keys_behind_our_back(&self, user: &str, keys: usize) {
+        let account = &mut self.accounts().now;
+        for _ in 0..keys {
+            iam::mint(account, Some(user));
+        }
+    }
+
     /// A bucket of somebody else's has this name.
     pub fn take_bucket_name(&self, name: &str) {
         let mut bucket = Bucket::new(name, "");

@@ -31,12 +31,12 @@ fn odd() -> ServiceError {
     ServiceError::Rejected("Slice could not put the bucket's settings together.".into())
 }
 
-/// Makes the bucket, or finds the one that an earlier attempt of the same grant made.
+/// Makes the bucket, or finds the one that an earlier attempt of the same grant made. Gives whether it
+/// is ours: names of buckets are one space for all of AWS.
 pub(super) async fn create(
     clients: &Clients,
     (bucket, region): (&str, &str),
-    label: &str,
-) -> Result<(), ServiceError> {
+) -> Result<bool, ServiceError> {
     let there = (region != HOME).then(|| {
         let place = BucketLocationConstraint::from(region);
         CreateBucketConfiguration::builder()
@@ -46,26 +46,25 @@ pub(super) async fn create(
     let create = clients.s3.create_bucket().bucket(bucket);
     let create = create.set_create_bucket_configuration(there);
     match create.send().await.map_err(Failure::from) {
-        Ok(_) => {}
-        Err(failure) if failure.code() == "BucketAlreadyOwnedByYou" => {}
-        Err(failure) => {
-            return Err(match failure.code() {
-                "BucketAlreadyExists" => ServiceError::Rejected(
-                    "Somebody else's AWS account has a bucket of the name that Slice gives this one.".into(),
-                ),
-                "TooManyBuckets" => ServiceError::Rejected(
-                    "The AWS account has as many buckets as it may. An owner can delete some, or ask AWS \
-                     for more."
-                        .into(),
-                ),
-                _ => changed(&failure, "make a bucket"),
-            });
-        }
+        Ok(_) => Ok(true),
+        Err(failure) => match failure.code() {
+            "BucketAlreadyOwnedByYou" => Ok(true),
+            "BucketAlreadyExists" => Ok(false),
+            "TooManyBuckets" => Err(ServiceError::Rejected(
+                "The AWS account has as many buckets as it may. An owner can delete some, or ask AWS for more."
+                    .into(),
+            )),
+            _ => Err(changed(&failure, "make a bucket")),
+        },
     }
-    furnish(clients, bucket, label).await
 }
 
-async fn furnish(clients: &Clients, bucket: &str, label: &str) -> Result<(), ServiceError> {
+/// What every bucket of ours has.
+pub(super) async fn furnish(
+    clients: &Clients,
+    bucket: &str,
+    label: &str,
+) -> Result<(), ServiceError> {
     let block = PublicAccessBlockConfiguration::builder()
         .block_public_acls(true)
         .ignore_public_acls(true)

@@ -17,6 +17,7 @@ mod owners;
 mod quarter;
 mod roles;
 mod s3;
+mod s3_refused;
 mod story;
 mod strays;
 mod vault;
@@ -162,6 +163,11 @@ scenarios! {
         s3::a_date_that_needs_no_bot,
         s3::what_aws_does_not_take,
         s3::every_answer_while_making_a_key,
+        s3_refused::two_keys_are_there_already,
+        s3_refused::a_name_that_is_taken,
+        s3_refused::an_address_that_answers_html,
+        s3_refused::a_key_lives_on,
+        s3_refused::what_is_said_of_it,
         faults_slack::messages_that_get_lost,
         faults_slack::too_many_requests,
     }
@@ -191,5 +197,6 @@ scenarios! {
     }
     &[Way::SlackSocket] => {
         faults_slack::sockets_that_drop_and_refresh,
+        s3_refused::a_clock_that_is_off,
     }
 }

@@ -108,4 +108,18 @@ impl World {
         self.note(Some(format!("who holds the key: {act:?}: {word}")));
         word
     }
+
+    /// Who holds the newest key stores a GiB.
+    pub fn stores_a_gib(&mut self) {
+        let stored = self.acts(Act::Put {
+            key: "a",
+            size: 1 << 30,
+        });
+        assert_eq!(stored, "done");
+    }
+
+    /// Who holds the newest key downloads that so often; gives AWS's word.
+    pub fn downloads(&mut self, times: u64) -> String {
+        self.acts(Act::Get { key: "a", times })
+    }
 }
