@@ -46,6 +46,7 @@ impl Stray {
             facts: vec![],
             usage: Money::ZERO,
             cursor: None,
+            is_stopped: self.discarded_at.is_some(),
         }
     }
 
@@ -217,8 +218,10 @@ impl Desk {
             adapter.read(&secret, &key).await?;
             return Ok(None);
         }
-        adapter.disable(&secret, id).await?;
-        let usage = adapter.read(&secret, &key).await?.usage;
+        let usage = match adapter.disable(&secret, &key).await? {
+            Some(last) => last.usage,
+            None => adapter.read(&secret, &key).await?.usage,
+        };
         adapter.delete(&secret, id).await?;
         Ok(Some(usage))
     }
@@ -407,6 +410,7 @@ fn events(
             attempt: ATTEMPT,
             cap: adopted.cap,
             ends_at: adopted.ends_at,
+            reveal_by: None,
         },
         moved(State::Issuing, State::Active),
         Event::StrayAdopted {

@@ -61,6 +61,7 @@ impl Ledger {
             settings: Settings::default(),
             bindings: vec![],
             masters: vec![master],
+            options: vec![],
             workspaces: vec![Workspace {
                 platform,
                 id: WorkspaceId::new("T1"),
@@ -180,6 +181,7 @@ impl Ledger {
                     ends_at: None,
                     topped_up: false,
                     revealed_at: None,
+                    reveal_by: None,
                     revealing_until: None,
                     revoke_at: None,
                     first_tried_at: None,
@@ -283,6 +285,9 @@ impl Ledger {
             hardness: String::new(),
             usage: String::new(),
             facts: vec![],
+            caution: None,
+            ends_by: None,
+            reveal_within: None,
         };
         let books = self.seen(Actor::Slice, Some(which)).clone();
         let grant = books.grant.as_ref().ok_or(Refusal::LostLease)?;
@@ -371,6 +376,8 @@ fn decide(ledger: &mut Ledger, step: &Step) -> Result<Entry, Refusal> {
                 service: service(),
                 ask,
                 terms: None,
+                wants: vec![],
+                caution: None,
                 name,
                 reason,
                 asks_for_whole: whole,

@@ -2,6 +2,7 @@
 
 mod openrouter;
 pub mod s3;
+mod wire;
 
 use slice_core::{desk::Services, ports::Clock};
 use std::{sync::Arc, time::Duration};

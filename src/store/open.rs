@@ -150,6 +150,16 @@ const MIGRATIONS: &[(i64, &str, [&str; 2])] = &[
         "leftovers",
         [include_str!("../../migrations/0020_leftovers.sql"); 2],
     ),
+    (
+        24,
+        "service options",
+        [include_str!("../../migrations/0024_service_options.sql"); 2],
+    ),
+    (
+        25,
+        "reveal by",
+        [include_str!("../../migrations/0025_reveal_by.sql"); 2],
+    ),
 ];
 
 /// The number of the last migration, and the text of each for a dialect: `sqlite` or `postgres`.

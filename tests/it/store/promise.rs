@@ -230,6 +230,9 @@ fn armed(books: &Books) -> Decided {
         hardness: "hard cap".into(),
         usage: "curl".into(),
         facts: vec![],
+        caution: None,
+        ends_by: None,
+        reveal_within: None,
     };
     steps::armed(books, attempt, &facts)
 }
