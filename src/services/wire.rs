@@ -97,6 +97,14 @@ impl Request {
         }
     }
 
+    /// A question that has a body.
+    pub fn ask(path: impl Into<Cow<'static, str>>, body: &impl Serialize) -> Self {
+        Self {
+            effect: Effect::Reads,
+            ..Self::write(Method::POST, path, body)
+        }
+    }
+
     pub fn write(
         method: Method,
         path: impl Into<Cow<'static, str>>,

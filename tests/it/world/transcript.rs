@@ -170,6 +170,7 @@ impl World {
     pub fn secrets(&self) -> Vec<String> {
         let mut secrets = self.sandbox.openrouter.secrets();
         secrets.extend(self.sandbox.aws.secrets());
+        secrets.extend(self.sandbox.runpod.secrets());
         secrets.extend(self.towns().flat_map(Town::secrets));
         secrets.push(VAULT_KEY.to_owned());
         secrets
