@@ -6,7 +6,7 @@ mod slack;
 
 use crate::{services::ServicesConfig, vault::VaultKey};
 pub use discord::DiscordSettings;
-pub use services::{AWS_ENDPOINT, OPENROUTER_API, S3_PRICES};
+pub use services::{AWS_ENDPOINT, OPENROUTER_API, RUNPOD_API, S3_PRICES};
 pub use slack::{
     SLACK, SLACK_API, SLACK_APP_TOKEN, SLACK_BOT_TOKEN, SLACK_CLIENT_ID, SLACK_CLIENT_SECRET,
     SLACK_SIGNING_SECRET, SlackSettings,
@@ -97,7 +97,7 @@ pub const LOG_LEVEL: Variable = Variable {
 };
 
 /// Every variable there is, in the order in which `.env.example` shows them.
-pub const ALL: [Variable; 21] = [
+pub const ALL: [Variable; 22] = [
     DATABASE_URL,
     VAULT_KEY,
     SLACK_BOT_TOKEN,
@@ -113,6 +113,7 @@ pub const ALL: [Variable; 21] = [
     DISCORD_API,
     OPENROUTER_API,
     AWS_ENDPOINT,
+    RUNPOD_API,
     S3_PRICES,
     WORKSPACES,
     PUBLIC_URL,

@@ -40,6 +40,7 @@ pub static ALL: &[Command] = &[
     vault::add::COMMAND,
     vault::rotate::COMMAND,
     vault::check::COMMAND,
+    vault::options::COMMAND,
     vault::remove::COMMAND,
     vault::take::COMMAND,
     vault::delete::COMMAND,

@@ -13,15 +13,17 @@ use slice_core::{
     ids::ServiceName,
     life::Life,
     money::Money,
-    page::{Button, Page, Text},
-    ports::ServiceAdapter,
+    page::{Block, Button, Page, Text},
+    ports::{Asking, Facts, ServiceAdapter, Unmet},
     refusal::Refusal,
     reply::{Field, Form, Reply},
     requests::{self, Opened, Request},
     role::Role,
     sentences::quote,
     settings::Settings,
+    steps,
 };
+use std::time::Duration;
 
 pub const SERVICE: Param<ServiceName> = Param::service("service", "What the key is for");
 pub const AMOUNT: Param<Money> = Param::money("amount", "The key's cap in US dollars");
@@ -221,9 +223,14 @@ async fn asked(
         return Ok(vec![]);
     };
     let master = call.desk().master_secret(books, master);
-    let master = master.map_err(|_| "The master key in the vault does not open.".to_owned())?;
+    let master = master.map_err(|_| SHUT.to_owned())?;
     let said = TERMS.get(call).unwrap_or_default();
-    let questions = adapter.questions(&master, &said).await;
+    let asking = Asking {
+        master: &master,
+        options: books.org.options_of(adapter.name()),
+        said: &said,
+    };
+    let questions = adapter.questions(asking).await;
     let mut questions = questions.map_err(|why| why.to_string())?;
     for question in &mut questions {
         question.name = format!("{}.{}", TERMS.name(), question.name);
@@ -231,20 +238,61 @@ async fn asked(
     Ok(questions)
 }
 
+const SHUT: &str = "The master key in the vault does not open.";
+
 /// What was said for the service alone, as the service takes it; or what is missing, with the form
 /// that asks for it.
-fn terms(call: &Call<'_>, adapter: &dyn ServiceAdapter) -> Result<Option<String>, Refusal> {
+async fn terms(call: &Call<'_>, adapter: &dyn ServiceAdapter) -> Result<Option<String>, Refusal> {
     let said = TERMS.get(call).unwrap_or_default();
-    let terms = adapter.terms(&said).map_err(|why| {
+    let terms = if adapter.capabilities().has_options {
+        match agreed(call, adapter, &said).await? {
+            Some(agreed) => agreed,
+            // Whoever opens the grant says what the vault has.
+            None => return Ok(None),
+        }
+    } else {
+        adapter
+            .terms(&said)
+            .map_err(|why| Unmet { why, asks: true })
+    };
+    let terms = terms.map_err(|Unmet { why, asks }| {
+        let why = format!("{why} Nothing was changed.");
+        if !asks {
+            return Refusal::sentence(why);
+        }
         let (service, cap) = (adapter.name(), AMOUNT.get(call));
         let cap = cap.map_or_else(String::new, |cap| format!(" {}", cap.decimal()));
         let line = format!("provision {service}{cap} form");
-        Refusal::offering(
-            format!("{why} Nothing was changed."),
-            Button::new("Fill in the form", line, call.mine()).primary(),
-        )
+        let fill = Button::new("Fill in the form", line, call.mine());
+        Refusal::offering(why, fill.primary())
     })?;
     Ok(Some(terms).filter(|terms| !terms.is_empty()))
+}
+
+/// What a service says to what was said, by its prices of now and the owners' choices. `None`: the vault
+/// has no key of it.
+async fn agreed(
+    call: &Call<'_>,
+    adapter: &dyn ServiceAdapter,
+    said: &str,
+) -> Result<Option<Result<String, Unmet>>, Refusal> {
+    let me = call.caller().member;
+    let books = call.desk().store.books(call.look().member(me)).await?;
+    let member = books.member.as_ref();
+    if member.is_none_or(|member| member.allocation.is_none()) {
+        return Err(Refusal::NoAllocation);
+    }
+    let Some(master) = books.org.master(adapter.name()) else {
+        return Ok(None);
+    };
+    let master = call.desk().master_secret(&books, master);
+    let master = master.map_err(|_| Refusal::sentence(format!("{SHUT} Nothing was changed.")))?;
+    let asking = Asking {
+        master: &master,
+        options: books.org.options_of(adapter.name()),
+        said,
+    };
+    Ok(Some(adapter.agree(asking).await))
 }
 
 fn empty_vault(call: &Call<'_>) -> Refusal {
@@ -260,6 +308,44 @@ fn empty_vault(call: &Call<'_>) -> Refusal {
     ))
 }
 
+/// How long the money lasts at these terms, if that is known; what is too short for anything is refused.
+fn lasts(
+    adapter: &dyn ServiceAdapter,
+    cap: Money,
+    terms: &str,
+) -> Result<Option<Duration>, Refusal> {
+    match adapter.lasts(cap, terms) {
+        Some(span) if span < steps::SHORTEST => {
+            let why = steps::too_short(cap, span);
+            Err(Refusal::sentence(format!(
+                "{why} Nothing was reserved. Take more, or something cheaper."
+            )))
+        }
+        lasts => Ok(lasts),
+    }
+}
+
+/// Whether it is to begin each month anew.
+fn monthly(call: &Call<'_>, adapter: &dyn ServiceAdapter) -> Result<bool, Refusal> {
+    if !MONTHLY.is_given(call) {
+        return Ok(false);
+    }
+    if !adapter.capabilities().adjusts.cap {
+        return Err(Refusal::sentence(format!(
+            "{} can't give what exists more money, so it can't go on from month to month. Nothing was \
+             reserved. Leave out `monthly`.",
+            adapter.capabilities().title
+        )));
+    }
+    if LIFE.is_given(call) {
+        return Err(Refusal::sentence(
+            "A key for each month lives until it is given back, so it takes no life. Nothing was reserved. \
+             Leave out either `monthly` or `for`.",
+        ));
+    }
+    Ok(true)
+}
+
 /// Opens the grant. `whole`: the member knows that it is more than her budget.
 pub async fn run(call: Call<'_>, whole: bool) -> Result<Reply, Refusal> {
     let (service, cap) = (SERVICE.need(&call)?, AMOUNT.need(&call)?);
@@ -272,15 +358,12 @@ pub async fn run(call: Call<'_>, whole: bool) -> Result<Reply, Refusal> {
     };
     let service_min = adapter.capabilities().smallest_cap;
     let (member, life) = (call.caller().member, LIFE.get(&call));
-    let terms = terms(&call, adapter)?;
+    let terms = terms(&call, adapter).await?;
+    let lasts = lasts(adapter, cap, terms.as_deref().unwrap_or_default())?;
     let (name, reason) = (NAME.get(&call), REASON.get(&call));
-    let monthly = MONTHLY.is_given(&call);
-    if monthly && life.is_some() {
-        return Err(Refusal::sentence(
-            "A key for each month lives until it is given back, so it takes no life. Nothing was reserved. \
-             Leave out either `monthly` or `for`.",
-        ));
-    }
+    let monthly = monthly(&call, adapter)?;
+    let wants = adapter.wants(terms.as_deref().unwrap_or_default());
+    let caution = adapter.capabilities().caution;
     let decide = |books: &Books| {
         let settings = &books.org.settings;
         let usual = if monthly {
@@ -300,6 +383,8 @@ pub async fn run(call: Call<'_>, whole: bool) -> Result<Reply, Refusal> {
             service,
             ask,
             terms,
+            wants,
+            caution,
             name,
             reason,
             asks_for_whole: whole,
@@ -311,6 +396,8 @@ pub async fn run(call: Call<'_>, whole: bool) -> Result<Reply, Refusal> {
             entry,
             Done {
                 service: request.service,
+                wants: request.wants,
+                lasts,
                 cap,
                 life: (!monthly).then_some(life),
                 opened,
@@ -328,6 +415,10 @@ pub async fn run(call: Call<'_>, whole: bool) -> Result<Reply, Refusal> {
 /// What was recorded.
 struct Done {
     service: ServiceName,
+    /// What was agreed on beside cap and life.
+    wants: Facts,
+    /// How long the money lasts at that, if that is known.
+    lasts: Option<Duration>,
     cap: Money,
     /// `None`: it goes on from month to month.
     life: Option<Life>,
@@ -336,6 +427,22 @@ struct Done {
 }
 
 impl Done {
+    /// What was said, with what was agreed on and how long the money lasts at that.
+    fn agreed(&self, text: Text) -> Page {
+        let page = Page::say(text);
+        let Some(lasts) = self.lasts else {
+            return page;
+        };
+        let wants = self.wants.iter();
+        let wants = wants.map(|(name, wanted)| (name.clone(), Text::new(wanted)));
+        page.with(Block::Fields(wants.collect()))
+            .text(Text::new(format!(
+                "{} lasts {} at that price, if its life is not over before.",
+                self.cap,
+                span(lasts)
+            )))
+    }
+
     fn page(&self, call: &Call<'_>) -> Page {
         let Self {
             service,
@@ -343,6 +450,7 @@ impl Done {
             life,
             opened,
             free_hand,
+            ..
         } = self;
         let number = opened.number;
         let span = life.map_or_else(|| "each month".to_owned(), |life| format!("for {life}"));
@@ -350,7 +458,7 @@ impl Done {
         let short = (*cap - opened.free).or_zero();
         if opened.state == State::Reserved {
             let rest = (opened.free - *cap).or_zero();
-            return Page::say(
+            return self.agreed(
                 Text::default()
                     .bold(format!("Reserved {cap}"))
                     .and(format!(" as {grant}. The key comes by DM; {rest} is free.")),
@@ -366,6 +474,17 @@ impl Done {
                           get a DM either way."
         ));
         let line = format!("withdraw {number}");
-        Page::say(text).buttons(vec![Button::new("Withdraw", line, call.mine())])
+        self.agreed(text)
+            .buttons(vec![Button::new("Withdraw", line, call.mine())])
+    }
+}
+
+/// `24 h 50 min`.
+fn span(span: Duration) -> String {
+    let minutes = span.as_secs() / 60;
+    match (minutes / 60, minutes % 60) {
+        (0, minutes) => format!("{minutes} min"),
+        (hours, 0) => format!("{hours} h"),
+        (hours, minutes) => format!("{hours} h {minutes} min"),
     }
 }

@@ -12,6 +12,7 @@ use slice_core::{
     leaving,
     money::Money,
     page::{Page, Text},
+    ports::ServiceAdapter,
     refusal::Refusal,
     reply::{Form, Reply},
     role::Role,
@@ -68,6 +69,16 @@ async fn run(call: Call<'_>) -> Result<Reply, Refusal> {
     let decide = |books: &Books| {
         let service = books.grant.as_ref().map(|grant| &grant.service);
         let adapter = service.and_then(|service| desk.services.find(service));
+        if let Some(fixed) = adapter
+            .map(ServiceAdapter::capabilities)
+            .filter(|it| !it.adjusts.holder)
+        {
+            return Err(Refusal::sentence(format!(
+                "What {} made for grant {number} was made for its member alone, so it can't be given to \
+                 anybody else. Nothing was changed. Revoke it instead; its rest goes back.",
+                fixed.title
+            )));
+        }
         let service_min = adapter.map_or(Money::ZERO, |found| found.capabilities().smallest_cap);
         leaving::transfer(books, number, service_min)
     };

@@ -5,6 +5,7 @@ pub mod check;
 pub mod delete;
 pub mod discard;
 pub mod list;
+pub mod options;
 pub mod remove;
 pub mod rotate;
 pub mod take;

@@ -384,6 +384,8 @@ fn request(name: &str, reason: &str) -> Request {
             service_min: Money::from_dollars(1),
         },
         terms: Some("size:big \"x\"\nplain".to_owned()),
+        wants: vec![],
+        caution: None,
         name: Some(name.to_owned()),
         reason: Some(reason.to_owned()),
         asks_for_whole: false,
@@ -409,6 +411,7 @@ fn grant() -> Grant {
         ends_at: None,
         topped_up: false,
         revealed_at: None,
+        reveal_by: None,
         revealing_until: None,
         revoke_at: None,
         first_tried_at: None,
@@ -444,7 +447,7 @@ fn every_button_says_something_that_parses() {
     let facts = KeyFacts {
         hardness: "hard".into(),
         usage: "curl".into(),
-        facts: vec![],
+        ..KeyFacts::default()
     };
     let pages = [
         sentences::greeting(),

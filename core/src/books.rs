@@ -46,6 +46,8 @@ pub struct Org {
     pub settings: Settings,
     pub bindings: Vec<Binding>,
     pub masters: Vec<Master>,
+    /// What owners let members take of services that want to know, as these understand it.
+    pub options: Vec<(ServiceName, String)>,
     /// Linked workspaces, the first one first.
     pub workspaces: Vec<Workspace>,
     /// Those of them that do not let Slice in any more.
@@ -70,6 +72,12 @@ impl Org {
         self.masters
             .iter()
             .find(|master| master.service == *service)
+    }
+
+    /// What owners let members take of a service; empty: they have not said.
+    pub fn options_of(&self, service: &ServiceName) -> &str {
+        let found = self.options.iter().find(|(known, _)| known == service);
+        found.map_or("", |(_, options)| options.as_str())
     }
 
     pub fn has_binding(&self, role: Role) -> bool {

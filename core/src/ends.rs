@@ -18,10 +18,9 @@ use crate::{
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
-/// A key that nobody has revealed for so long is revoked.
+/// A key that nobody has revealed for so long is revoked, where its service wants nothing else. Its member
+/// is reminded when five sixths of that are over.
 pub const UNREVEALED_LIFE: Duration = Duration::from_hours(24);
-/// Its member is reminded after this.
-pub const UNREVEALED_REMINDER: Duration = Duration::from_hours(20);
 /// A key that spent nothing for so long may hold money that its member wants back.
 pub const IDLE: Duration = Duration::from_hours(24 * 14);
 pub const DAY: Duration = Duration::from_hours(24);
@@ -91,10 +90,11 @@ pub fn due(grant: &Grant, now: Time) -> Option<Due> {
 
 fn due_for_key(grant: &Grant, now: Time) -> Option<Due> {
     let armed_at = grant.armed_at?;
+    let reveal_by = grant.reveal_by.unwrap_or(armed_at + UNREVEALED_LIFE);
     let waits = grant.revealed_at.is_none()
         && grant.revealing_until.is_none()
         && grant.key().is_some_and(|key| key.seal.is_some());
-    if waits && armed_at + UNREVEALED_LIFE <= now {
+    if waits && reveal_by <= now {
         return Some(Due::Unclaimed);
     }
     // Whose key lives no longer than the notice would be early was told the end when she got it.
@@ -112,7 +112,7 @@ fn due_for_key(grant: &Grant, now: Time) -> Option<Due> {
         (Notice::EndsInADay, ends_within(DAY) && !ends_within(HOUR)),
         (
             Notice::Unrevealed,
-            waits && armed_at + UNREVEALED_REMINDER <= now,
+            waits && armed_at + (reveal_by - armed_at) / 6 * 5 <= now,
         ),
         (Notice::Idle, is_idle),
     ];
@@ -209,8 +209,9 @@ fn reminded(grant: &Grant, notice: Notice) -> Entry {
         Notice::Unrevealed => {
             let reveal = Button::new("Reveal key", format!("reveal {}", grant.number), mine);
             let mut text = Text::new(format!("Your {key} waits to be revealed. It is revoked "));
-            if let Some(armed_at) = grant.armed_at {
-                text = text.time(armed_at + UNREVEALED_LIFE);
+            let usual = grant.armed_at.map(|armed_at| armed_at + UNREVEALED_LIFE);
+            if let Some(reveal_by) = grant.reveal_by.or(usual) {
+                text = text.time(reveal_by);
             }
             Page::say(text.and(" if nobody does, and the money goes back to your budget."))
                 .buttons(vec![reveal.primary(), back])

@@ -166,6 +166,11 @@ pub enum Event {
         service: ServiceName,
         version: i64,
     },
+    /// Owners chose what members may take of the service.
+    OptionsSet {
+        service: ServiceName,
+        options: String,
+    },
     /// Owners were told that the service's keys cannot be read.
     ProviderSilent {
         service: ServiceName,
@@ -270,6 +275,9 @@ pub enum Event {
         attempt: i64,
         cap: Money,
         ends_at: Time,
+        /// Where it is ended sooner than others if nobody has revealed it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reveal_by: Option<Time>,
     },
     KeyDisabled {
         grant: GrantId,

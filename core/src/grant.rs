@@ -295,6 +295,8 @@ pub struct Grant {
     /// Its approval needed a top-up, so it ends with its month.
     pub topped_up: bool,
     pub revealed_at: Option<Time>,
+    /// When it is ended if nobody has revealed its key.
+    pub reveal_by: Option<Time>,
     /// A view is showing the secret; until then nobody else can.
     pub revealing_until: Option<Time>,
     /// Its member has left: when it is revoked, unless somebody decides otherwise.

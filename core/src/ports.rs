@@ -1,8 +1,8 @@
 //! What Slice needs from the world. Nothing else reads a clock, a database or a network.
 
 pub use crate::service::{
-    Adjusts, Bounds, Capabilities, Ceiling, CredentialField, Facts, Found, Hardness, Health,
-    Issued, KeyRef, Listed, Meter, Order, ServiceAdapter, ServiceError,
+    Adjusts, Asking, Bounds, Capabilities, Ceiling, CredentialField, Facts, Found, Hardness,
+    Health, Issued, KeyRef, Listed, Meter, Order, ServiceAdapter, ServiceError, Unmet,
 };
 use crate::{
     action::Action,

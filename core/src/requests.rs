@@ -12,6 +12,7 @@ use crate::{
     page::Page,
     refusal::Refusal,
     renewals, sentences,
+    service::Facts,
     settings::REQUEST_LIFE,
 };
 
@@ -23,6 +24,10 @@ pub struct Request {
     pub ask: Ask,
     /// What the member wants of the service beside cap and life, as the service takes it.
     pub terms: Option<String>,
+    /// The same for owners to read.
+    pub wants: Facts,
+    /// What owners should know before they approve it: a sentence.
+    pub caution: Option<&'static str>,
     pub name: Option<String>,
     pub reason: Option<String>,
     /// The member knows that it is more than her budget, and asks owners for the whole.

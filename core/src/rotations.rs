@@ -191,6 +191,7 @@ pub fn armed(
         attempt,
         cap,
         ends_at,
+        reveal_by: facts.reveal_within.map(|span| books.now + span),
     });
     if let Some(from) = grant.ends_at.filter(|from| *from != ends_at) {
         entry = entry.and(Event::GrantExtended {

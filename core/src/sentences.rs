@@ -1,8 +1,12 @@
 //! What Slice says first: direct messages and the owners' messages, as pages.
 
+mod trouble;
+
+pub use trouble::{assumed, assumed_to_member, stuck, untold};
+
 use crate::{
     budget::Budget,
-    grant::{End, Grant, State},
+    grant::{End, Grant},
     ids::MemberId,
     life::Life,
     money::Money,
@@ -14,9 +18,10 @@ use crate::{
     settings::{Delivery, REQUEST_LIFE},
     time::Time,
 };
+use std::time::Duration;
 
 /// What a service says of its keys; the chat repeats it word for word.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct KeyFacts {
     /// "hard cap (requests already running may finish)".
     pub hardness: String,
@@ -24,6 +29,12 @@ pub struct KeyFacts {
     pub usage: String,
     /// What there is to know about it beside cap and life.
     pub facts: Facts,
+    /// What its member should know: a sentence.
+    pub caution: Option<&'static str>,
+    /// When it has to end, because its money lasts no longer.
+    pub ends_by: Option<Time>,
+    /// It is ended where nobody reveals it within this; `None`: as for all services.
+    pub reveal_within: Option<Duration>,
 }
 
 /// The first words in a new workspace, to the person who installed Slice.
@@ -55,9 +66,8 @@ pub fn request(number: i64, member: MemberId, request: &Request, top_up: Money) 
         ("Cap".to_owned(), Text::new(request.ask.cap.to_string())),
         ("Life".to_owned(), Text::new(request.life())),
     ];
-    if let Some(terms) = &request.terms {
-        fields.push(("Terms".into(), Text::new(terms.replace('\n', ", "))));
-    }
+    let wants = request.wants.iter();
+    fields.extend(wants.map(|(name, wanted)| (name.clone(), Text::new(wanted))));
     if let Some(name) = &request.name {
         fields.push(("Name".into(), Text::new(name)));
     }
@@ -71,18 +81,21 @@ pub fn request(number: i64, member: MemberId, request: &Request, top_up: Money) 
             "It is {top_up} more than the budget: approving adds that to this month."
         ))
     };
-    Page(vec![Block::Text(
+    let mut page = Page(vec![Block::Text(
         Text::default()
             .member(member)
             .and(format!(" asks for grant {number}")),
     )])
-    .with(Block::Fields(fields))
-    .text(within)
-    .buttons(request_buttons(number, top_up))
-    .note(Text::new(format!(
-        "Open for {} hours.",
-        REQUEST_LIFE.as_secs() / 3600
-    )))
+    .with(Block::Fields(fields));
+    if let Some(caution) = request.caution {
+        page = page.text(caution);
+    }
+    page.text(within)
+        .buttons(request_buttons(number, top_up))
+        .note(Text::new(format!(
+            "Open for {} hours.",
+            REQUEST_LIFE.as_secs() / 3600
+        )))
 }
 
 /// What owners can say to a request that needs so much more than the budget.
@@ -287,6 +300,8 @@ pub fn settled(grant: &Grant, from: Money, to: Money, by: Option<MemberId>) -> P
     )))
 }
 
+const ONCE: &str = "The key is shown once, to you alone. Put it where you keep secrets.";
+
 /// "Here is your key", with all there is to know but the key.
 pub fn key_ready(grant: &Grant, ends_at: Time, facts: &KeyFacts, delivery: Delivery) -> Page {
     let mine = Audience::Member(grant.member);
@@ -306,12 +321,22 @@ pub fn key_ready(grant: &Grant, ends_at: Time, facts: &KeyFacts, delivery: Deliv
     let said = facts.facts.iter();
     fields.extend(said.map(|(name, fact)| (name.clone(), Text::new(fact))));
     fields.push(("Use".into(), Text::default().code(&facts.usage)));
-    let page = Page::titled(title).with(Block::Fields(fields));
+    let mut page = Page::titled(title).with(Block::Fields(fields));
+    if let Some(caution) = facts.caution {
+        page = page.text(caution);
+    }
     match delivery {
         Delivery::Reveal => {
             let reveal = Button::new("Reveal key", format!("reveal {}", grant.number), mine);
             page.buttons(vec![reveal.primary(), back])
-                .note("The key is shown once, to you alone. Put it where you keep secrets.")
+                .note(match facts.reveal_within {
+                    None => Text::new(ONCE),
+                    Some(span) => Text::new(format!(
+                        "{ONCE} It is ended, and the rest is back in your budget, if you do not reveal it \
+                         within {} min.",
+                        span.as_secs() / 60
+                    )),
+                })
         }
         Delivery::Dm => page.buttons(vec![back]),
     }
@@ -365,69 +390,21 @@ pub fn gave_up(grant: &Grant, why: &str) -> Page {
     let text = asked(grant)
         .and(" could not be made: ")
         .join(Text::from(why));
-    Page::say(text.and(" Nothing exists at the provider, and the money is back in the budget."))
-}
-
-pub fn assumed(grant: &Grant, delta: Money) -> Page {
-    Page::say(asked(grant).and(format!(
-        ": its key is gone at the provider, so its unread rest of {delta} counts as spent. An owner \
-         can correct that with "
-    ))
-    .say(format!("settle {} <amount>", grant.number))
-    .and("."))
+    let spent = grant.usage();
+    Page::say(if spent.is_zero() {
+        text.and(" Nothing exists at the provider, and the money is back in the budget.")
+    } else {
+        text.and(format!(
+            " Nothing exists at the provider any more. The {spent} that it cost until then is charged, and \
+             the rest is back in the budget."
+        ))
+    })
 }
 
 /// A binding that an operator took away, to the owners.
 pub fn unbound_by_operator(binding: &Binding) -> Page {
     let text = Text::new("Whoever runs Slice unbound ").push(Span::Group(binding.group.clone()));
     Page::say(text.and(format!(" as {}, at the command line.", binding.role.word())))
-}
-
-/// A key whose member could not be told of it, to the owners.
-pub fn untold(grant: &Grant, why: &str) -> Page {
-    let revoke = format!("revoke {}", grant.number);
-    let text = asked(grant)
-        .and(": the message that brings the key could not be delivered (")
-        .join(Text::from(why))
-        .and("). It waits sealed; its member finds it with ")
-        .say("keys")
-        .and(", and it is revoked by itself only at its end.");
-    Page::say(text).buttons(vec![
-        Button::new("Revoke", revoke, Audience::Owners)
-            .danger(format!("End grant {} now?", grant.number)),
-    ])
-}
-
-/// A key whose provider does not do with it what it should, to the owners.
-pub fn stuck(grant: &Grant, why: &str) -> Page {
-    let what = match grant.state {
-        State::Active => "resumed",
-        State::Suspended(_) => "suspended",
-        _ => "ended",
-    };
-    let text = asked(grant)
-        .and(format!(" has been waiting to be {what} since "))
-        .time(grant.moved_at)
-        .and(": ")
-        .join(Text::from(why));
-    if grant.state == State::Active {
-        return Page::say(text).text("Its money stays held. Slice keeps trying.");
-    }
-    Page::say(text).text(
-        "Its money stays held, and its key may still spend up to its cap. Slice keeps trying; to be \
-         sure, disable the key at the provider yourself.",
-    )
-}
-
-/// The same, to the member.
-pub fn assumed_to_member(grant: &Grant, delta: Money) -> Page {
-    Page::say(Text::new(format!(
-        "The key of your {} is gone at its provider, so its unread rest of {delta} counts as spent. If \
-         that is wrong, an owner can correct it with ",
-        own(grant)
-    ))
-    .say(format!("settle {} <amount>", grant.number))
-    .and("."))
 }
 
 /// What becomes of the message that brought a key, once the key has ended.

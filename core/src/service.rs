@@ -1,7 +1,7 @@
 //! What Slice needs of a provider that sub-keys are made at.
 
 use crate::{
-    grant::{Grant, Key},
+    grant::{Grant, Key, KeyState},
     ids::ServiceName,
     leftover::Left,
     life::Life,
@@ -25,8 +25,8 @@ pub enum Hardness {
         margin: Money,
         pace: String,
     },
-    /// The price and the end date make the cap.
-    ByConstruction,
+    /// The price and the end date make the cap: Slice ends it so long before the money does.
+    ByConstruction { early: Duration },
 }
 
 impl Hardness {
@@ -45,13 +45,21 @@ impl Hardness {
                     every.as_secs() / 60
                 )
             }
-            Self::ByConstruction => "capped by construction (price × time)".into(),
+            Self::ByConstruction { early } => format!(
+                "price × time: Slice ends it {} min before the money does; while Slice is down, only its \
+                 provider's own date may",
+                early.as_secs() / 60
+            ),
         }
     }
 }
 
 /// What can be changed about a key that exists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is another thing that can or cannot be changed"
+)]
 pub struct Adjusts {
     /// Its cap, by arming it again.
     pub cap: bool,
@@ -59,6 +67,21 @@ pub struct Adjusts {
     pub end: bool,
     /// Its secret: another key can take its place.
     pub secret: bool,
+    /// Whether it can stand still and go on. What cannot is ended where others are suspended.
+    pub pause: bool,
+    /// Whose it is: the same terms make one for another member.
+    pub holder: bool,
+}
+
+impl Adjusts {
+    /// What was made stays as it is until it ends.
+    pub const NOTHING: Self = Self {
+        cap: false,
+        end: false,
+        secret: false,
+        pause: false,
+        holder: false,
+    };
 }
 
 /// What an adapter can do and promise.
@@ -77,6 +100,12 @@ pub struct Capabilities {
     /// What an owner deposits beside the secret itself.
     pub credential: &'static [CredentialField],
     pub adjusts: Adjusts,
+    /// Owners choose what members may take; nothing is to be had before they have.
+    pub has_options: bool,
+    /// What nobody has revealed within this is ended; `None`: as for all services.
+    pub reveal_within: Option<Duration>,
+    /// What whoever takes it or approves it should know: a sentence.
+    pub caution: Option<&'static str>,
     /// How to use a key, as one line of shell with `$KEY` in the key's place.
     pub usage: String,
     /// Where a master key comes from: a sentence for the form.
@@ -88,7 +117,7 @@ impl Capabilities {
     pub fn margin(&self) -> Money {
         match &self.hardness {
             Hardness::Metered { margin, .. } => *margin,
-            Hardness::Hard | Hardness::ByConstruction => Money::ZERO,
+            Hardness::Hard | Hardness::ByConstruction { .. } => Money::ZERO,
         }
     }
 }
@@ -112,8 +141,28 @@ pub struct Order {
     pub life: Life,
     /// When the provider ends it by itself.
     pub dead_man: Time,
-    /// What its member wants of it beside that, as [`ServiceAdapter::terms`] gave it.
+    /// What its member wants of it beside that, as [`ServiceAdapter::agree`] gave it.
     pub terms: String,
+    /// What the owners let members take, as [`ServiceAdapter::options`] gave it.
+    pub options: String,
+}
+
+/// What an adapter is asked about what members may want of it.
+#[derive(Clone, Copy)]
+pub struct Asking<'a> {
+    pub master: &'a Secret,
+    /// What the owners let members take, as [`ServiceAdapter::options`] gave it; empty: nothing yet.
+    pub options: &'a str,
+    /// What was said beside cap and life, one wish a line.
+    pub said: &'a str,
+}
+
+/// Why what was said is not to be had: a whole sentence, for people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unmet {
+    pub why: String,
+    /// Filling in the form helps.
+    pub asks: bool,
 }
 
 /// Something made at a provider; it cannot spend until it is armed, where the service can do that.
@@ -139,6 +188,8 @@ pub struct KeyRef {
     pub usage: Money,
     /// Where that reading ended, as [`Meter::cursor`] gave it.
     pub cursor: Option<String>,
+    /// Slice has stopped it: where it is gone since, it is read by what its provider bills.
+    pub is_stopped: bool,
 }
 
 impl KeyRef {
@@ -151,6 +202,7 @@ impl KeyRef {
             facts: key.facts.clone(),
             usage: key.usage,
             cursor: key.cursor.clone(),
+            is_stopped: key.state == KeyState::Disabled,
         })
     }
 }
@@ -250,14 +302,44 @@ pub trait ServiceAdapter: Send + Sync {
             )),
         }
     }
-    /// What a form asks for beside cap and life, after this was said already. The answers come back to
-    /// [`Self::terms`] as `name:answer`, one a line.
+    /// The same, where owners choose what may be had, and its price is that of now.
+    fn agree<'a>(&'a self, asking: Asking<'a>) -> BoxFuture<'a, Result<String, Unmet>> {
+        let terms = self.terms(asking.said);
+        let terms = terms.map_err(|why| Unmet { why, asks: true });
+        Box::pin(futures::future::ready(terms))
+    }
+    /// What a form asks for beside cap and life, after that was said already. The answers come back to
+    /// [`Self::agree`] as `name:answer`, one a line.
     fn questions<'a>(
         &'a self,
-        _master: &'a Secret,
-        _said: &'a str,
+        _asking: Asking<'a>,
     ) -> BoxFuture<'a, Result<Vec<Field>, ServiceError>> {
         Box::pin(futures::future::ready(Ok(vec![])))
+    }
+    /// What a form asks owners, as its answers are now. They come back to [`Self::options`] as
+    /// `name:answer`, one a line.
+    fn choices<'a>(
+        &'a self,
+        _asking: Asking<'a>,
+    ) -> BoxFuture<'a, Result<Vec<Field>, ServiceError>> {
+        Box::pin(futures::future::ready(Ok(vec![])))
+    }
+    /// Understands what owners let members take, one answer a line; gives it as it is kept. The error is
+    /// a whole sentence.
+    fn options(&self, _said: &str) -> Result<String, String> {
+        Err(format!("There is nothing to choose for {}.", self.name()))
+    }
+    /// What was wanted or chosen, for people to read.
+    fn wants(&self, terms: &str) -> Facts {
+        let whole = terms.replace('\n', ", ");
+        let said = Some(whole).filter(|whole| !whole.is_empty());
+        said.map(|whole| ("Terms".to_owned(), whole))
+            .into_iter()
+            .collect()
+    }
+    /// How long the money lasts at these terms; `None`: that is up to whoever has it.
+    fn lasts(&self, _cap: Money, _terms: &str) -> Option<Duration> {
+        None
     }
     /// How to use a key with these facts, with `$KEY` in the key's place.
     fn usage(&self, _facts: &Facts) -> String {
@@ -296,12 +378,12 @@ pub trait ServiceAdapter: Send + Sync {
         master: &'a Secret,
         key: &'a KeyRef,
     ) -> BoxFuture<'a, Result<Meter, ServiceError>>;
-    /// Stops it; it can be read afterwards.
+    /// Stops it. Gives its last reading, where nobody can read it at once afterwards.
     fn disable<'a>(
         &'a self,
         master: &'a Secret,
-        provider_id: &'a str,
-    ) -> BoxFuture<'a, Result<(), ServiceError>>;
+        key: &'a KeyRef,
+    ) -> BoxFuture<'a, Result<Option<Meter>, ServiceError>>;
     /// Lets a stopped one spend again, up to its cap as it stands there.
     fn enable<'a>(
         &'a self,

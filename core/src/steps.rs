@@ -26,6 +26,17 @@ pub const LATE_BILLING: Duration = Duration::from_mins(5);
 pub const BACKOFF_MAX: Duration = Duration::from_mins(10);
 /// The secret's view is open for so long before it counts as shown.
 pub const REVEAL_LEASE: Duration = Duration::from_mins(1);
+/// What lasts no longer than this is of no use to anybody.
+pub const SHORTEST: Duration = Duration::from_mins(15);
+
+/// Why money that lasts so short is not taken.
+pub fn too_short(cap: Money, lasts: Duration) -> String {
+    format!(
+        "At that price {cap} lasts {} min, and {} min is the least that anything is made for.",
+        lasts.as_secs() / 60,
+        SHORTEST.as_secs() / 60
+    )
+}
 
 fn claimed(books: &Books) -> Result<&Grant, Refusal> {
     books.grant.as_ref().ok_or(Refusal::LostLease)
@@ -88,12 +99,13 @@ pub fn minted(
 /// The provider confirmed the cap: the member is told.
 pub fn armed(books: &Books, attempt: i64, facts: &sentences::KeyFacts) -> Result<Entry, Refusal> {
     let grant = claimed(books)?;
-    let ends_at = ends_at(books, grant);
+    let ends_at = ends_at(books, grant, facts.ends_by);
     let armed = Event::KeyArmed {
         grant: grant.id,
         attempt,
         cap: grant.cap,
         ends_at,
+        reveal_by: facts.reveal_within.map(|span| books.now + span),
     };
     let delivery = books.org.settings.delivery;
     let page = sentences::key_ready(grant, ends_at, facts, delivery);
@@ -133,10 +145,12 @@ pub fn untold(books: &Books, why: &str) -> Entry {
     Entry::default().say_all(owners.map(|to| Message::new(to, page.clone())))
 }
 
-/// A key lives from its arming; one that needed a top-up ends with the month that was topped up.
-pub fn ends_at(books: &Books, grant: &Grant) -> Time {
+/// A key lives from its arming; one that needed a top-up ends with the month that was topped up, and
+/// one whose money lasts no longer than `ends_by` ends then.
+pub fn ends_at(books: &Books, grant: &Grant, ends_by: Option<Time>) -> Time {
     let by_life = books.now + grant.life.duration();
-    month_is_over_at(books, grant).map_or(by_life, |over| by_life.min(over))
+    let sooner = [month_is_over_at(books, grant), ends_by].into_iter();
+    sooner.flatten().fold(by_life, Time::min)
 }
 
 /// When the month ends whose top-up the grant needed; `None`: it needed none.

@@ -52,6 +52,7 @@ impl Stray {
             facts: vec![],
             usage: Money::ZERO,
             cursor: None,
+            is_stopped: self.discarded_at.is_some(),
         }
     }
 
@@ -232,9 +233,12 @@ impl Desk {
             adapter.read(&secret, &key).await?;
             return Ok(None);
         }
-        adapter.disable(&secret, id).await?;
+        let last = adapter.disable(&secret, &key).await?;
         *is_stopped = true;
-        let usage = adapter.read(&secret, &key).await?.usage;
+        let usage = match last {
+            Some(last) => last.usage,
+            None => adapter.read(&secret, &key).await?.usage,
+        };
         adapter.delete(&secret, id).await?;
         Ok(Some(usage))
     }
@@ -381,6 +385,7 @@ fn events(
             attempt: ATTEMPT,
             cap: adopted.cap,
             ends_at: adopted.ends_at,
+            reveal_by: None,
         },
         moved(State::Issuing, State::Active),
         Event::StrayAdopted {

@@ -316,6 +316,10 @@ fn shown_or_stray(event: &Event, grant: &str) -> String {
             }
             None => format!("found key #{stray} gone at {service}"),
         },
+        Event::OptionsSet { service, options } => {
+            let choices = options.replace('\n', ", ");
+            format!("chose what members may take of {service} ({choices})")
+        }
         other => spent(other, grant),
     }
 }
@@ -369,6 +373,7 @@ fn told_above(event: &Event) -> String {
         | Event::MasterAdded { .. }
         | Event::MasterRotated { .. }
         | Event::MasterRemoved { .. }
+        | Event::OptionsSet { .. }
         | Event::ProviderSilent { .. }
         | Event::ProviderBack { .. }
         | Event::AllocationSet { .. }

@@ -1,7 +1,7 @@
 //! Where the providers are, and what they charge.
 
 use super::{HTTP, Reader, Variable};
-use crate::services::{ServicesConfig, s3::Prices};
+use crate::services::{self, ServicesConfig, s3::Prices};
 
 pub const OPENROUTER_API: Variable = Variable {
     name: "SLICE_OPENROUTER_API_URL",
@@ -12,6 +12,11 @@ pub const AWS_ENDPOINT: Variable = Variable {
     name: "SLICE_AWS_ENDPOINT_URL",
     about: "One address for IAM, STS, S3 and CloudWatch instead of AWS's own; empty: AWS's own",
     default: Some(""),
+};
+pub const RUNPOD_API: Variable = Variable {
+    name: "SLICE_RUNPOD_API_URL",
+    about: "Where RunPod's APIs are: GraphQL at /graphql, REST at /v2",
+    default: Some(services::RUNPOD_API),
 };
 pub const S3_PRICES: Variable = Variable {
     name: "SLICE_S3_PRICES",
@@ -25,6 +30,7 @@ impl ServicesConfig {
         if !reader.text(&AWS_ENDPOINT).is_empty() {
             services.aws_endpoint = Some(reader.url(&AWS_ENDPOINT, &HTTP));
         }
+        services.runpod_api = reader.url(&RUNPOD_API, &HTTP);
         services.s3_prices = prices(reader);
         services
     }

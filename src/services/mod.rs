@@ -1,13 +1,18 @@
 //! The services that sub-keys are made at: adding one is a file and a line here.
 
 mod openrouter;
+mod runpod;
 pub mod s3;
+mod wire;
 
 use slice_core::{desk::Services, ports::Clock};
 use std::{sync::Arc, time::Duration};
 
 /// A provider that needs longer for one request has not answered.
 pub const TIMEOUT_DEFAULT: Duration = Duration::from_secs(20);
+
+/// Where `RunPod`'s APIs are.
+pub const RUNPOD_API: &str = "https://api.runpod.io";
 
 /// Where the providers are, and how long one request to them may take.
 #[derive(Clone, Debug)]
@@ -16,6 +21,8 @@ pub struct ServicesConfig {
     pub openrouter_api: String,
     /// One address for IAM, STS, S3 and `CloudWatch`; `None`: AWS's own ones.
     pub aws_endpoint: Option<String>,
+    /// Base URL of `RunPod`'s APIs, such as `https://api.runpod.io`.
+    pub runpod_api: String,
     /// `None`: the table that comes with Slice.
     pub s3_prices: Option<s3::Prices>,
     pub timeout: Duration,
@@ -25,6 +32,7 @@ impl ServicesConfig {
     pub fn new(openrouter_api: impl Into<String>) -> Self {
         Self {
             openrouter_api: openrouter_api.into(),
+            runpod_api: RUNPOD_API.to_owned(),
             aws_endpoint: None,
             s3_prices: None,
             timeout: TIMEOUT_DEFAULT,
@@ -37,5 +45,6 @@ pub fn registry(config: &ServicesConfig, clock: &Arc<dyn Clock>) -> Services {
     Services(vec![
         Box::new(openrouter::OpenRouter::new(config)),
         Box::new(s3::S3::new(config, clock.clone())),
+        Box::new(runpod::RunPod::new(config, clock.clone())),
     ])
 }

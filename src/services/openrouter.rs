@@ -1,9 +1,11 @@
 //! `OpenRouter`: an API key per grant, capped by the provider itself.
 
 mod rows;
-mod wire;
 
-use super::ServicesConfig;
+use super::{
+    ServicesConfig,
+    wire::{self, Failure, Request, Whose, Wire},
+};
 use futures::future::BoxFuture;
 use reqwest::Method;
 use rows::{Amount, Created, Credits, Data, Deleted, KeyRow, Whoami};
@@ -18,7 +20,6 @@ use slice_core::{
     secret::Secret,
 };
 use std::{collections::HashSet, time::Duration};
-use wire::{Failure, Request, Wire};
 
 /// Rows per page of the key list; a page with fewer is the last one.
 const PAGE: usize = 100;
@@ -29,6 +30,13 @@ const SCANS_MAX: usize = 3;
 /// The provider ends a key by itself so long after the bot should have.
 const DEAD_MAN: Duration = Duration::from_hours(48);
 const SMALLEST_CAP: Money = Money::from_dollars(1);
+const WHOSE: Whose = Whose {
+    title: "OpenRouter",
+    service: "openrouter",
+    broke: "The OpenRouter account is out of credits. Somebody has to add some at openrouter.ai.",
+    forbidden: "OpenRouter does not let the master key manage keys. An owner has to replace it with a \
+                management key: `/slice vault rotate openrouter`.",
+};
 
 pub(super) struct OpenRouter {
     name: ServiceName,
@@ -78,12 +86,17 @@ impl OpenRouter {
                     cap: true,
                     end: false,
                     secret: true,
+                    pause: true,
+                    holder: true,
                 },
+                has_options: false,
+                reveal_within: None,
+                caution: None,
                 usage,
                 master_hint: "A management key from openrouter.ai → Settings → Management keys. \
                               An ordinary API key cannot make keys.",
             },
-            wire: Wire::new(url, config.timeout),
+            wire: Wire::new(&WHOSE, url, config.timeout),
         }
     }
 
@@ -202,7 +215,7 @@ impl OpenRouter {
     ) -> Result<Result<Vec<KeyRow>, Moved>, ServiceError> {
         let (mut seen, mut found, mut offset) = (HashSet::new(), vec![], 0);
         for _ in 0..PAGES_MAX {
-            let request = Request::list(offset);
+            let request = page(offset);
             let page = self.wire.call::<Data<Vec<KeyRow>>>(master, request).await;
             let page = page.map_err(no_list)?.data;
             if offset > 0 && page.first().is_none_or(|row| !seen.contains(&row.hash)) {
@@ -237,6 +250,14 @@ impl OpenRouter {
         let listed = rows.into_iter().map(|row| row.listed().ok_or_else(odd_row));
         listed.collect()
     }
+}
+
+/// A page of keys. Disabled ones are hidden unless asked for.
+fn page(offset: usize) -> Request {
+    Request::read("keys").query(vec![
+        ("include_disabled", "true".to_owned()),
+        ("offset", offset.to_string()),
+    ])
 }
 
 /// The path of a key. An id comes from the provider's answers: one that could name anything else
@@ -359,9 +380,13 @@ impl ServiceAdapter for OpenRouter {
     fn disable<'a>(
         &'a self,
         master: &'a Secret,
-        provider_id: &'a str,
-    ) -> BoxFuture<'a, Result<(), ServiceError>> {
-        Box::pin(self.change(master, provider_id, Change::Disabled(true)))
+        key: &'a KeyRef,
+    ) -> BoxFuture<'a, Result<Option<Meter>, ServiceError>> {
+        Box::pin(async {
+            let change = Change::Disabled(true);
+            self.change(master, &key.provider_id, change).await?;
+            Ok(None)
+        })
     }
 
     fn enable<'a>(

@@ -72,7 +72,12 @@ impl S3 {
                     cap: true,
                     end: true,
                     secret: false,
+                    pause: true,
+                    holder: true,
                 },
+                has_options: false,
+                reveal_within: None,
+                caution: None,
                 credential: &[
                     CredentialField {
                         name: "region",
@@ -347,11 +352,12 @@ impl S3 {
             .collect())
     }
 
-    async fn stop(&self, master: &Secret, name: &str) -> Result<(), ServiceError> {
+    async fn stop(&self, master: &Secret, name: &str) -> Result<Option<Meter>, ServiceError> {
         let master = Master::read(master)?;
         let clients = self.reach.clients(&master, master.region);
         let users = Users { clients: &clients };
-        users.stop(User::named(name)?, self.reach.seconds()).await
+        users.stop(User::named(name)?, self.reach.seconds()).await?;
+        Ok(None)
     }
 
     async fn start(&self, master: &Secret, name: &str) -> Result<(), ServiceError> {
@@ -471,9 +477,9 @@ impl ServiceAdapter for S3 {
     fn disable<'a>(
         &'a self,
         master: &'a Secret,
-        provider_id: &'a str,
-    ) -> BoxFuture<'a, Result<(), ServiceError>> {
-        Box::pin(self.limited(self.stop(master, provider_id)))
+        key: &'a KeyRef,
+    ) -> BoxFuture<'a, Result<Option<Meter>, ServiceError>> {
+        Box::pin(self.limited(self.stop(master, &key.provider_id)))
     }
 
     fn enable<'a>(

@@ -44,6 +44,10 @@ impl Writing<'_> {
             Event::ProviderSilent { service, since } => {
                 self.note_silence(service, Some(*since)).await
             }
+            Event::OptionsSet { service, options } => {
+                let row = values![self.org.id, service, options.as_str()];
+                self.tx.one(sql::CHOOSE, row, "the options").await
+            }
             Event::ProviderBack { service } => self.note_silence(service, None).await,
             Event::JobDone { job, due } => self.job_done(*job, *due).await,
             Event::WorkspaceLinked { workspace } => self.link(seq, workspace).await,

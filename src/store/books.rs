@@ -124,6 +124,7 @@ async fn org(tx: &mut Tx, row: &OrgRow, settings: Settings, turn: Turn) -> Done<
     let id = row.id;
     let bindings = tx.all(sql::BINDINGS, values![id]).await?;
     let masters = tx.all(sql::MASTERS, values![id]).await?;
+    let options = tx.all(sql::OPTIONS, values![id]).await?;
     let workspaces = tx.all(sql::WORKSPACES, values![id]).await?;
     let owners = tx.all(sql::OWNERS, values![id]).await?;
     Ok(Org {
@@ -131,6 +132,7 @@ async fn org(tx: &mut Tx, row: &OrgRow, settings: Settings, turn: Turn) -> Done<
         settings,
         bindings: bindings.iter().map(rows::binding).collect::<Done<_>>()?,
         masters: masters.iter().map(rows::master).collect::<Done<_>>()?,
+        options: options.iter().map(rows::options).collect::<Done<_>>()?,
         workspaces: workspaces
             .iter()
             .map(|row| rows::workspace(row, "id"))

@@ -8,6 +8,7 @@ use super::{
 };
 use slice_core::{
     drift::Drift,
+    ends,
     event::Event,
     grant::State,
     ids::GrantId,
@@ -58,11 +59,13 @@ impl Writing<'_> {
                 attempt,
                 cap,
                 ends_at,
+                reveal_by,
             } => {
                 let row = values![org, *grant, *attempt, *cap];
                 self.tx.one(sql::ARM_KEY, row, "the armed key").await?;
                 let turns_at = self.turn.month.end(self.turn.zone);
-                let row = values![org, *grant, *ends_at, self.now, turns_at];
+                let reveal_by = reveal_by.unwrap_or(self.now + ends::UNREVEALED_LIFE);
+                let row = values![org, *grant, *ends_at, self.now, turns_at, reveal_by];
                 self.tx
                     .one(sql::END_AT, row, "the grant of the key")
                     .await?;

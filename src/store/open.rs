@@ -152,6 +152,16 @@ const MIGRATIONS: &[(i64, &str, [&str; 2])] = &[
         [include_str!("../../migrations/0020_leftovers.sql"); 2],
     ),
     (
+        24,
+        "service options",
+        [include_str!("../../migrations/0024_service_options.sql"); 2],
+    ),
+    (
+        25,
+        "reveal by",
+        [include_str!("../../migrations/0025_reveal_by.sql"); 2],
+    ),
+    (
         26,
         "attempts",
         [include_str!("../../migrations/0026_attempts.sql"); 2],

@@ -57,6 +57,7 @@ fn grant(row: &Row) -> Done<Grant> {
         ends_at: row.maybe_time("ends_at")?,
         topped_up: row.flag("topped_up")?,
         revealed_at: row.maybe_time("revealed_at")?,
+        reveal_by: row.maybe_time("reveal_by")?,
         revealing_until: row.maybe_time("revealing_until")?,
         revoke_at: row.maybe_time("revoke_at")?,
         first_tried_at: row.maybe_time("first_tried_at")?,
@@ -196,6 +197,10 @@ pub(super) fn master(row: &Row) -> Done<Master> {
         silent_since: row.maybe_time("silent_since")?,
         seal: Seal::new(row.text("seal")?),
     })
+}
+
+pub(super) fn options(row: &Row) -> Done<(ServiceName, String)> {
+    Ok((ServiceName::new(row.text("service")?), row.text("options")?))
 }
 
 /// A workspace whose platform stands in `platform`, and whose id in the column of that name.

@@ -16,7 +16,7 @@ macro_rules! grants_where {
         concat!(
             "SELECT g.id, g.number, g.member_id, g.service, g.cap, g.life_hours, g.state, g.moved_at, \
              name.text AS name, reason.text AS reason, g.opened_at, g.decided_by, g.decided_at, \
-             g.ends_at, g.topped_up, g.revealed_at, g.revealing_until, g.revoke_at, g.first_tried_at, \
+             g.ends_at, g.topped_up, g.revealed_at, g.reveal_by, g.revealing_until, g.revoke_at, g.first_tried_at, \
              g.armed_at, g.used_at, g.noticed, g.warned, terms.text AS terms, g.began_at, g.monthly, \
              g.renew_at, c.kind, c.from_cap, c.to_cap, c.old_attempt, c.overlap_hours, \
              c.ends_at AS changed_end, c.begun_at, c.due_at, k.dead_man, k.intended_at, \
@@ -137,6 +137,9 @@ statements! {
         seal) VALUES ($1, $2, $3, $4, $5, $6, $7)";
     ROTATE_MASTER = "UPDATE masters SET meter_at = 0, failing_since = NULL, version = $3, \
         last4 = $4, fingerprint = $5, added_at = $6, seal = $7 WHERE org_id = $1 AND service = $2 AND version < $3";
+    OPTIONS = "SELECT service, options FROM service_options WHERE org_id = $1 ORDER BY service";
+    CHOOSE = "INSERT INTO service_options (org_id, service, options) VALUES ($1, $2, $3) \
+        ON CONFLICT (org_id, service) DO UPDATE SET options = excluded.options";
     REMOVE_MASTER = "DELETE FROM masters WHERE org_id = $1 AND service = $2 AND version = $3";
 
     // --- people
@@ -334,7 +337,7 @@ statements! {
         WHERE org_id = $1 AND grant_id = $2 AND attempt = $3 AND state IN ('minted', 'armed')";
     /// A new key and a new end: what was shown, and what its member was reminded of, is over.
     END_AT = "UPDATE grants SET ends_at = $3, noticed = ' ', armed_at = $4, revealed_at = NULL, \
-        revealing_until = NULL, began_at = COALESCE(began_at, $4), \
+        reveal_by = $6, revealing_until = NULL, began_at = COALESCE(began_at, $4), \
         renew_at = CASE WHEN monthly IS NULL THEN NULL ELSE COALESCE(renew_at, $5) END \
         WHERE org_id = $1 AND id = $2";
     NOTE_NOTICE = "UPDATE grants SET noticed = noticed || $3 || ' ' \
@@ -431,20 +434,22 @@ statements! {
     DUE_RELEASE = due_where!(
         "g.revoke_at <= $1 AND (g.state = 'active' OR g.state LIKE 'suspended%')"
     );
-    /// What [`slice_core::ends::due`] says of one grant, for all: `$2` to `$7` are the instants that it
+    /// What [`slice_core::ends::due`] says of one grant, for all: `$2` to `$5` are the instants that it
     /// compares with, in the order of `times`.
     DUE_TIME = due_where!(
         "(g.state = 'awaiting_owner' AND g.opened_at <= $2 \
           OR (g.state = 'active' OR g.state LIKE 'suspended%') AND g.ends_at <= $1 \
           OR g.state = 'active' AND g.revoke_at IS NULL AND \
             (g.revealed_at IS NULL AND g.revealing_until IS NULL \
-             AND (g.armed_at <= $6 OR g.armed_at <= $5 AND g.noticed NOT LIKE '% unrevealed %') \
+             AND (g.reveal_by <= $1 \
+                  OR g.armed_at + (g.reveal_by - g.armed_at) / 6 * 5 <= $1 \
+                     AND g.noticed NOT LIKE '% unrevealed %') \
              AND EXISTS (SELECT 1 FROM keys k WHERE k.grant_id = g.id AND k.seal IS NOT NULL) \
           OR g.ends_at <= $3 AND g.armed_at < g.ends_at - ($3 - $1) \
              AND g.noticed NOT LIKE '% ends_in_an_hour %' \
           OR g.ends_at <= $4 AND $3 < g.ends_at \
              AND g.armed_at < g.ends_at - ($4 - $1) AND g.noticed NOT LIKE '% ends_in_a_day %' \
-          OR g.armed_at <= $7 AND COALESCE(g.used_at, 0) <= $7 \
+          OR g.armed_at <= $5 AND COALESCE(g.used_at, 0) <= $5 \
              AND $4 < g.ends_at AND g.noticed NOT LIKE '% idle %' AND g.cap > \
                 (SELECT COALESCE(SUM(k.usage), 0) FROM keys k WHERE k.grant_id = g.id)))"
     );

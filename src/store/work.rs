@@ -43,8 +43,6 @@ fn times(work: Work, now: Time) -> Vec<Value> {
             now - REQUEST_LIFE,
             now + ends::HOUR,
             now + ends::DAY,
-            now - ends::UNREVEALED_REMINDER,
-            now - ends::UNREVEALED_LIFE,
             now - ends::IDLE,
         ],
         Work::Sweep => values![now, now - LATE_BILLING],

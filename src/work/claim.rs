@@ -9,11 +9,12 @@ use slice_core::{
     leftover::Left,
     money::Money,
     ports::{
-        Bounds, Capabilities, ClaimedGrant, Facts, Found, Issued, KeyRef, Meter, Order,
-        ServiceAdapter, ServiceError, Work,
+        Bounds, Capabilities, ClaimedGrant, Found, Issued, KeyRef, Meter, Order, ServiceAdapter,
+        ServiceError, Work,
     },
     refusal::Refusal,
     secret::Secret,
+    sentences::KeyFacts,
     steps::{self, BACKOFF_MAX, Read},
     time::Time,
 };
@@ -220,12 +221,11 @@ fn disbelief(
     let since = grant
         .moved_at
         .max(key.intended_at.unwrap_or(grant.moved_at));
-    let wait = match (capabilities.inert, capabilities.dead_man) {
-        (true, _) => SETTLES,
-        (false, Some(dead_man)) => grant.life.duration() + dead_man,
-        (false, None) => Duration::MAX,
+    let left = match key.dead_man {
+        _ if capabilities.inert => SETTLES.saturating_sub(now - since),
+        Some(dead_man) => dead_man + SETTLES - now,
+        None => BACKOFF_MAX,
     };
-    let left = wait.checked_sub(now - since)?;
     (!left.is_zero()).then_some(left.min(BACKOFF_MAX))
 }
 
@@ -246,9 +246,17 @@ impl Provider<'_> {
         Ok(self.adapter.issue(&self.master, order).await?)
     }
 
-    /// How to use a key with these facts.
-    pub fn how(&self, facts: &Facts) -> String {
-        self.adapter.usage(facts)
+    /// What there is to say of a key that can be used now.
+    pub fn facts(&self, grant: &Grant, key: &Key) -> KeyFacts {
+        let capabilities = self.capabilities();
+        KeyFacts {
+            hardness: capabilities.hardness.said(),
+            usage: self.adapter.usage(&key.facts),
+            facts: key.facts.clone(),
+            caution: capabilities.caution,
+            ends_by: self.ends_by(grant, key),
+            reveal_within: capabilities.reveal_within,
+        }
     }
 
     /// When the provider ends by itself what the bot ends at that instant.
@@ -291,10 +299,33 @@ impl Provider<'_> {
         }
     }
 
-    /// Stops a key. `None`: the provider does not know it.
-    pub async fn disable(&self, id: &str) -> Result<Option<()>, Stop> {
+    /// Stops a key and reads it. `None`: the provider does not know it.
+    pub async fn stop(&self, key: &KeyRef) -> Result<Option<Meter>, Stop> {
         self.job.in_time()?;
-        known(self.adapter.disable(&self.master, id).await)
+        match known(self.adapter.disable(&self.master, key).await)? {
+            None => Ok(None),
+            Some(Some(last)) => Ok(Some(last)),
+            Some(None) => {
+                let is_stopped = true;
+                let key = KeyRef {
+                    is_stopped,
+                    ..key.clone()
+                };
+                self.usage(&key).await
+            }
+        }
+    }
+
+    /// How long the grant's money lasts; `None`: that is up to whoever has its key.
+    pub fn lasts(&self, grant: &Grant) -> Option<Duration> {
+        self.adapter.lasts(grant.cap, &grant.terms)
+    }
+
+    /// When a key has to end whose money lasts so long and no longer.
+    pub fn ends_by(&self, grant: &Grant, key: &Key) -> Option<Time> {
+        let margin = self.capabilities().dead_man.unwrap_or_default();
+        self.lasts(grant)?;
+        Some(key.dead_man? - margin)
     }
 
     pub async fn enable(&self, id: &str) -> Result<(), Stop> {
@@ -316,20 +347,14 @@ impl Provider<'_> {
     pub async fn clear(&self, grant: &Grant, key: &Key, keep: Option<&str>) -> Result<usize, Stop> {
         let mut found = self.find(&key.label).await?;
         found.retain(|found| keep != Some(found.provider_id.as_str()));
-        let mut spent = Money::ZERO;
-        for found in &found {
-            spent = spent + self.last_reading(grant, key, found).await?;
-        }
-        if key.usage < spent {
-            let read = Read {
-                grant: grant.id,
-                attempt: key.attempt,
-                usage: spent,
-                cursor: None,
-            };
-            self.job
-                .write(|books| Ok(steps::usage_read(books, &[read])))
-                .await?;
+        let spent = found.iter().map(|found| found.usage).sum();
+        self.charge(grant, key, spent).await?;
+        if !self.capabilities().inert {
+            let mut spent = Money::ZERO;
+            for found in &found {
+                spent = spent + self.last_reading(grant, key, found).await?;
+            }
+            self.charge(grant, key, spent).await?;
         }
         for found in &found {
             self.delete(&found.provider_id).await?;
@@ -337,21 +362,48 @@ impl Provider<'_> {
         Ok(found.len())
     }
 
+    /// Charges what a key has spent that nobody will read again.
+    pub async fn charge(&self, grant: &Grant, key: &Key, spent: Money) -> Result<(), Stop> {
+        if spent <= key.usage {
+            return Ok(());
+        }
+        let read = Read {
+            grant: grant.id,
+            attempt: key.attempt,
+            usage: spent,
+            cursor: None,
+        };
+        let charged = |books: &Books| Ok(steps::usage_read(books, &[read]));
+        Ok(self.job.write(charged).await?)
+    }
+
     /// What could spend is stopped before it is read.
     async fn last_reading(&self, grant: &Grant, key: &Key, found: &Found) -> Result<Money, Stop> {
-        if self.capabilities().inert {
-            return Ok(found.usage);
-        }
-        self.disable(&found.provider_id).await?;
         let found_key = Key {
             provider_id: Some(found.provider_id.clone()),
             ..key.clone()
         };
         let read = match KeyRef::new(grant, &found_key) {
-            Some(known) => self.usage(&known).await?,
+            Some(known) => self.stop(&known).await?,
             None => None,
         };
         Ok(read.map_or(found.usage, |meter| meter.usage))
+    }
+
+    /// Whether nothing is left to be looked for behind a key of which the books know the label alone:
+    /// something was found and deleted, now or before, or nothing will ever come.
+    pub async fn never_was(
+        &self,
+        grant: &Grant,
+        key: &Key,
+        keep: Option<&str>,
+    ) -> Result<(), Stop> {
+        let deleted = self.clear(grant, key, keep).await?;
+        // What was charged was found once, by whoever did not live to say so.
+        if deleted == 0 && keep.is_none() && key.usage.is_zero() {
+            self.believes(grant, key)?;
+        }
+        Ok(())
     }
 
     /// That nothing carries a key's label is believed only after a while.

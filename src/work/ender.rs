@@ -52,7 +52,8 @@ async fn stop_all(
 ) -> Result<(), Stop> {
     for key in keys {
         let Some(id) = key.provider_id.as_deref() else {
-            never_was(job, provider, grant, key).await?;
+            provider.never_was(grant, key, None).await?;
+            job.write(|books| steps::gone(books, key.attempt)).await?;
             continue;
         };
         if key.state == KeyState::Minted && provider.capabilities().inert {
@@ -64,17 +65,4 @@ async fn stop_all(
         }
     }
     Ok(())
-}
-
-/// An attempt that the books know by its label alone.
-async fn never_was(
-    job: Job<'_>,
-    provider: &Provider<'_>,
-    grant: &Grant,
-    key: &Key,
-) -> Result<(), Stop> {
-    if provider.clear(grant, key, None).await? == 0 {
-        provider.believes(grant, key)?;
-    }
-    Ok(job.write(|books| steps::gone(books, key.attempt)).await?)
 }

@@ -9,7 +9,6 @@ use slice_core::{
     ports::{Bounds, Issued, KeyRef, Order, ServiceError, Work},
     refusal::Refusal,
     secret::Secret,
-    sentences::KeyFacts,
     steps,
     vault::{BadSeal, Seal, SealOwner},
 };
@@ -49,7 +48,16 @@ async fn make(job: Job<'_>, books: &Books, grant: &Grant) -> Result<(), Stop> {
     };
     job.in_time()?;
     let margin = provider.capabilities().dead_man;
-    let end = job.desk.clock.now() + grant.life.duration() + margin.unwrap_or_default();
+    let now = job.desk.clock.now();
+    let by_life = now + grant.life.duration() + margin.unwrap_or_default();
+    let end = match provider.lasts(grant) {
+        Some(span) if span < steps::SHORTEST => {
+            let why = steps::too_short(grant.cap, span);
+            return give_up(job, grant, End::Rejected, &why).await;
+        }
+        Some(span) => by_life.min(now + span),
+        None => by_life,
+    };
     let dead_man = margin.map(|_| end);
     let (attempt, grant) = job
         .record(|books| {
@@ -65,6 +73,7 @@ async fn make(job: Job<'_>, books: &Books, grant: &Grant) -> Result<(), Stop> {
         life,
         dead_man: end,
         terms: grant.terms.clone(),
+        options: books.org.options_of(&grant.service).to_owned(),
     };
     match provider.issue(&order).await {
         Ok(issued) => {
@@ -134,6 +143,8 @@ async fn keep(
         Ok(()) => Ok(true),
         // It may be recorded, and then the key is needed: the next claim sees.
         Err(Refusal::Unsure) => Err(Refusal::Unsure.into()),
+        // What may have spent already is found by its label, read and ended, by whoever took over.
+        Err(why) if !provider.capabilities().inert => Err(why.into()),
         Err(why) => {
             if let Err(still) = provider.take_back(id).await {
                 let (grant, number) = (grant.id, grant.number);
@@ -172,7 +183,7 @@ async fn arm(job: Job<'_>, books: &Books, grant: &Grant, key: &Key) -> Result<()
     let attempt = key.attempt;
     if steps::month_is_over_at(books, grant).is_some_and(|over| over <= books.now) {
         let why = "The month whose top-up it needed is over.";
-        provider.delete(id).await?;
+        unmake(&provider, grant, (key, id)).await?;
         job.write(|books| steps::unmade(books, attempt, End::Failed, why))
             .await?;
         log_given_up(grant, why);
@@ -181,12 +192,12 @@ async fn arm(job: Job<'_>, books: &Books, grant: &Grant, key: &Key) -> Result<()
     let known = KeyRef::new(grant, key).ok_or(Refusal::LostLease)?;
     let bounds = Bounds {
         cap: grant.cap,
-        until: provider.until(steps::ends_at(books, grant)),
+        until: provider.until(steps::ends_at(books, grant, provider.ends_by(grant, key))),
     };
     let why = match provider.arm(&known, bounds).await {
         Ok(()) => return armed(job, &provider, grant, key).await,
         Err(Stop::Service(ServiceError::Gone)) => {
-            return lost(job, &provider, grant, (attempt, id)).await;
+            return lost(job, &provider, grant, (key, id)).await;
         }
         Err(Stop::Service(why)) => why,
         Err(stop) => return Err(stop),
@@ -204,7 +215,7 @@ async fn arm(job: Job<'_>, books: &Books, grant: &Grant, key: &Key) -> Result<()
     let said = why.to_string();
     // Nobody has seen its secret; once it is deleted, the money can go back. What cannot spend may
     // be deleted later, by the sweeper: a dead master key must not hold a member's money.
-    match provider.delete(id).await {
+    match unmake(&provider, grant, (key, id)).await {
         Ok(()) => {}
         Err(Stop::Service(_)) if provider.capabilities().inert => {
             return give_up(job, grant, end, &said).await;
@@ -223,16 +234,28 @@ async fn armed(
     grant: &Grant,
     key: &Key,
 ) -> Result<(), Stop> {
-    let facts = KeyFacts {
-        hardness: provider.capabilities().hardness.said(),
-        usage: provider.how(&key.facts),
-        facts: key.facts.clone(),
-    };
+    let facts = provider.facts(grant, key);
     job.write(|books| steps::armed(books, key.attempt, &facts))
         .await?;
     let (number, cap, service) = (grant.number, grant.cap, &grant.service);
     info!(grant.id = %grant.id, "Armed grant {number}: {cap} of {service}");
     Ok(())
+}
+
+/// Deletes a key that nobody has seen. What could spend already is stopped, read and charged first.
+async fn unmake(
+    provider: &Provider<'_>,
+    grant: &Grant,
+    (key, id): (&Key, &str),
+) -> Result<(), Stop> {
+    if !provider.capabilities().inert {
+        let known = KeyRef::new(grant, key).ok_or(Refusal::LostLease)?;
+        let spent = provider.stop(&known).await?.map(|meter| meter.usage);
+        provider
+            .charge(grant, key, spent.unwrap_or_default())
+            .await?;
+    }
+    provider.delete(id).await
 }
 
 /// The provider does not know the key between its making and its arming: another attempt, if it is
@@ -241,9 +264,10 @@ async fn lost(
     job: Job<'_>,
     provider: &Provider<'_>,
     grant: &Grant,
-    (attempt, id): (i64, &str),
+    (key, id): (&Key, &str),
 ) -> Result<(), Stop> {
-    provider.delete(id).await?;
+    let attempt = key.attempt;
+    unmake(provider, grant, (key, id)).await?;
     let now = job.desk.clock.now();
     let why = "The provider lost the new key.";
     if steps::is_too_late(grant, now) {

@@ -38,27 +38,25 @@ async fn look(job: Job<'_>) -> Result<(), Stop> {
         return Err(Refusal::LostLease.into());
     }
     let Some(key) = grant.key() else {
-        return resolved(job, &grant).await;
+        return resolved(job, &grant, true).await;
     };
     let provider = job.provider(&books, &grant.service)?;
     let kept = key
         .provider_id
         .as_deref()
         .filter(|_| key.state == KeyState::Minted);
-    let deleted = provider.clear(&grant, key, kept).await?;
-    if deleted == 0 && kept.is_none() {
-        provider.believes(&grant, key)?;
-    }
-    resolved(job, &grant).await
+    provider.never_was(&grant, key, kept).await?;
+    resolved(job, &grant, provider.capabilities().inert).await
 }
 
-/// The issuer goes on, after a pause that grows, unless it has been trying for too long.
-async fn resolved(job: Job<'_>, grant: &Grant) -> Result<(), Stop> {
+/// The issuer goes on, after a pause that grows, unless it has been trying for too long. Of what could
+/// spend at once, no second one is made after that.
+async fn resolved(job: Job<'_>, grant: &Grant, is_inert: bool) -> Result<(), Stop> {
     let given_up = job
         .record(|books| {
             let grant = books.grant.as_ref().ok_or(Refusal::LostLease)?;
             let nothing = grant.key().filter(|key| key.state == KeyState::Intended);
-            let enough = nothing.is_some_and(|key| ATTEMPTS_MIN <= key.attempt);
+            let enough = nothing.is_some_and(|key| ATTEMPTS_MIN <= key.attempt || !is_inert);
             if enough && steps::is_too_late(grant, books.now) {
                 return Ok((steps::gave_up(books, End::Failed, NO_ANSWER)?, true));
             }

@@ -16,7 +16,6 @@ use slice_core::{
     ports::{Issued, KeyRef, Order, ServiceError},
     refusal::Refusal,
     rotations::{self, Rotation},
-    sentences::KeyFacts,
     steps,
 };
 use std::time::Duration;
@@ -27,7 +26,7 @@ pub(super) async fn rotate(job: Job<'_>, books: &Books, grant: &Grant) -> Result
     let rotation = Rotation::of(grant).ok_or(Refusal::LostLease)?;
     let provider = job.provider(books, &grant.service)?;
     match rotation.new {
-        None => make(job, &provider, grant).await,
+        None => make(job, &provider, books, grant).await,
         Some(new) => match new.state {
             // Whoever wrote this intent never came back: the provider may have heard of it.
             KeyState::Intended => clear(job, &provider, grant, new).await,
@@ -40,7 +39,12 @@ pub(super) async fn rotate(job: Job<'_>, books: &Books, grant: &Grant) -> Result
     }
 }
 
-async fn make(job: Job<'_>, provider: &Provider<'_>, grant: &Grant) -> Result<(), Stop> {
+async fn make(
+    job: Job<'_>,
+    provider: &Provider<'_>,
+    books: &Books,
+    grant: &Grant,
+) -> Result<(), Stop> {
     let rotation = Rotation::of(grant).ok_or(Refusal::LostLease)?;
     let dead_man = provider.capabilities().dead_man;
     let until = provider.until(rotation.ends_at);
@@ -54,6 +58,7 @@ async fn make(job: Job<'_>, provider: &Provider<'_>, grant: &Grant) -> Result<()
         life: Life::at_least(rotation.ends_at - job.desk.clock.now()),
         dead_man: until,
         terms: grant.terms.clone(),
+        options: books.org.options_of(&grant.service).to_owned(),
     };
     match provider.issue(&order).await {
         Ok(issued) => keep(job, provider, grant, (attempt, issued)).await,
@@ -134,9 +139,7 @@ async fn clear(
     grant: &Grant,
     new: &Key,
 ) -> Result<(), Stop> {
-    if provider.clear(grant, new, None).await? == 0 {
-        provider.believes(grant, new)?;
-    }
+    provider.never_was(grant, new, None).await?;
     again_after(job, new.attempt, Duration::ZERO).await
 }
 
@@ -180,11 +183,7 @@ async fn swap(job: Job<'_>, provider: &Provider<'_>, grant: &Grant, new: &Key) -
         }
         Err(stop) => return Err(stop),
     }
-    let facts = KeyFacts {
-        hardness: provider.capabilities().hardness.said(),
-        usage: provider.how(&new.facts),
-        facts: new.facts.clone(),
-    };
+    let facts = provider.facts(&grant, new);
     job.write(|books| rotations::armed(books, (attempt, cap), &facts))
         .await?;
     let number = grant.number;

@@ -26,14 +26,10 @@ pub(super) async fn stop_and_read(
 ) -> Result<(), Stop> {
     let attempt = key.attempt;
     let was_stopped = key.state == KeyState::Disabled;
-    let known = if was_stopped {
-        Some(())
-    } else {
-        provider.disable(id).await?
-    };
-    let meter = match (known, KeyRef::new(grant, key)) {
-        (Some(()), Some(known)) => provider.usage(&known).await?,
-        _ => None,
+    let meter = match KeyRef::new(grant, key) {
+        Some(known) if was_stopped => provider.usage(&known).await?,
+        Some(known) => provider.stop(&known).await?,
+        None => None,
     };
     let Some(Meter { usage, cursor, .. }) = meter else {
         let listed = provider.find(&key.label).await?;

@@ -35,6 +35,11 @@ async fn stop(job: Job<'_>) -> Result<(), Stop> {
         Err(stop) => return Err(stop),
     }
     let (_, grant) = job.read().await?;
+    if !can_pause(job, &grant) {
+        job.write(pauses::lost).await?;
+        info!(grant.id = %grant.id, "Grant {} ends, because its key cannot stand still", grant.number);
+        return Ok(());
+    }
     if grant.keys.iter().all(|key| key.state == KeyState::Gone) {
         job.write(pauses::lost).await?;
         warn!(grant.id = %grant.id, "The key of grant {} is gone at its provider", grant.number);
@@ -43,6 +48,11 @@ async fn stop(job: Job<'_>) -> Result<(), Stop> {
     job.put_back(Duration::ZERO).await?;
     info!(grant.id = %grant.id, "Suspended the key of grant {}: {}", grant.number, grant.state);
     Ok(())
+}
+
+fn can_pause(job: Job<'_>, grant: &Grant) -> bool {
+    let adapter = job.desk.services.find(&grant.service);
+    adapter.is_none_or(|adapter| adapter.capabilities().adjusts.pause)
 }
 
 async fn stop_keys(job: Job<'_>, grant: &Grant) -> Result<(), Stop> {

@@ -43,6 +43,11 @@ impl World {
             // What S3 bills comes later than that.
             self.later(Duration::from_mins(20)).await;
         }
+        if !self.slice_pods().is_empty() {
+            // RunPod's bills come later still.
+            self.later(Duration::from_mins(75)).await;
+            self.later(Duration::from_mins(15)).await;
+        }
         let violations = self.sandbox.wire.violations();
         assert!(
             violations.is_empty(),
@@ -99,6 +104,7 @@ impl World {
         if unread.is_empty() {
             self.compare(&grants);
             self.compare_aws(&grants).await;
+            self.compare_pods(&grants);
         }
         let proven = store.verify(org, None).await.expect("the database answers");
         proven.expect("the audit chain is whole");
@@ -223,7 +229,15 @@ impl World {
                 "no notification holds a key"
             );
         }
-        for secret in [crate::world::MASTER, crate::world::VAULT_KEY] {
+        for password in self.passwords() {
+            let standing = sights
+                .iter()
+                .filter(|sight| sight.change != Change::Deleted);
+            let shown = standing.filter(|sight| sight.text.contains(&password));
+            assert!(shown.count() <= 1, "a password is seen once at the most");
+        }
+        let (master, pods) = (crate::world::MASTER, crate::world::pods::RUNPOD_MASTER);
+        for secret in [master, pods, crate::world::VAULT_KEY] {
             // A form that closed tells what its person had typed into it.
             let mut standing = sights.iter().filter(|one| one.change != Change::Deleted);
             assert!(

@@ -86,6 +86,7 @@ impl Live {
             life: Life::parse("1h").expect("a life"),
             dead_man: SystemClock.now() + Duration::from_hours(2),
             terms: String::new(),
+            options: String::new(),
         };
         let issued = self.adapter().issue(&self.master, &order).await;
         let issued = issued.expect("a key is made");
@@ -96,13 +97,14 @@ impl Live {
             facts: issued.facts.clone(),
             usage: Money::ZERO,
             cursor: None,
+            is_stopped: false,
         };
         (issued, key, order)
     }
 
     /// Whatever became of the test, nothing is left there.
     async fn removes(&self, key: &KeyRef) {
-        let disabled = self.adapter().disable(&self.master, &key.provider_id).await;
+        let disabled = self.adapter().disable(&self.master, key).await;
         let deleted = self.adapter().delete(&self.master, &key.provider_id).await;
         let discarded = self.adapter().discard(&self.master, key).await;
         deleted.expect("it is removed");

@@ -14,6 +14,7 @@ mod orgs;
 mod postgres;
 mod program;
 mod replicas;
+mod runpod_wire;
 mod scenarios;
 mod serving;
 mod slack_http;
@@ -82,6 +83,7 @@ fn main() -> ExitCode {
         jobs::ALL,
         serving::ALL,
         openrouter_wire::ALL,
+        runpod_wire::ALL,
         slack_wire::OVER_SOCKET,
         slack_wire::OVER_HTTP,
         slack_http::ALL,

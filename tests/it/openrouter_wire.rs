@@ -139,6 +139,7 @@ fn order(attempt: i64) -> Order {
         life: Life::from_days(7),
         dead_man: bounds().until,
         terms: String::new(),
+        options: String::new(),
     }
 }
 
@@ -158,6 +159,7 @@ fn a_key(id: &str) -> KeyRef {
         facts: vec![],
         usage: Money::ZERO,
         cursor: None,
+        is_stopped: false,
     }
 }
 
@@ -236,7 +238,8 @@ async fn a_key_lives_and_ends() {
     assert_eq!((found.len(), found[0].usage), (1, usage));
     assert_eq!(world.count(&order(2).label).await, 0);
 
-    openrouter.disable(master, &id).await.expect("disabled");
+    let key = a_key(&id);
+    openrouter.disable(master, &key).await.expect("disabled");
     assert!(
         world
             .sandbox
@@ -252,15 +255,10 @@ async fn a_key_lives_and_ends() {
     );
     openrouter.delete(master, &id).await.expect("deleted");
     openrouter.delete(master, &id).await.expect("gone already");
-    assert_eq!(
-        openrouter.read(master, &a_key(&id)).await,
-        Err(ServiceError::Gone)
-    );
+    assert_eq!(openrouter.read(master, &key).await, Err(ServiceError::Gone));
     assert_eq!(world.arm(&id).await, Err(ServiceError::Gone));
-    assert_eq!(
-        openrouter.disable(master, &id).await,
-        Err(ServiceError::Gone)
-    );
+    let disabled = openrouter.disable(master, &key).await;
+    assert_eq!(disabled, Err(ServiceError::Gone));
     world.well_behaved();
 }
 

@@ -5,6 +5,8 @@
 pub mod aws;
 #[path = "world/beginning.rs"]
 mod beginning;
+#[path = "world/pods.rs"]
+pub mod pods;
 #[path = "world/town.rs"]
 mod town;
 #[path = "world/transcript.rs"]
@@ -197,6 +199,7 @@ impl World {
             services: ServicesConfig {
                 timeout: self.call_timeout,
                 aws_endpoint: Some(self.aws_url().to_owned()),
+                runpod_api: self.sandbox.runpod.url().to_owned(),
                 ..ServicesConfig::new(self.sandbox.openrouter.url())
             },
             workspaces: self

@@ -79,13 +79,19 @@ async fn run(call: Call<'_>) -> Result<Reply, Refusal> {
         Ok((entry.say_all(announce::to_owners(&books.org, &news)), ()))
     };
     call.desk().record(call.scope(), decide).await?;
+    let (next, button) = if super::adapter(&call, &service)?.capabilities().has_options {
+        let line = format!("vault options {service}");
+        let next = "Nobody can take anything of it before you choose what members may take.";
+        (next, Button::new("Choose it", line, call.mine()).primary())
+    } else {
+        let allocate = Button::new("Allocate a budget", "allocate", call.mine());
+        ("People with a budget can take keys now.", allocate)
+    };
     let text = Text::new(format!(
-        "The master key for {service} was checked and sealed.{} People with a budget can take keys \
-         now.",
+        "The master key for {service} was checked and sealed.{} {next}",
         balance(&health)
     ));
-    let allocate = Button::new("Allocate a budget", "allocate", call.mine());
-    let page = Page::say(text).buttons(vec![allocate]);
+    let page = Page::say(text).buttons(vec![button]);
     Ok(page
         .note("If the key also lies in a file or a chat, delete it there.")
         .into())

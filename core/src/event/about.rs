@@ -74,6 +74,7 @@ impl Event {
             Self::MasterAdded { service, .. }
             | Self::MasterRotated { service, .. }
             | Self::MasterRemoved { service, .. }
+            | Self::OptionsSet { service, .. }
             | Self::ProviderSilent { service, .. }
             | Self::ProviderBack { service }
             | Self::StrayFound { service, .. }

@@ -171,6 +171,7 @@ impl Ledger {
             settings: self.state.settings.clone(),
             bindings: vec![],
             masters: vec![master],
+            options: vec![],
             workspaces: vec![Workspace {
                 platform: PlatformName::Slack,
                 id: WorkspaceId::new("T1"),
@@ -344,6 +345,7 @@ impl Folded {
                 attempt,
                 cap,
                 ends_at,
+                ..
             } => {
                 let key = self.key(*grant, *attempt);
                 (key.state, key.armed_cap) = (KeyState::Armed, *cap);
@@ -455,6 +457,7 @@ fn opened(now: Time, event: &Event) -> Grant {
         ends_at: None,
         topped_up: false,
         revealed_at: None,
+        reveal_by: None,
         revealing_until: None,
         revoke_at: None,
         first_tried_at: None,

@@ -59,7 +59,12 @@ fn able() -> Capabilities {
             cap: true,
             end: true,
             secret: true,
+            pause: true,
+            holder: true,
         },
+        has_options: false,
+        reveal_within: None,
+        caution: None,
         usage: String::new(),
         master_hint: "",
     }

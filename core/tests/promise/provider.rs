@@ -61,6 +61,9 @@ fn facts() -> KeyFacts {
         hardness: String::new(),
         usage: String::new(),
         facts: vec![],
+        caution: None,
+        ends_by: None,
+        reveal_within: None,
     }
 }
 

@@ -316,6 +316,8 @@ fn request(cents: i64, asks_for_whole: bool, monthly: bool) -> Request {
         service: service(),
         ask,
         terms: None,
+        wants: vec![],
+        caution: None,
         name,
         reason,
         asks_for_whole,

@@ -1,6 +1,7 @@
 //! What `OpenRouter`'s management API says and is told: rows, amounts, and the secret of a new key.
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use crate::services::wire::Number;
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
 use slice_core::{
     money::Money,
@@ -27,21 +28,6 @@ impl Serialize for Amount {
         number
             .map_err(serde::ser::Error::custom)?
             .serialize(serializer)
-    }
-}
-
-/// A number or its text, unread.
-struct Number(Box<RawValue>);
-
-impl<'de> Deserialize<'de> for Number {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Box::<RawValue>::deserialize(deserializer).map(Self)
-    }
-}
-
-impl Number {
-    fn money(&self) -> Option<Money> {
-        Money::from_decimal(self.0.get().trim_matches('"'))
     }
 }
 

@@ -14,6 +14,7 @@ mod meter;
 mod money;
 pub mod months;
 mod owners;
+mod pods;
 mod quarter;
 mod roles;
 mod s3;
@@ -168,6 +169,18 @@ scenarios! {
         s3_refused::an_address_that_answers_html,
         s3_refused::a_key_lives_on,
         s3_refused::what_is_said_of_it,
+        pods::a_life,
+        pods::a_pod_by_form,
+        pods::the_money_ends,
+        pods::nobody_is_there,
+        pods::nobody_reveals_it,
+        pods::what_is_not_to_be_had,
+        pods::nothing_can_be_changed,
+        pods::changed_behind_our_back,
+        pods::its_member_leaves,
+        pods::an_answer_that_is_lost,
+        pods::every_answer_while_making_a_pod,
+        pods::options_that_make_no_sense,
         faults_slack::messages_that_get_lost,
         faults_slack::too_many_requests,
     }

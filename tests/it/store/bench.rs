@@ -206,6 +206,8 @@ impl Bench {
                 service_min: dollars(1),
             },
             terms: None,
+            wants: vec![],
+            caution: None,
             name: Some("notebook".into()),
             reason: Some("for the demo".into()),
             asks_for_whole: true,
@@ -253,7 +255,8 @@ impl Bench {
                     grant: grant.id,
                     attempt,
                     cap: grant.cap,
-                    ends_at: steps::ends_at(books, grant),
+                    ends_at: steps::ends_at(books, grant, None),
+                    reveal_by: None,
                 },
                 Event::GrantMoved {
                     grant: grant.id,

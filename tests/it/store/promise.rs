@@ -322,6 +322,9 @@ fn facts() -> KeyFacts {
         hardness: "hard cap".into(),
         usage: "curl".into(),
         facts: vec![],
+        caution: None,
+        ends_by: None,
+        reveal_within: None,
     }
 }
 

@@ -171,6 +171,7 @@ impl World {
         let mut secrets = self.sandbox.openrouter.secrets();
         secrets.extend(self.sandbox.aws.secrets());
         secrets.extend(self.moto.iter().flat_map(slice_sandbox::Moto::secrets));
+        secrets.extend(self.sandbox.runpod.secrets());
         secrets.extend(self.towns().flat_map(Town::secrets));
         secrets.push(VAULT_KEY.to_owned());
         secrets

@@ -1,8 +1,9 @@
-//! `OpenRouter`'s management API on the wire: one request, its answer, and what a failure proves.
+//! A provider's API of JSON over HTTP: one request, its answer, and what a failure proves.
 
 use reqwest::{Client, Method, StatusCode, redirect};
-use serde::{Serialize, de::DeserializeOwned};
-use slice_core::{ports::ServiceError, secret::Secret};
+use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned};
+use serde_json::value::RawValue;
+use slice_core::{money::Money, ports::ServiceError, secret::Secret};
 use std::{borrow::Cow, time::Duration};
 use zeroize::Zeroizing;
 
@@ -15,6 +16,46 @@ const RETRY_AFTER_MAX: Duration = Duration::from_mins(10);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// A page of keys is some 60 KB; what is longer than this is no answer of this API's.
 const BODY_MAX: usize = 1 << 20;
+
+/// Whose API it is: its words in sentences.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Whose {
+    pub title: &'static str,
+    pub service: &'static str,
+    /// What it means that the account has no money left.
+    pub broke: &'static str,
+    /// What it means that the master key may not.
+    pub forbidden: &'static str,
+}
+
+/// A number or its text, unread: an amount never is a binary fraction on its way.
+pub(super) struct Number(Box<RawValue>);
+
+impl Whose {
+    pub fn unknown_master(&self) -> ServiceError {
+        let why = format!(
+            "{} refuses the master key. An owner has to replace it with `/slice vault rotate {}`.",
+            self.title, self.service
+        );
+        later(REMEDY_PAUSE, &why)
+    }
+
+    pub fn not_allowed(&self) -> ServiceError {
+        later(REMEDY_PAUSE, self.forbidden)
+    }
+}
+
+impl<'de> Deserialize<'de> for Number {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Box::<RawValue>::deserialize(deserializer).map(Self)
+    }
+}
+
+impl Number {
+    pub fn money(&self) -> Option<Money> {
+        Money::from_decimal(self.0.get().trim_matches('"'))
+    }
+}
 
 /// What a request does at the provider, so what its failure can prove.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +70,7 @@ pub(super) struct Request {
     path: Cow<'static, str>,
     query: Vec<(&'static str, String)>,
     body: Option<Vec<u8>>,
+    effect: Effect,
 }
 
 impl Request {
@@ -38,24 +80,28 @@ impl Request {
             path: path.into(),
             query: vec![],
             body: None,
+            effect: Effect::Reads,
         }
     }
 
-    /// A page of keys. Disabled ones are hidden unless asked for.
-    pub fn list(offset: usize) -> Self {
-        Self {
-            query: vec![
-                ("include_disabled", "true".to_owned()),
-                ("offset", offset.to_string()),
-            ],
-            ..Self::read("keys")
-        }
+    #[must_use]
+    pub fn query(self, query: Vec<(&'static str, String)>) -> Self {
+        Self { query, ..self }
     }
 
     pub fn delete(path: String) -> Self {
         Self {
             method: Method::DELETE,
+            effect: Effect::Changes,
             ..Self::read(path)
+        }
+    }
+
+    /// A question that has a body.
+    pub fn ask(path: impl Into<Cow<'static, str>>, body: &impl Serialize) -> Self {
+        Self {
+            effect: Effect::Reads,
+            ..Self::write(Method::POST, path, body)
         }
     }
 
@@ -68,15 +114,8 @@ impl Request {
         Self {
             method,
             body: Some(body),
+            effect: Effect::Changes,
             ..Self::read(path)
-        }
-    }
-
-    fn effect(&self) -> Effect {
-        if self.method == Method::GET {
-            Effect::Reads
-        } else {
-            Effect::Changes
         }
     }
 }
@@ -100,6 +139,7 @@ enum Kind {
 /// A request without a good answer. It holds nothing of what was sent or received.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Failure {
+    whose: &'static Whose,
     effect: Effect,
     kind: Kind,
 }
@@ -114,47 +154,39 @@ impl Failure {
 
     /// What may be concluded.
     pub fn conclude(self) -> ServiceError {
+        let Whose { title, service, .. } = self.whose;
         match self.kind {
             Kind::BadMaster => later(
                 REMEDY_PAUSE,
-                "The master key for OpenRouter has characters that no key has. An owner can \
-                 replace it with `/slice vault rotate openrouter`.",
+                &format!(
+                    "The master key for {title} has characters that no key has. An owner can \
+                     replace it with `/slice vault rotate {service}`."
+                ),
             ),
-            Kind::Unsent => later(PAUSE, "OpenRouter could not be reached."),
-            Kind::TimedOut => self.unclear("OpenRouter did not answer in time."),
-            Kind::CutOff => self.unclear("The connection to OpenRouter broke off."),
-            Kind::TooLong => self.unclear("OpenRouter's answer was far too long."),
-            Kind::Malformed => self.unclear("OpenRouter's answer could not be read."),
+            Kind::Unsent => later(PAUSE, &format!("{title} could not be reached.")),
+            Kind::TimedOut => self.unclear(&format!("{title} did not answer in time.")),
+            Kind::CutOff => self.unclear(&format!("The connection to {title} broke off.")),
+            Kind::TooLong => self.unclear(&format!("{title}'s answer was far too long.")),
+            Kind::Malformed => self.unclear(&format!("{title}'s answer could not be read.")),
             Kind::Status { code, retry_after } => self.refused(code, retry_after),
         }
     }
 
     fn refused(self, code: u16, retry_after: Option<Duration>) -> ServiceError {
+        let title = self.whose.title;
         match code {
             400 | 405 | 406 | 411 | 413..=415 | 422 => {
-                ServiceError::Rejected(format!("OpenRouter refused the request (status {code})."))
+                ServiceError::Rejected(format!("{title} refused the request (status {code})."))
             }
-            401 => later(
-                REMEDY_PAUSE,
-                "OpenRouter refuses the master key. An owner has to replace it with `/slice vault rotate \
-                 openrouter`.",
-            ),
-            402 => later(
-                REMEDY_PAUSE,
-                "The OpenRouter account is out of credits. Somebody has to add some at \
-                 openrouter.ai.",
-            ),
-            403 => later(
-                REMEDY_PAUSE,
-                "OpenRouter does not let the master key manage keys. An owner has to replace it \
-                 with a management key: `/slice vault rotate openrouter`.",
-            ),
+            401 => self.whose.unknown_master(),
+            402 => later(REMEDY_PAUSE, self.whose.broke),
+            403 => self.whose.not_allowed(),
             404 => ServiceError::Gone,
             429 => {
                 let after = retry_after.unwrap_or(PAUSE).min(RETRY_AFTER_MAX);
-                later(after, "OpenRouter asks Slice to slow down.")
+                later(after, &format!("{title} asks Slice to slow down."))
             }
-            code => self.unclear(&format!("OpenRouter had a problem (status {code}).")),
+            code => self.unclear(&format!("{title} had a problem (status {code}).")),
         }
     }
 
@@ -176,6 +208,7 @@ fn later(after: Duration, why: &str) -> ServiceError {
 
 /// The way to the provider.
 pub(super) struct Wire {
+    whose: &'static Whose,
     client: Client,
     base: String,
 }
@@ -184,7 +217,7 @@ impl Wire {
     /// `base` without a slash at its end. A redirect is not followed, because it would carry a
     /// change elsewhere; plain HTTP, which is for loopback, goes through no proxy, because that
     /// would read the keys.
-    pub fn new(base: &str, timeout: Duration) -> Self {
+    pub fn new(whose: &'static Whose, base: &str, timeout: Duration) -> Self {
         let builder = Client::builder()
             .timeout(timeout)
             .connect_timeout(CONNECT_TIMEOUT.min(timeout))
@@ -198,6 +231,7 @@ impl Wire {
             .build()
             .expect("the TLS roots and cipher suites are compiled in");
         Self {
+            whose,
             client,
             base: base.to_owned(),
         }
@@ -208,12 +242,27 @@ impl Wire {
         master: &Secret,
         request: Request,
     ) -> Result<T, Failure> {
-        let effect = request.effect();
-        let answer = self.exchange(master, request).await;
-        let body = answer.map_err(|kind| Failure { effect, kind })?;
+        let (whose, effect) = (self.whose, request.effect);
+        let body = self.send(master, request).await?;
         serde_json::from_slice(&body).map_err(|_| Failure {
+            whose,
             effect,
             kind: Kind::Malformed,
+        })
+    }
+
+    /// The answer as it came, which may be empty.
+    pub async fn send(
+        &self,
+        master: &Secret,
+        request: Request,
+    ) -> Result<Zeroizing<Vec<u8>>, Failure> {
+        let (whose, effect) = (self.whose, request.effect);
+        let answer = self.exchange(master, request).await;
+        answer.map_err(|kind| Failure {
+            whose,
+            effect,
+            kind,
         })
     }
 
@@ -281,8 +330,21 @@ fn refused(status: StatusCode, headers: &reqwest::header::HeaderMap) -> Kind {
 mod tests {
     use super::*;
 
+    const WHOSE: Whose = Whose {
+        title: "Acme",
+        service: "acme",
+        broke: "Acme's account is empty.",
+        forbidden: "Acme does not let the master key do that.",
+    };
+
     fn concluded(effect: Effect, kind: Kind) -> ServiceError {
-        Failure { effect, kind }.conclude()
+        let whose = &WHOSE;
+        Failure {
+            whose,
+            effect,
+            kind,
+        }
+        .conclude()
     }
 
     fn status(code: u16) -> Kind {
