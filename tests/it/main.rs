@@ -69,7 +69,7 @@ fn main() -> ExitCode {
         }
         let late = crash::an_order_that_arrives_late;
         trials.push(on(kind, "crash::an_order_that_arrives_late", late));
-        for flow in crash::flows() {
+        for flow in crash::flows().filter(|flow| flow.is_played(kind)) {
             for part in 0..crash::PARTS_OF_FLOWS {
                 let name = format!("crash::{}, part {}", flow.name, part + 1);
                 trials.push(on(kind, &name, move |kind| flow.points(kind, part)));

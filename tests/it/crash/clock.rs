@@ -18,6 +18,7 @@ pub(super) const ALL: &[Flow] = &[
         name: "a_month_turns",
         way: Way::SlackSocket,
         crossings: PROVIDERS_CHANGES,
+        on_postgres: true,
         before: |world| Box::pin(a_key_for_each_month(world)),
         play: |world| Box::pin(passes(world, HOUR)),
         after: |world| Box::pin(renewed(world)),
@@ -27,6 +28,7 @@ pub(super) const ALL: &[Flow] = &[
         way: Way::SlackSocket,
         // Its chart is uploaded in several steps.
         crossings: EVERY_CROSSING,
+        on_postgres: false,
         before: |world| Box::pin(a_digests_channel(world)),
         play: |world| Box::pin(passes(world, HOUR)),
         after: |world| Box::pin(one_digest(world)),

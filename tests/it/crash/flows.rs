@@ -35,6 +35,8 @@ pub struct Flow {
     pub(super) way: Way,
     /// At which crossings the bot dies.
     pub(super) crossings: Crossings,
+    /// Whether it is played on `PostgreSQL` too: what others write there are transactions like these.
+    pub(super) on_postgres: bool,
     /// Makes the world in which it begins.
     pub(super) before: Step,
     pub(super) play: Step,
@@ -49,6 +51,7 @@ pub const ALL: &[Flow] = &[
         name: "a_leaver_comes_back",
         way: Way::SlackSocket,
         crossings: EVERY_CROSSING,
+        on_postgres: true,
         before: |world| Box::pin(one_key(world)),
         play: |world| Box::pin(leave_and_come_back(world)),
         after: |world| Box::pin(as_before(world)),
@@ -57,6 +60,7 @@ pub const ALL: &[Flow] = &[
         name: "a_key_is_transferred",
         way: Way::SlackSocket,
         crossings: EVERY_CROSSING,
+        on_postgres: true,
         before: |world| Box::pin(one_leaver(world)),
         play: |world| Box::pin(transfer(world)),
         after: |world| Box::pin(transferred(world)),
@@ -65,6 +69,7 @@ pub const ALL: &[Flow] = &[
         name: "a_workspace_joins",
         way: Way::Both,
         crossings: EVERY_CROSSING,
+        on_postgres: true,
         before: |world| Box::pin(world.set_up()),
         play: |world| Box::pin(link(world, Joining::Workspace)),
         after: |world| Box::pin(one_org(world)),
@@ -73,6 +78,7 @@ pub const ALL: &[Flow] = &[
         name: "two_identities_become_one",
         way: Way::Both,
         crossings: EVERY_CROSSING,
+        on_postgres: true,
         before: |world| Box::pin(two_members(world)),
         play: |world| Box::pin(link(world, Joining::Identity)),
         after: |world| Box::pin(one_member(world)),
@@ -81,6 +87,7 @@ pub const ALL: &[Flow] = &[
         name: "a_workspace_installs_slice",
         way: Way::SlackHttp,
         crossings: EVERY_CROSSING,
+        on_postgres: true,
         before: |world| Box::pin(two_workspaces(world)),
         play: |world| Box::pin(install(world)),
         after: |world| Box::pin(one_installation(world)),
@@ -88,6 +95,10 @@ pub const ALL: &[Flow] = &[
 ];
 
 impl Flow {
+    pub fn is_played(&self, kind: Kind) -> bool {
+        kind == Kind::Sqlite || self.on_postgres
+    }
+
     pub fn points(&'static self, kind: Kind, part: usize) {
         // A death before a crossing leaves what the one before it left, and the long flow plays both.
         let (crossings, commits) =
