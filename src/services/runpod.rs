@@ -2,23 +2,25 @@
 //! when its money is.
 
 mod api;
+mod meter;
 mod price;
 mod rows;
 mod shop;
 mod terms;
 
-use super::{ServicesConfig, wire};
-use api::{Api, LAG, known_until};
+use super::ServicesConfig;
+use api::Api;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use futures::future::BoxFuture;
+use meter::{agreed_price, meter, odd_pod};
 use price::Rate;
 use rows::{MARK, Made, Pod, Variable, name_of};
 use slice_core::{
     ids::ServiceName,
     money::Money,
     ports::{
-        Adjusts, Asking, Bounds, Capabilities, Ceiling, Clock, Facts, Found, Hardness, Health,
-        Issued, KeyRef, Listed, Meter, Order, ServiceAdapter, ServiceError, Unmet,
+        Adjusts, Asking, Bounds, Capabilities, Clock, Facts, Found, Hardness, Health, Issued,
+        KeyRef, Listed, Meter, Order, ServiceAdapter, ServiceError, Unmet,
     },
     reply::Field,
     secret::Secret,
@@ -32,8 +34,6 @@ use terms::{Access, Options, Terms};
 const EARLY: Duration = Duration::from_mins(2);
 /// By then everything is billed that a pod cost before its end.
 const BILLS_LATE: Duration = Duration::from_mins(70);
-/// A bill that has stood still for so much longer than bills are late is whole.
-const SLACK: Duration = Duration::from_mins(10);
 /// A pod costs money while nobody uses it.
 const REVEAL_WITHIN: Duration = Duration::from_hours(1);
 const SMALLEST_CAP: Money = Money::from_dollars(1);
@@ -59,19 +59,6 @@ fn seconds(at: Time) -> String {
 fn fact<'a>(facts: &'a Facts, name: &str) -> Option<&'a str> {
     let found = facts.iter().find(|(known, _)| known == name);
     found.map(|(_, value)| value.as_str())
-}
-
-/// What the GPU costs per hour, as the facts of a pod say.
-fn agreed_price(facts: &Facts) -> Option<Money> {
-    let amount = fact(facts, PRICE)?.split([' ', ',']).next()?;
-    Money::from_decimal(amount.trim_start_matches('$'))
-}
-
-fn odd_pod() -> ServiceError {
-    ServiceError::Later {
-        after: wire::PAUSE,
-        why: "RunPod does not say what a pod costs, or since when it runs.".into(),
-    }
 }
 
 impl RunPod {
@@ -275,78 +262,6 @@ impl RunPod {
         )))
     }
 
-    /// What pods have cost until now: what they were billed for, and what they ran since.
-    async fn usages(&self, master: &Secret, pods: &[&Pod]) -> Result<Vec<Money>, ServiceError> {
-        let until = known_until(self.clock.now());
-        let since = pods.iter().filter_map(|pod| pod.created_at()).min();
-        let billed = match since.filter(|since| *since < until) {
-            Some(since) => {
-                let only = match pods {
-                    [pod] => Some(pod.id.as_str()),
-                    _ => None,
-                };
-                Some(self.api.billed(master, only, (since, until)).await?)
-            }
-            None => None,
-        };
-        let now = self.clock.now();
-        let usage = |pod: &&Pod| {
-            let since = pod.created_at().ok_or_else(odd_pod)?;
-            let rate = pod.rate().ok_or_else(odd_pod)?;
-            let (before, from) = match &billed {
-                Some(billed) => (billed.of(&pod.id), since.max(billed.until)),
-                None => (Money::ZERO, since),
-            };
-            // What it cost between its last bill and its standing still, the next bill tells.
-            let ran = if pod.runs() {
-                now - from
-            } else {
-                Duration::ZERO
-            };
-            Ok(before + rate.cost(ran))
-        };
-        pods.iter().map(usage).collect()
-    }
-
-    async fn measure(&self, master: &Secret, key: &KeyRef) -> Result<Meter, ServiceError> {
-        let pod = match self.api.pod(master, &key.provider_id).await {
-            Ok(pod) => pod,
-            Err(ServiceError::Gone) if key.is_stopped => return self.last_bill(master, key).await,
-            Err(why) => return Err(why),
-        };
-        let usage = self.usages(master, &[&pod]).await?;
-        let usage = usage.into_iter().sum::<Money>().max(key.usage);
-        Ok(meter(usage, !pod.runs()))
-    }
-
-    /// What a pod has cost that is gone, nobody knows since when: its bill, once that has stood still for
-    /// longer than bills are late.
-    async fn last_bill(&self, master: &Secret, key: &KeyRef) -> Result<Meter, ServiceError> {
-        let now = self.clock.now();
-        let since = fact(&key.facts, SINCE)
-            .and_then(rows::time)
-            .ok_or_else(odd_pod)?;
-        let terms = Terms::kept(&key.terms).ok_or_else(odd_pod)?;
-        let rate = Rate {
-            gpu: agreed_price(&key.facts).unwrap_or(terms.price),
-            disk_gb: terms.disk_gb,
-        };
-        // The running hour is asked for as well: it may be billed by now.
-        let billed = self
-            .api
-            .billed(master, Some(&key.provider_id), (since, now))
-            .await?;
-        let billed = billed.of(&key.provider_id);
-        let until = since + rate.lasts(billed);
-        if now <= until + LAG + SLACK {
-            return Err(ServiceError::Later {
-                after: SLACK,
-                why: "The pod has ended, and RunPod's bill for it is not whole yet; that takes an hour.".into(),
-            });
-        }
-        Ok(meter(billed.max(key.usage), true))
-    }
-
     /// Terminates a pod and says what it has cost: afterwards nobody can ask before it is billed.
     async fn end(&self, master: &Secret, key: &KeyRef) -> Result<Option<Meter>, ServiceError> {
         let pod = match self.api.pod(master, &key.provider_id).await {
@@ -399,15 +314,6 @@ impl RunPod {
             meter: Some(meter(usage, !pod.runs())),
         });
         Ok(listed.collect())
-    }
-}
-
-fn meter(usage: Money, is_disabled: bool) -> Meter {
-    Meter {
-        usage,
-        ceiling: Ceiling::Unsaid,
-        is_disabled,
-        cursor: None,
     }
 }
 

@@ -311,8 +311,19 @@ impl Provider<'_> {
                     is_stopped,
                     ..key.clone()
                 };
-                self.usage(&key).await
+                self.last_usage(&key).await
             }
+        }
+    }
+
+    /// What a key has spent in all that stands still. Where that is billed late it is waited for, and
+    /// nothing is wrong meanwhile.
+    pub async fn last_usage(&self, key: &KeyRef) -> Result<Option<Meter>, Stop> {
+        match self.usage(key).await {
+            Err(Stop::Service(ServiceError::Later { after, .. })) if !self.capabilities().inert => {
+                Err(Stop::Wait(after.max(REMEDY_PAUSE)))
+            }
+            other => other,
         }
     }
 

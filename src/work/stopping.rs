@@ -27,7 +27,7 @@ pub(super) async fn stop_and_read(
     let attempt = key.attempt;
     let was_stopped = key.state == KeyState::Disabled;
     let meter = match KeyRef::new(grant, key) {
-        Some(known) if was_stopped => provider.usage(&known).await?,
+        Some(known) if was_stopped => provider.last_usage(&known).await?,
         Some(known) => provider.stop(&known).await?,
         None => None,
     };

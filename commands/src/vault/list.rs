@@ -6,6 +6,7 @@ use slice_core::{
     grant::Grant,
     leftover,
     page::{Block, Button, Page, Text},
+    ports::ServiceAdapter,
     refusal::Refusal,
     reply::Reply,
     role::Role,
@@ -41,6 +42,24 @@ fn left_behind(page: Page, grant: &Grant) -> Page {
     })
 }
 
+/// What owners let members take of a service, in a line.
+fn may_take(adapter: &dyn ServiceAdapter, options: &str) -> Text {
+    let service = adapter.name();
+    if options.is_empty() {
+        return Text::new(format!(
+            "Nobody can take anything of {service} before an owner chooses what."
+        ));
+    }
+    let chosen = adapter.wants(options).into_iter();
+    let chosen: Vec<_> = chosen
+        .map(|(name, said)| format!("{name}: {said}"))
+        .collect();
+    Text::new(format!(
+        "What members may take of {service}: {}.",
+        chosen.join("; ")
+    ))
+}
+
 async fn run(call: Call<'_>) -> Result<Reply, Refusal> {
     let books = call.desk().store.books(call.look().live()).await?;
     let now = call.desk().clock.now();
@@ -64,6 +83,21 @@ async fn run(call: Call<'_>) -> Result<Reply, Refusal> {
         };
         page = page.with(Block::Fields(masters.iter().map(field).collect()));
     }
+    let mut choose = vec![];
+    for master in masters {
+        let adapter = call.desk().services.find(&master.service);
+        let Some(adapter) = adapter.filter(|adapter| adapter.capabilities().has_options) else {
+            continue;
+        };
+        let service = &master.service;
+        page = page.text(may_take(adapter, books.org.options_of(service)));
+        let line = format!("vault options {service}");
+        choose.push(Button::new(
+            format!("Choose for {service}"),
+            line,
+            call.mine(),
+        ));
+    }
     for grant in books.left.iter().take(SHOWN) {
         page = left_behind(page, grant);
     }
@@ -79,7 +113,8 @@ async fn run(call: Call<'_>) -> Result<Reply, Refusal> {
             call.mine(),
         )
     };
-    let mut buttons: Vec<_> = missing.map(add).take(5).collect();
+    let mut buttons: Vec<_> = missing.map(add).take(5 - choose.len().min(3)).collect();
+    buttons.extend(choose.into_iter().take(3));
     if !masters.is_empty() {
         buttons.push(Button::new("Check them now", "vault check", call.mine()));
         page = page.note(Text::new(

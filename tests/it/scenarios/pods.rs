@@ -345,6 +345,41 @@ pub async fn an_answer_that_is_lost(world: &mut World) {
     world.loose();
 }
 
+/// The answer to a pod's end is lost, or the bot dies after it: its bill is waited for, and then its rest is
+/// back. Nothing is wrong meanwhile, so no owner is alarmed.
+pub async fn an_end_whose_answer_is_lost(world: &mut World) {
+    world.set_up_pods().await;
+    a_pod(world, "10").await;
+    world.later(20 * MINUTE).await;
+    let route = "DELETE /v2/pods/";
+    world.sandbox.faults.inject_on(route, Fault::LostAfter, 1);
+    world.says("ana", "revoke 1").await;
+    world.later(MINUTE).await;
+    assert_eq!(world.live_pods().len(), 0);
+    assert_eq!(
+        free(world).await,
+        Money::from_dollars(90),
+        "its money is held"
+    );
+    world.kill();
+    world.start().await.expect("the bot starts");
+    for _ in 0..9 {
+        world.later(10 * MINUTE).await;
+    }
+    world.expect("ana", &["was ended. It spent $0.1"]);
+    let above = spent(world).await - billed(world);
+    assert!(
+        billed(world) <= spent(world).await && above < Money::from_micros(10),
+        "{above}"
+    );
+    assert_eq!(
+        free(world).await,
+        Money::from_dollars(100) - spent(world).await
+    );
+    assert!(!world.reads("olga").contains("has been waiting to be ended"));
+    world.loose();
+}
+
 /// Every way to answer wrongly, at every call of making a pod: in the end there is one pod, or none and the
 /// money is back, and never a second one that costs money.
 pub async fn every_answer_while_making_a_pod(world: &mut World) {
