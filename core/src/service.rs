@@ -2,7 +2,7 @@
 
 use crate::{
     grant::{Grant, Key},
-    ids::ServiceName,
+    ids::{GrantId, ServiceName},
     leftover::Left,
     life::Life,
     money::Money,
@@ -249,6 +249,10 @@ pub trait ServiceAdapter: Send + Sync {
                 self.name()
             )),
         }
+    }
+    /// The grant for which something was made that a key with these terms uses as well.
+    fn shares(&self, _terms: &str) -> Option<GrantId> {
+        None
     }
     /// What a form asks for beside cap and life, after this was said already. The answers come back to
     /// [`Self::terms`] as `name:answer`, one a line.

@@ -375,6 +375,7 @@ fn decide(ledger: &mut Ledger, step: &Step) -> Result<Entry, Refusal> {
                 reason,
                 asks_for_whole: whole,
                 monthly: false,
+                lender: None,
             };
             requests::open(ledger.seen(ana, None), &request).map(|(entry, _)| entry)
         }
