@@ -7,10 +7,11 @@ use crate::{
     param::Param,
 };
 use slice_core::{
-    books::Books,
+    books::{Books, GrantRef},
     budget::Ask,
-    grant::State,
-    ids::ServiceName,
+    grant::{Grant, State},
+    ids::{MemberId, ServiceName},
+    leftover,
     life::Life,
     money::Money,
     page::{Block, Button, Page, Text},
@@ -146,14 +147,12 @@ async fn make_form(call: Call<'_>) -> Result<Form, Refusal> {
 /// The same in the cap's hint, for platforms whose forms have no text: of services that Slice has to stop.
 fn warned(call: &Call<'_>, services: impl Iterator<Item = ServiceName>) -> String {
     let adapters = services.filter_map(|service| call.desk().services.find(&service));
-    adapters
-        .filter(|adapter| !adapter.capabilities().margin().is_zero())
-        .map(|adapter| {
-            let known = adapter.capabilities();
-            let (name, least, margin) = (adapter.name(), known.smallest_cap, known.margin());
-            format!(". {name}: from {least}, stopped {margin} short of it")
-        })
-        .collect()
+    let stopped = adapters.filter(|adapter| !adapter.capabilities().margin().is_zero());
+    stopped.fold(String::new(), |said, adapter| {
+        let known = adapter.capabilities();
+        let (name, least, margin) = (adapter.name(), known.smallest_cap, known.margin());
+        format!("{said}. {name}: from {least}, stopped {margin} short of it")
+    })
 }
 
 /// What the caps of services are worth, and where they begin.
@@ -295,6 +294,31 @@ async fn agreed(
     Ok(Some(adapter.agree(asking).await))
 }
 
+/// The other member for whom something was made that a key with these terms uses as well.
+async fn lender(
+    call: &Call<'_>,
+    adapter: &dyn ServiceAdapter,
+    terms: Option<&str>,
+) -> Result<Option<MemberId>, Refusal> {
+    let Some(lent) = terms.and_then(|terms| adapter.shares(terms)) else {
+        return Ok(None);
+    };
+    let scope = call.look().grant(GrantRef::Id(lent));
+    let books = call.desk().store.books(scope).await?;
+    let stands = |grant: &&Grant| {
+        let live = matches!(grant.state, State::Active | State::Suspended(_));
+        grant.service == *adapter.name() && (live || leftover::of(grant).next().is_some())
+    };
+    let Some(grant) = books.grant.as_ref().filter(stands) else {
+        return Err(Refusal::sentence(format!(
+            "Nothing of that name is there that Slice made at {} for a grant of your team, and that still \
+             stands. Nothing was reserved. The messages of your keys show the names of yours.",
+            adapter.name()
+        )));
+    };
+    Ok(Some(grant.member).filter(|member| *member != call.caller().member))
+}
+
 fn empty_vault(call: &Call<'_>) -> Refusal {
     let text = "The vault is empty, so there is nothing to take a key from. Nothing was changed. ";
     if call.is_owner() {
@@ -360,6 +384,7 @@ pub async fn run(call: Call<'_>, whole: bool) -> Result<Reply, Refusal> {
     let (member, life) = (call.caller().member, LIFE.get(&call));
     let terms = terms(&call, adapter).await?;
     let lasts = lasts(adapter, cap, terms.as_deref().unwrap_or_default())?;
+    let lender = lender(&call, adapter, terms.as_deref()).await?;
     let (name, reason) = (NAME.get(&call), REASON.get(&call));
     let monthly = monthly(&call, adapter)?;
     let wants = adapter.wants(terms.as_deref().unwrap_or_default());
@@ -389,6 +414,7 @@ pub async fn run(call: Call<'_>, whole: bool) -> Result<Reply, Refusal> {
             reason,
             asks_for_whole: whole,
             monthly,
+            lender,
         };
         let (entry, opened) = requests::open(books, &request)?;
         let free_hand = books.org.settings.free_hand;
@@ -402,6 +428,7 @@ pub async fn run(call: Call<'_>, whole: bool) -> Result<Reply, Refusal> {
                 life: (!monthly).then_some(life),
                 opened,
                 free_hand,
+                lent: lender.is_some(),
             },
         ))
     };
@@ -424,6 +451,8 @@ struct Done {
     life: Option<Life>,
     opened: Opened,
     free_hand: Money,
+    /// It uses what was made for somebody else.
+    lent: bool,
 }
 
 impl Done {
@@ -450,6 +479,7 @@ impl Done {
             life,
             opened,
             free_hand,
+            lent,
             ..
         } = self;
         let number = opened.number;
@@ -464,7 +494,9 @@ impl Done {
                     .and(format!(" as {grant}. The key comes by DM; {rest} is free.")),
             );
         }
-        let why = if short.is_zero() {
+        let why = if short.is_zero() && *lent {
+            "That uses what was made for somebody else, so the owners were asked".to_owned()
+        } else if short.is_zero() {
             format!("That is above the free hand of {free_hand}, so the owners were asked")
         } else {
             format!("That is {short} more than your budget, so the owners were asked for the whole")

@@ -390,6 +390,7 @@ fn request(name: &str, reason: &str) -> Request {
         reason: Some(reason.to_owned()),
         asks_for_whole: false,
         monthly: false,
+        lender: None,
     }
 }
 

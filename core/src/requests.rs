@@ -34,6 +34,8 @@ pub struct Request {
     pub asks_for_whole: bool,
     /// It begins each month with this cap.
     pub monthly: bool,
+    /// The other member for whom something was made that it uses as well: then an owner decides.
+    pub lender: Option<MemberId>,
 }
 
 impl Request {
@@ -122,8 +124,8 @@ pub fn open(books: &Books, request: &Request) -> Result<(Entry, Opened), Refusal
 /// Where a grant that is asked for begins.
 fn judged(books: &Books, request: &Request, budget: &Budget) -> Result<State, Refusal> {
     Ok(match budget.judge(&books.org.settings, &request.ask) {
-        Verdict::Reserve => State::Reserved,
-        Verdict::AskOwner => State::AwaitingOwner,
+        Verdict::Reserve if request.lender.is_none() => State::Reserved,
+        Verdict::Reserve | Verdict::AskOwner => State::AwaitingOwner,
         Verdict::Short { by } if request.monthly => {
             return Err(renewals::short(books, request, by));
         }

@@ -68,13 +68,19 @@ pub fn request(number: i64, member: MemberId, request: &Request, top_up: Money) 
     ];
     let wants = request.wants.iter();
     fields.extend(wants.map(|(name, wanted)| (name.clone(), Text::new(wanted))));
+    if let Some(lender) = request.lender {
+        let whose = Text::new("what was made for ").member(lender);
+        fields.push(("Uses".into(), whose));
+    }
     if let Some(name) = &request.name {
         fields.push(("Name".into(), Text::new(name)));
     }
     if let Some(reason) = &request.reason {
         fields.push(("Because".into(), Text::new(reason)));
     }
-    let within = if top_up.is_zero() {
+    let within = if top_up.is_zero() && request.lender.is_some() {
+        Text::from("It fits the budget, and uses what was made for somebody else, so you decide.")
+    } else if top_up.is_zero() {
         Text::from("It fits the budget, and is above what members may take without asking.")
     } else {
         Text::new(format!(

@@ -2,7 +2,7 @@
 
 use crate::{
     grant::{Grant, Key, KeyState},
-    ids::ServiceName,
+    ids::{GrantId, ServiceName},
     leftover::Left,
     life::Life,
     money::Money,
@@ -307,6 +307,10 @@ pub trait ServiceAdapter: Send + Sync {
         let terms = self.terms(asking.said);
         let terms = terms.map_err(|why| Unmet { why, asks: true });
         Box::pin(futures::future::ready(terms))
+    }
+    /// The grant for which something was made that a key with these terms uses as well.
+    fn shares(&self, _terms: &str) -> Option<GrantId> {
+        None
     }
     /// What a form asks for beside cap and life, after that was said already. The answers come back to
     /// [`Self::agree`] as `name:answer`, one a line.

@@ -4,11 +4,13 @@
 mod account;
 mod buckets;
 mod failure;
+mod making;
 mod meter;
 pub mod policy;
 mod prices;
 mod rights;
 mod users;
+mod wish;
 
 use super::ServicesConfig;
 use account::{Clients, Master, REGIONS, Reach};
@@ -17,7 +19,7 @@ use meter::{Cursor, Span};
 use policy::User;
 pub use prices::Prices;
 use slice_core::{
-    ids::ServiceName,
+    ids::{GrantId, ServiceName},
     leftover::Left,
     ports::{
         Adjusts, Bounds, Capabilities, Ceiling, Clock, CredentialField, Facts, Found, Hardness,
@@ -30,7 +32,8 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
-use users::{BUCKET, REGION, SINCE, STOPPED_AT, Tags, Users};
+use users::{REGION, SINCE, STOPPED_AT, Tags, Users};
+use wish::{Access, Wish};
 
 /// Whoever holds a key is read so often.
 const EVERY: Duration = Duration::from_mins(3);
@@ -126,81 +129,6 @@ impl S3 {
         Ok(who.account)
     }
 
-    async fn make(&self, master: &Secret, order: &Order) -> Result<Issued, ServiceError> {
-        let master = Master::read(master)?;
-        let region = master.region;
-        let clients = self.reach.clients(&master, region);
-        let account = self.account(&master, &clients).await?;
-        let odd = || ServiceError::Rejected("The label is none of Slice's.".into());
-        let user = User::of_label(&order.label).ok_or_else(odd)?;
-        let bucket = user.bucket(&account);
-        let users = Users { clients: &clients };
-        users.create(user, &account, (&bucket, region)).await?;
-        let mut is_ours = true;
-        let made = async {
-            is_ours = buckets::create(&clients, (&bucket, region)).await?;
-            if !is_ours {
-                return Err(ServiceError::Rejected(
-                    "Somebody else's AWS account has a bucket of the name that Slice gives this one."
-                        .into(),
-                ));
-            }
-            buckets::furnish(&clients, &bucket, &order.label).await?;
-            users.create_key(user).await
-        };
-        let (id, secret) = match made.await {
-            Ok(made) => made,
-            // A clear no is one only if nothing is left of what came before it.
-            Err(why @ (ServiceError::Rejected(_) | ServiceError::Later { .. })) => {
-                let unmade = if is_ours {
-                    self.unmake(&clients, user, &bucket).await
-                } else {
-                    users.remove(user).await
-                };
-                return Err(match unmade {
-                    Ok(()) => why,
-                    Err(left) => ServiceError::Unknown(format!("{why} Then: {left}")),
-                });
-            }
-            Err(ServiceError::Gone) => {
-                return Err(ServiceError::Unknown(
-                    "AWS lost the user that it just made.".into(),
-                ));
-            }
-            Err(why) => return Err(why),
-        };
-        let secret = Secret::new(format!(
-            "AWS_ACCESS_KEY_ID={id} AWS_SECRET_ACCESS_KEY={}",
-            secret.expose()
-        ));
-        Ok(Issued {
-            provider_id: user.name(),
-            secret,
-            facts: vec![
-                (FACT_BUCKET.into(), bucket),
-                (FACT_REGION.into(), region.to_owned()),
-            ],
-        })
-    }
-
-    /// Removes a user, and its grant's bucket where nothing lies in it and no other key uses it: the
-    /// user last, because it is what leads to a bucket that was left halfway.
-    async fn unmake(
-        &self,
-        clients: &Clients,
-        user: User,
-        bucket: &str,
-    ) -> Result<(), ServiceError> {
-        let users = Users { clients };
-        let all = users.all().await?;
-        let mut others = all.iter().filter(|other| **other != user);
-        if !others.any(|other| other.is_of_grant_of(user)) {
-            buckets::uncount(clients, bucket).await?;
-            buckets::delete_empty(clients, bucket).await?;
-        }
-        users.remove(user).await
-    }
-
     /// The bucket of a key that has gone, and the clients near it.
     async fn former(
         &self,
@@ -212,12 +140,15 @@ impl S3 {
         let region = REGIONS.into_iter().find(|known| *known == region);
         let region = region.unwrap_or(master.region);
         let clients = self.reach.clients(&master, region);
-        let user = User::named(&key.provider_id)?;
-        let bucket = self.bucket_of(&master, &clients, user).await?;
+        let bucket = self.bucket_of(&master, &clients, key).await?;
         Ok((bucket, region.to_owned(), clients))
     }
 
     async fn stays(&self, master: &Secret, key: &KeyRef) -> Result<Option<Left>, ServiceError> {
+        if wish(key)?.part.is_some() {
+            // The grant that the bucket was made for pays for it.
+            return Ok(None);
+        }
         let (bucket, region, clients) = self.former(master, key).await?;
         let user = User::named(&key.provider_id)?;
         let others = Users { clients: &clients }.all().await?;
@@ -243,6 +174,9 @@ impl S3 {
     }
 
     async fn throw_away(&self, master: &Secret, key: &KeyRef) -> Result<(), ServiceError> {
+        if wish(key)?.part.is_some() {
+            return Ok(());
+        }
         let (bucket, _, clients) = self.former(master, key).await?;
         buckets::discard(&clients, &bucket).await
     }
@@ -264,10 +198,9 @@ impl S3 {
         let user = User::named(&key.provider_id)?;
         let users = Users { clients: &clients };
         let tags = users.tags(user).await?.ok_or(ServiceError::Gone)?;
-        let bucket = self.bucket_of(&master, &clients, user).await?;
-        users
-            .scope(user, &policy::scope(&bucket, bounds.until))
-            .await?;
+        let bucket = self.bucket_of(&master, &clients, key).await?;
+        let scope = policy::scope(&bucket, wish(key)?.access, bounds.until);
+        users.scope(user, &scope).await?;
         if tags.seconds(SINCE).is_none() {
             let now = self.reach.seconds().to_string();
             users.tag(user, SINCE, &now).await?;
@@ -280,9 +213,11 @@ impl S3 {
         &self,
         master: &Master<'_>,
         clients: &Clients,
-        user: User,
+        key: &KeyRef,
     ) -> Result<String, ServiceError> {
-        Ok(user.bucket(&self.account(master, clients).await?))
+        let account = self.account(master, clients).await?;
+        let user = User::named(&key.provider_id)?;
+        Ok(Self::home(&account, user, &wish(key)?)?.bucket)
     }
 
     async fn measure(&self, master: &Secret, key: &KeyRef) -> Result<Meter, ServiceError> {
@@ -302,13 +237,14 @@ impl S3 {
                 cursor: key.cursor.clone(),
             });
         };
-        let bucket = self.bucket_of(&master, &clients, user).await?;
+        let bucket = self.bucket_of(&master, &clients, key).await?;
         let near = self.near(&master, &tags);
         let span = Span {
             bucket: &bucket,
             region: tags.text(REGION).unwrap_or(master.region),
             since,
             stopped: tags.seconds(STOPPED_AT),
+            stores: wish(key)?.part.is_none(),
             now: self.reach.seconds(),
         };
         let cursor = match &key.cursor {
@@ -330,8 +266,15 @@ impl S3 {
         let Some(user) = User::of_label(label) else {
             return Ok(vec![]);
         };
-        let found = Users { clients: &clients }.tags(user).await?;
-        let found = found.map(|_| Found {
+        let users = Users { clients: &clients };
+        // A part in another grant's bucket stands in its user's name, and not in its label.
+        let found = if users.tags(user).await?.is_some() {
+            Some(user)
+        } else {
+            let mut all = users.all().await?.into_iter();
+            all.find(|one| one.label() == label)
+        };
+        let found = found.map(|user| Found {
             provider_id: user.name(),
             usage: slice_core::money::Money::ZERO,
         });
@@ -365,24 +308,11 @@ impl S3 {
         let clients = self.reach.clients(&master, master.region);
         Users { clients: &clients }.start(User::named(name)?).await
     }
+}
 
-    async fn remove(&self, master: &Secret, name: &str) -> Result<(), ServiceError> {
-        let master = Master::read(master)?;
-        let clients = self.reach.clients(&master, master.region);
-        let user = User::named(name)?;
-        let Some(tags) = (Users { clients: &clients }).tags(user).await? else {
-            return Ok(());
-        };
-        let bucket = match tags.text(BUCKET) {
-            Some(_) => self.bucket_of(&master, &clients, user).await?,
-            None => {
-                return Err(ServiceError::Rejected(
-                    "Slice did not make that user.".into(),
-                ));
-            }
-        };
-        self.unmake(&self.near(&master, &tags), user, &bucket).await
-    }
+fn wish(key: &KeyRef) -> Result<Wish, ServiceError> {
+    let odd = |_| ServiceError::Unknown("The terms of the key are none of S3's.".into());
+    Wish::read(&key.terms).map_err(odd)
 }
 
 fn fact<'a>(facts: &'a Facts, name: &str) -> &'a str {
@@ -412,20 +342,23 @@ impl ServiceAdapter for S3 {
     }
 
     fn terms(&self, said: &str) -> Result<String, String> {
-        match said.lines().find(|line| *line != "full") {
-            None => Ok(String::new()),
-            Some(other) => Err(format!(
-                "“{}” means nothing to s3: a key may read and write its own bucket (full), and nothing else.",
-                slice_core::refusal::shorten(other)
-            )),
-        }
+        Wish::read(said).map(|wish| wish.kept())
+    }
+
+    fn shares(&self, terms: &str) -> Option<GrantId> {
+        let part = Wish::read(terms).ok()?.part?;
+        Some(GrantId::from_random(part.grant.into_bytes()))
     }
 
     fn usage(&self, facts: &Facts) -> String {
         let (bucket, region) = (fact(facts, FACT_BUCKET), fact(facts, FACT_REGION));
+        let copy = match making::access(facts) {
+            Access::Read => format!("aws s3 cp s3://{bucket}/file.txt ."),
+            Access::Full | Access::Write => format!("aws s3 cp file.txt s3://{bucket}/"),
+        };
         format!(
-            "export $KEY AWS_DEFAULT_REGION={region}; aws s3 cp file.txt s3://{bucket}/; python3 -c \
-             'import boto3; print(boto3.client(\"s3\").list_objects_v2(Bucket=\"{bucket}\"))'"
+            "export $KEY AWS_DEFAULT_REGION={region}; {copy}; python3 -c 'import boto3; \
+             print(boto3.client(\"s3\").list_objects_v2(Bucket=\"{bucket}\"))'"
         )
     }
 

@@ -3,6 +3,7 @@
 mod apart;
 mod chat;
 mod links;
+mod parts;
 mod still;
 
 use crate::{postgres::Kind, world::VAULT_KEY};
@@ -46,6 +47,10 @@ pub const ALL: &[Test] = &[
     (
         "links::no_owner_by_being_an_admin",
         links::no_owner_by_being_an_admin,
+    ),
+    (
+        "parts::in_another_orgs_bucket",
+        parts::in_another_orgs_bucket,
     ),
     (
         "still::what_one_workspace_knows",
@@ -92,10 +97,14 @@ impl Town {
             .await
             .expect("the database is brought up to date");
         let chat = Chat::default();
+        let config = ServicesConfig {
+            aws_endpoint: Some(sandbox.aws.url().to_owned()),
+            ..ServicesConfig::new(sandbox.openrouter.url())
+        };
         let desk = Arc::new(Desk {
             store: Arc::new(store),
             vault,
-            services: services::registry(&ServicesConfig::new(sandbox.openrouter.url()), &clock),
+            services: services::registry(&config, &clock),
             clock,
             platforms: PlatformName::ALL.map(|name| chat.on(name)).to_vec(),
         });

@@ -322,6 +322,7 @@ fn request(cents: i64, asks_for_whole: bool, monthly: bool) -> Request {
         reason,
         asks_for_whole,
         monthly,
+        lender: None,
     }
 }
 

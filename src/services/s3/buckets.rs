@@ -76,13 +76,7 @@ pub(super) async fn furnish(
     let put = put.map_err(Failure::from);
     put.map_err(|failure| changed(&failure, "close a bucket to the public"))?;
 
-    let metrics = MetricsConfiguration::builder().id(METRICS).build();
-    let put = clients.s3.put_bucket_metrics_configuration().bucket(bucket);
-    let put = put
-        .id(METRICS)
-        .metrics_configuration(metrics.map_err(|_| odd())?);
-    let put = put.send().await.map_err(Failure::from);
-    put.map_err(|failure| changed(&failure, "have a bucket's requests counted"))?;
+    count(clients, bucket).await?;
 
     let abort = AbortIncompleteMultipartUpload::builder().days_after_initiation(ABORT_DAYS);
     let rule = LifecycleRule::builder()
@@ -107,6 +101,36 @@ pub(super) async fn furnish(
     let put = put.map_err(Failure::from);
     put.map(drop)
         .map_err(|failure| changed(&failure, "tag a bucket"))
+}
+
+/// Requests are counted from now on, if they are not already.
+pub(super) async fn count(clients: &Clients, bucket: &str) -> Result<(), ServiceError> {
+    let metrics = MetricsConfiguration::builder().id(METRICS).build();
+    let put = clients.s3.put_bucket_metrics_configuration().bucket(bucket);
+    let put = put
+        .id(METRICS)
+        .metrics_configuration(metrics.map_err(|_| odd())?);
+    let put = put.send().await.map_err(Failure::from);
+    put.map(drop)
+        .map_err(|failure| changed(&failure, "have a bucket's requests counted"))
+}
+
+/// Whether a bucket that was made earlier is still there, in the region of these clients.
+pub(super) async fn stands(clients: &Clients, bucket: &str) -> Result<(), ServiceError> {
+    let look = clients.s3.list_object_versions().bucket(bucket).max_keys(1);
+    match look.send().await.map_err(Failure::from) {
+        Ok(_) => Ok(()),
+        Err(failure) if failure.is_missing() => Err(ServiceError::Rejected(
+            "The bucket is not there any more.".into(),
+        )),
+        Err(failure) => Err(match failure.code() {
+            "AuthorizationHeaderMalformed" | "PermanentRedirect" => ServiceError::Rejected(
+                "The bucket is in another region than the one that the vault's key is for now."
+                    .into(),
+            ),
+            _ => failure.conclude(Effect::Reads, "look for a bucket"),
+        }),
+    }
 }
 
 /// Nobody's requests are counted any more. That they are not is a success.

@@ -50,6 +50,8 @@ pub(super) struct Span<'a> {
     pub since: i64,
     /// Since when it cannot, if it cannot.
     pub stopped: Option<i64>,
+    /// What lies in the bucket is charged to it.
+    pub stores: bool,
     pub now: i64,
 }
 
@@ -127,7 +129,11 @@ pub(super) async fn read(
     span: &Span<'_>,
     cursor: Cursor,
 ) -> Result<(Cursor, Money), ServiceError> {
-    let bytes = stored(clients, span.bucket).await?.unwrap_or_default();
+    let bytes = if span.stores {
+        stored(clients, span.bucket).await?.unwrap_or_default()
+    } else {
+        0
+    };
     let in_force = i64::try_from(IN_FORCE.as_secs()).unwrap_or_default();
     let end = match span.stopped {
         Some(stopped) => span.now.min(stopped + in_force),
@@ -290,6 +296,7 @@ mod tests {
             region: "us-east-1",
             since: 0,
             stopped: None,
+            stores: true,
             now,
         }
     }

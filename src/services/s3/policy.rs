@@ -1,5 +1,6 @@
 //! Names and policies: what each thing at AWS is called, and what a key may do.
 
+use super::wish::Access;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use slice_core::{grant::LABEL_PREFIX, ports::ServiceError, time::Time};
@@ -14,14 +15,18 @@ pub(super) const SCOPE: &str = "scope";
 /// Stands while a key may do nothing.
 pub(super) const STOPPED: &str = "stopped";
 const INSTANCE_DIGITS: usize = 8;
+/// The letters of a grant's id in a name.
+const UUID: usize = 36;
 /// Where an account's id stands in `manifests/aws-policy.json`.
 const ACCOUNT: &str = "ACCOUNT_ID";
 
 /// A user of ours: one per attempt of a grant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct User {
-    grant: Uuid,
+    pub grant: Uuid,
     attempt: u32,
+    /// The end of the grant whose bucket it has a part in: names have no room for all of it.
+    part_in: Option<u64>,
 }
 
 impl User {
@@ -31,16 +36,28 @@ impl User {
         Some(Self {
             grant: Uuid::try_parse(grant).ok()?,
             attempt: attempt.parse().ok()?,
+            part_in: None,
         })
     }
 
-    /// `slice-<grant>-<attempt>`. A name comes from AWS's answers: one that is not ours never gets
-    /// into a call.
+    pub fn with_part_in(self, grant: Option<Uuid>) -> Self {
+        let part_in = grant.map(end);
+        Self { part_in, ..self }
+    }
+
+    /// `slice-<grant>-<attempt>`, and `-<end of another grant>` for a part in that one's bucket. A name
+    /// comes from AWS's answers: one that is not ours never gets into a call.
     pub fn of_name(name: &str) -> Option<Self> {
-        let (grant, attempt) = name.strip_prefix(PREFIX)?.rsplit_once('-')?;
+        let rest = name.strip_prefix(PREFIX)?;
+        let (grant, rest) = (rest.get(..UUID)?, rest.get(UUID..)?.strip_prefix('-')?);
+        let (attempt, part_in) = match rest.split_once('-') {
+            Some((attempt, end)) => (attempt, Some(u64::from_str_radix(end, 16).ok()?)),
+            None => (rest, None),
+        };
         let user = Self {
             grant: Uuid::try_parse(grant).ok()?,
             attempt: attempt.parse().ok()?,
+            part_in,
         };
         (user.name() == name).then_some(user)
     }
@@ -52,7 +69,9 @@ impl User {
     }
 
     pub fn name(self) -> String {
-        format!("{PREFIX}{}-{}", self.grant.as_hyphenated(), self.attempt)
+        let part = self.part_in.map(|end| format!("-{end:012x}"));
+        let (grant, attempt) = (self.grant.as_hyphenated(), self.attempt);
+        format!("{PREFIX}{grant}-{attempt}{}", part.unwrap_or_default())
     }
 
     pub fn label(self) -> String {
@@ -63,35 +82,57 @@ impl User {
         )
     }
 
-    /// All attempts of a grant have one bucket.
-    pub fn bucket(self, account: &str) -> String {
-        let instance = hex::encode(Sha256::digest(account.as_bytes()));
-        format!(
-            "{PREFIX}{}-{}",
-            &instance[..INSTANCE_DIGITS],
-            self.grant.as_simple()
-        )
-    }
-
     pub fn is_of_grant_of(self, other: Self) -> bool {
         self.grant == other.grant
     }
+
+    /// It has a part in another grant's bucket, and none of its own.
+    pub fn is_part(self) -> bool {
+        self.part_in.is_some()
+    }
+
+    /// Whether its bucket is the one that was made for this grant.
+    pub fn uses_bucket_of(self, grant: Uuid) -> bool {
+        match self.part_in {
+            None => self.grant == grant,
+            Some(known) => known == end(grant),
+        }
+    }
 }
 
-/// What a key may do with a bucket of its own until that instant. The date stands on each Allow: it
-/// lapses safely whatever becomes of Slice.
-pub(super) fn scope(bucket: &str, until: Time) -> String {
+/// The last 48 bits, which are chance.
+fn end(grant: Uuid) -> u64 {
+    let (_, low) = grant.as_u64_pair();
+    low & 0xffff_ffff_ffff
+}
+
+/// The bucket that is made for a grant: all its attempts have the same.
+pub(super) fn bucket(grant: Uuid, account: &str) -> String {
+    let instance = hex::encode(Sha256::digest(account.as_bytes()));
+    let instance = &instance[..INSTANCE_DIGITS];
+    format!("{PREFIX}{instance}-{}", grant.as_simple())
+}
+
+/// What a key may do with a bucket until that instant. The date stands on each Allow: it lapses safely
+/// whatever becomes of Slice.
+pub(super) fn scope(bucket: &str, access: Access, until: Time) -> String {
+    const READS: [&str; 1] = ["s3:GetObject"];
+    const WRITES: [&str; 4] = [
+        "s3:PutObject",
+        "s3:DeleteObject",
+        "s3:AbortMultipartUpload",
+        "s3:ListMultipartUploadParts",
+    ];
+    let actions = match access {
+        Access::Full => [&READS[..], &WRITES[..]].concat(),
+        Access::Read => READS.to_vec(),
+        Access::Write => WRITES.to_vec(),
+    };
     let dated = json!({ "aws:CurrentTime": until.rfc3339() });
     let objects = json!({
         "Sid": "Objects",
         "Effect": "Allow",
-        "Action": [
-            "s3:GetObject",
-            "s3:PutObject",
-            "s3:DeleteObject",
-            "s3:AbortMultipartUpload",
-            "s3:ListMultipartUploadParts",
-        ],
+        "Action": actions,
         "Resource": format!("arn:aws:s3:::{bucket}/*"),
         "Condition": {
             "DateLessThan": dated,
@@ -203,14 +244,23 @@ mod tests {
         assert_eq!(user.name(), "slice-0191d2c4-7b1e-7c3a-9a55-3f0a6d1b2c3d-2");
         assert_eq!(User::of_name(&user.name()), Some(user));
         assert_eq!(user.label(), LABEL);
-        let bucket = user.bucket("123456789012");
+        let bucket = bucket(user.grant, "123456789012");
         assert_eq!(bucket, "slice-2a33349e-0191d2c47b1e7c3a9a553f0a6d1b2c3d");
         assert!(bucket.len() <= 63);
+        let part = user.with_part_in(Some(user.grant));
+        let name = "slice-0191d2c4-7b1e-7c3a-9a55-3f0a6d1b2c3d-2-3f0a6d1b2c3d";
+        assert_eq!(part.name(), name);
+        assert_eq!(
+            (User::of_name(name), part.label()),
+            (Some(part), LABEL.into())
+        );
         for foreign in [
             "slice-",
             "slice-master",
             "admin",
             "slice-0191d2c4-7b1e-7c3a-9a55-3f0a6d1b2c3d-02",
+            "slice-0191d2c4-7b1e-7c3a-9a55-3f0a6d1b2c3d-2-3F0A6D1B2C3D",
+            "slice-0191d2c4-7b1e-7c3a-9a55-3f0a6d1b2c3d-2-",
         ] {
             assert_eq!(User::of_name(foreign), None, "{foreign}");
         }
@@ -220,14 +270,15 @@ mod tests {
     fn a_key_may_use_its_bucket_until_its_date() {
         let until = Time::from_micros(1_793_534_400_000_000);
         expect![[r#"{"Statement":[{"Action":["s3:GetObject","s3:PutObject","s3:DeleteObject","s3:AbortMultipartUpload","s3:ListMultipartUploadParts"],"Condition":{"DateLessThan":{"aws:CurrentTime":"2026-11-01T12:00:00Z"},"StringEqualsIfExists":{"s3:x-amz-storage-class":"STANDARD"}},"Effect":"Allow","Resource":"arn:aws:s3:::slice-b/*","Sid":"Objects"},{"Action":["s3:ListBucket","s3:ListBucketMultipartUploads"],"Condition":{"DateLessThan":{"aws:CurrentTime":"2026-11-01T12:00:00Z"}},"Effect":"Allow","Resource":"arn:aws:s3:::slice-b","Sid":"List"}],"Version":"2012-10-17"}"#]]
-        .assert_eq(&scope("slice-b", until));
-        let longest = scope(&"b".repeat(63), until);
+        .assert_eq(&scope("slice-b", Access::Full, until));
+        let longest = scope(&"b".repeat(63), Access::Full, until);
         assert!(longest.len() + stopped().len() <= INLINE_MAX);
     }
 
     #[test]
     fn every_allow_of_a_key_carries_its_date() {
-        let scope: Value = serde_json::from_str(&scope("b", Time::from_micros(0))).expect("JSON");
+        let scope: Value =
+            serde_json::from_str(&scope("b", Access::Read, Time::from_micros(0))).expect("JSON");
         let statements = scope["Statement"].as_array().expect("statements");
         assert!(statements.iter().all(|one| one["Effect"] == "Allow"
             && one["Condition"]["DateLessThan"]["aws:CurrentTime"].is_string()));

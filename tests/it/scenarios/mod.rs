@@ -18,6 +18,7 @@ mod pods;
 mod quarter;
 mod roles;
 mod s3;
+mod s3_parts;
 mod s3_refused;
 mod story;
 mod strays;
@@ -164,6 +165,9 @@ scenarios! {
         s3::a_date_that_needs_no_bot,
         s3::what_aws_does_not_take,
         s3::every_answer_while_making_a_key,
+        s3_parts::a_part_in_ones_own,
+        s3_parts::a_part_in_somebody_elses,
+        s3_parts::names_that_are_refused,
         s3_refused::two_keys_are_there_already,
         s3_refused::a_name_that_is_taken,
         s3_refused::an_address_that_answers_html,

@@ -230,7 +230,7 @@ pub async fn what_aws_does_not_take(world: &mut World) {
     world.says("ana", "provision s3 5").await;
     world.expect("ana", &["$17.86"]);
     world.says("ana", "provision s3 20 read bucket:other").await;
-    world.expect("ana", &["means nothing to s3"]);
+    world.expect("ana", &["“other” is no bucket that Slice made"]);
 
     world.sandbox.aws.fill_users(0);
     world.says("ana", "provision s3 20").await;

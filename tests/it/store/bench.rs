@@ -212,6 +212,7 @@ impl Bench {
             reason: Some("for the demo".into()),
             asks_for_whole: true,
             monthly: false,
+            lender: None,
         }
     }
 
