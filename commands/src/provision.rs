@@ -4,6 +4,7 @@ use crate::{
     args::{Flag, NAME_MAX, REASON_MAX, TERMS_MAX},
     forms::{choices, form},
     grammar::{Call, Command, View},
+    offers,
     param::Param,
 };
 use slice_core::{
@@ -104,11 +105,17 @@ async fn make_form(call: Call<'_>) -> Result<Form, Refusal> {
                 settings.free_hand
             )),
     );
+    let offered = offers::offered(&call, &books.org)
+        .filter(|(name, _)| wanted.as_ref().is_none_or(|wanted| wanted == *name));
+    for offer in offered {
+        form.intro = form.intro.text(offers::line(offer));
+    }
     form.submit = "Provision".into();
     let service = wanted.unwrap_or(first);
     let whole = Field {
         kind: choices(services()),
         initial: Some(service.to_string()),
+        hint: Some(offers::short(&call, &books.org)),
         ..SERVICE.field("Service")
     };
     if let Err(why) = &asked {
@@ -224,11 +231,7 @@ fn empty_vault(call: &Call<'_>) -> Refusal {
 pub async fn run(call: Call<'_>, whole: bool) -> Result<Reply, Refusal> {
     let (service, cap) = (SERVICE.need(&call)?, AMOUNT.need(&call)?);
     let Some(adapter) = call.desk().services.find(&service) else {
-        let known = call.desk().services.names();
-        return Err(Refusal::NoService {
-            said: service.to_string(),
-            known,
-        });
+        return Err(offers::no_such(&call, &service, cap).await);
     };
     let service_min = adapter.capabilities().smallest_cap;
     let (member, life) = (call.caller().member, LIFE.get(&call));

@@ -30,6 +30,14 @@ pub enum Hardness {
 }
 
 impl Hardness {
+    /// Whether no more than the cap can be spent, but by requests that run already.
+    pub fn is_hard(&self) -> bool {
+        match self {
+            Self::Hard | Self::ByConstruction => true,
+            Self::Metered { .. } => false,
+        }
+    }
+
     /// The same words everywhere in chat.
     pub fn said(&self) -> String {
         match self {
@@ -238,6 +246,8 @@ pub struct Health {
 pub trait ServiceAdapter: Send + Sync {
     fn name(&self) -> &ServiceName;
     fn capabilities(&self) -> &Capabilities;
+    /// What its money buys, and at which price: the rest of a sentence that begins with its name.
+    fn price(&self) -> String;
     /// Understands what was said beside cap and life, one wish a line; gives it as it is kept. The
     /// error is a whole sentence.
     fn terms(&self, said: &str) -> Result<String, String> {

@@ -391,6 +391,10 @@ impl ServiceAdapter for S3 {
         &self.capabilities
     }
 
+    fn price(&self) -> String {
+        format!("a bucket: {}", self.prices.said())
+    }
+
     fn terms(&self, said: &str) -> Result<String, String> {
         match said.lines().find(|line| *line != "full") {
             None => Ok(String::new()),

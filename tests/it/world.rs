@@ -5,6 +5,8 @@
 mod aws;
 #[path = "world/beginning.rs"]
 mod beginning;
+#[path = "world/services.rs"]
+pub mod services;
 #[path = "world/town.rs"]
 mod town;
 #[path = "world/transcript.rs"]

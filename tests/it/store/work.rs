@@ -289,7 +289,10 @@ pub async fn a_clock_that_ran_ahead_keeps_nobody_waiting(database: TestDatabase)
     let next = store.claim_message(LEASE).await.expect("an answer");
     assert_eq!(next.map(|next| next.id), message.map(|first| first.id));
     let next = store.claim_check(LEASE).await.expect("an answer");
-    assert!(checked.is_none() && next.is_some(), "she is looked at again");
+    assert!(
+        checked.is_none() && next.is_some(),
+        "she is looked at again"
+    );
     // What stands now is as it was: a lease keeps others away.
     assert!(claim().await.expect("an answer").is_none());
 }
