@@ -9,6 +9,7 @@ mod filled;
 mod forms;
 mod grammar;
 mod meant;
+mod offers;
 mod param;
 mod people;
 mod reader;

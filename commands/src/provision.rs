@@ -4,6 +4,7 @@ use crate::{
     args::{Flag, NAME_MAX, REASON_MAX, TERMS_MAX},
     forms::{choices, form},
     grammar::{Call, Command, View},
+    offers,
     param::Param,
 };
 use slice_core::{
@@ -107,20 +108,20 @@ async fn make_form(call: Call<'_>) -> Result<Form, Refusal> {
                 settings.free_hand
             )),
     );
-    for offered in offered(
-        &call,
-        services().filter(|one| wanted.as_ref().is_none_or(|it| it == one)),
-    ) {
-        form.intro = form.intro.text(Text::new(offered));
+    let offered = offers::offered(&call, &books.org)
+        .filter(|(name, _)| wanted.as_ref().is_none_or(|wanted| wanted == *name));
+    for offer in offered {
+        form.intro = form.intro.text(offers::line(offer));
     }
     form.submit = "Provision".into();
     let service = wanted.unwrap_or(first);
     let whole = Field {
         kind: choices(services()),
         initial: Some(service.to_string()),
+        hint: Some(offers::short(&call, &books.org)),
         ..SERVICE.field("Service")
     };
-    let warned = warned(&call, services());
+    let warned = offers::warned(&call, services());
     if let Err(why) = &asked {
         form.intro = form.intro.text(Text::new(why));
     }
@@ -142,30 +143,6 @@ async fn make_form(call: Call<'_>) -> Result<Form, Refusal> {
         hint.push_str(&warned);
     }
     Ok(form)
-}
-
-/// The same in the cap's hint, for platforms whose forms have no text: of services that Slice has to stop.
-fn warned(call: &Call<'_>, services: impl Iterator<Item = ServiceName>) -> String {
-    let adapters = services.filter_map(|service| call.desk().services.find(&service));
-    let stopped = adapters.filter(|adapter| !adapter.capabilities().margin().is_zero());
-    stopped.fold(String::new(), |said, adapter| {
-        let known = adapter.capabilities();
-        let (name, least, margin) = (adapter.name(), known.smallest_cap, known.margin());
-        format!("{said}. {name}: from {least}, stopped {margin} short of it")
-    })
-}
-
-/// What the caps of services are worth, and where they begin.
-fn offered(call: &Call<'_>, services: impl Iterator<Item = ServiceName>) -> Vec<String> {
-    let adapters = services.filter_map(|service| call.desk().services.find(&service));
-    adapters
-        .map(|adapter| {
-            let known = adapter.capabilities();
-            let (name, hardness, least) =
-                (adapter.name(), known.hardness.said(), known.smallest_cap);
-            format!("{name}: {hardness}; from {least}.")
-        })
-        .collect()
 }
 
 /// All platforms have room for so many fields in a form.
@@ -374,11 +351,7 @@ fn monthly(call: &Call<'_>, adapter: &dyn ServiceAdapter) -> Result<bool, Refusa
 pub async fn run(call: Call<'_>, whole: bool) -> Result<Reply, Refusal> {
     let (service, cap) = (SERVICE.need(&call)?, AMOUNT.need(&call)?);
     let Some(adapter) = call.desk().services.find(&service) else {
-        let known = call.desk().services.names();
-        return Err(Refusal::NoService {
-            said: service.to_string(),
-            known,
-        });
+        return Err(offers::no_such(&call, &service, cap).await);
     };
     let service_min = adapter.capabilities().smallest_cap;
     let (member, life) = (call.caller().member, LIFE.get(&call));

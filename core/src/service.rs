@@ -30,6 +30,11 @@ pub enum Hardness {
 }
 
 impl Hardness {
+    /// Whether its provider itself refuses what is above the cap, whatever becomes of Slice.
+    pub fn is_hard(&self) -> bool {
+        matches!(self, Self::Hard)
+    }
+
     /// The same words everywhere in chat.
     pub fn said(&self) -> String {
         match self {
@@ -290,6 +295,8 @@ pub struct Health {
 pub trait ServiceAdapter: Send + Sync {
     fn name(&self) -> &ServiceName;
     fn capabilities(&self) -> &Capabilities;
+    /// What its money buys, and at which price: the rest of a sentence that begins with its name.
+    fn price(&self) -> String;
     /// Understands what was said beside cap and life, one wish a line; gives it as it is kept. The
     /// error is a whole sentence.
     fn terms(&self, said: &str) -> Result<String, String> {

@@ -331,6 +331,10 @@ impl ServiceAdapter for OpenRouter {
         &self.capabilities
     }
 
+    fn price(&self) -> String {
+        "language models, each at its own price per token (openrouter.ai/models)".into()
+    }
+
     fn check<'a>(&'a self, master: &'a Secret) -> BoxFuture<'a, Result<Health, ServiceError>> {
         Box::pin(self.healthy(master))
     }

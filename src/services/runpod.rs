@@ -348,6 +348,10 @@ impl ServiceAdapter for RunPod {
         Options::parse(said).map(|options| options.to_string())
     }
 
+    fn price(&self) -> String {
+        "a pod with a GPU on lease, at RunPod's price of the hour, which the form shows".into()
+    }
+
     fn wants(&self, terms: &str) -> Facts {
         terms::read(terms)
     }

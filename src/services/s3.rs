@@ -341,6 +341,10 @@ impl ServiceAdapter for S3 {
         &self.capabilities
     }
 
+    fn price(&self) -> String {
+        format!("a bucket: {}", self.prices.said())
+    }
+
     fn terms(&self, said: &str) -> Result<String, String> {
         Wish::read(said).map(|wish| wish.kept())
     }

@@ -7,6 +7,8 @@ pub mod aws;
 mod beginning;
 #[path = "world/pods.rs"]
 pub mod pods;
+#[path = "world/services.rs"]
+pub mod services;
 #[path = "world/town.rs"]
 mod town;
 #[path = "world/transcript.rs"]

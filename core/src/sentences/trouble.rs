@@ -24,7 +24,7 @@ pub fn untold(grant: &Grant, why: &str) -> Page {
         .join(Text::from(why))
         .and("). It waits sealed; its member finds it with ")
         .say("keys")
-        .and(", and it is revoked by itself only at its end.");
+        .and(", and it is revoked if nobody reveals it within a day.");
     Page::say(text).buttons(vec![
         Button::new("Revoke", revoke, Audience::Owners)
             .danger(format!("End grant {} now?", grant.number)),

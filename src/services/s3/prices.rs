@@ -132,6 +132,25 @@ impl Prices {
         money(worst.unwrap_or_default()).up_to_cents()
     }
 
+    /// What is paid for, from the cheapest region to the dearest.
+    pub(super) fn said(&self) -> String {
+        let span = |price: fn(&Region) -> Money| {
+            let prices = || self.regions.values().map(price);
+            let (least, most) = (prices().min(), prices().max());
+            let (least, most) = (least.unwrap_or_default(), most.unwrap_or_default());
+            if least == most {
+                least.to_string()
+            } else {
+                format!("{least} to {most}")
+            }
+        };
+        format!(
+            "storage {} a GB and month, downloads {} a GB, and its requests",
+            span(|region| region.gb_month),
+            span(|region| region.gb_out)
+        )
+    }
+
     /// How the pace is told.
     pub(super) fn pace(&self) -> String {
         let Pace {

@@ -1,6 +1,7 @@
 //! A provider at its worst.
 
-use crate::world::{MASTER, World};
+use crate::world::{MASTER, World, services};
+use slice_core::{budget::Budget, money::Money};
 use slice_sandbox::{Fault, PersonKind};
 use std::time::Duration;
 
@@ -10,63 +11,71 @@ const HANGS: [Fault; 2] = [Fault::HangBefore, Fault::HangAfter];
 /// Every way to answer wrongly, at every call of making a key: in the end there is exactly one key,
 /// or none and the money is back.
 pub async fn every_answer_while_making_a_key(world: &mut World) {
-    world.set_up().await;
+    world.set_up_all().await;
     world.says("olga", "allocate @ana 10000").await;
     world.all_read();
     let mut grants = 0;
-    for fault in Fault::ALL
-        .iter()
-        .filter(|fault| fault.wires().contains(&"openrouter"))
-    {
-        for route in ["POST /api/v1/keys", "PATCH /api/v1/keys"] {
-            if HANGS.contains(fault) {
-                continue;
-            }
-            world.sandbox.faults.inject_on(route, *fault, 1);
-            world.says("ana", "provision openrouter 2").await;
-            for _ in 0..8 {
-                world.later(Duration::from_mins(1)).await;
-            }
-            assert_eq!(
-                world.sandbox.faults.pending(),
-                0,
-                "{fault:?} on {route} came to pass"
-            );
-            world.sandbox.faults.clear();
+    for service in services::ALL {
+        if service.has_own_answers {
+            continue;
+        }
+        for (fault, route) in wrong(service) {
+            let what = format!("{fault:?} on {} {route}", service.name);
+            world.sandbox.faults.inject_on(route, fault, 1);
+            world
+                .says("ana", &format!("provision {} 20", service.name))
+                .await;
+            world.minutes(8).await;
+            grants += 1;
+            assert_eq!(world.sandbox.faults.pending(), 0, "{what} came to pass");
             let read = world.reads("ana");
-            let made = read.contains("Your openrouter key is ready");
+            let made = service.is_ready(&read);
             assert!(
                 made || read.contains("could not be made"),
-                "{fault:?} on {route}:\n{read}"
+                "{what}:\n{read}"
             );
-            grants += usize::from(made);
-            assert_eq!(world.live_keys().len(), grants, "{fault:?} on {route}");
+            assert_eq!(service.live(world), usize::from(made), "{what}");
+            if made {
+                world.says("ana", &format!("revoke {grants}")).await;
+                world.later(service.settles).await;
+                world.expect("ana", &["is back in your budget"]);
+            }
+            assert_eq!(service.live(world), 0, "{what}");
         }
     }
     world.loose();
 }
 
-pub async fn a_provider_that_stays_away(world: &mut World) {
-    world.set_up().await;
-    world.sandbox.faults.inject_on(
-        "/api/v1/keys",
-        Fault::RateLimited429 { retry_after: 1 },
-        1_000,
-    );
-    world.says("ana", "provision openrouter 20").await;
-    for _ in 0..20 {
-        world.later(Duration::from_mins(1)).await;
+/// Every wrong answer to every call that makes a key.
+fn wrong(service: &services::Service) -> Vec<(Fault, &'static str)> {
+    let mut wrong = vec![];
+    for fault in Fault::ALL {
+        if fault.wires().contains(&service.wire) && !HANGS.contains(fault) {
+            wrong.extend(service.making.iter().map(|route| (*fault, *route)));
+        }
     }
-    world.sandbox.faults.clear();
-    world.expect(
-        "ana",
-        &["could not be made", "the money is back in the budget"],
-    );
-    world.says("ana", "budget").await;
-    world.expect("ana", &["$100.00"]);
-    world.says("ana", "provision openrouter 20").await;
-    world.expect("ana", &["Your openrouter key is ready"]);
-    assert_eq!(world.live_keys().len(), 1);
+    wrong
+}
+
+pub async fn a_provider_that_stays_away(world: &mut World) {
+    world.set_up_all().await;
+    for service in services::ALL {
+        let away = Fault::RateLimited429 { retry_after: 1 };
+        world.sandbox.faults.inject_on(service.wire, away, 1_000);
+        let line = format!("provision {} 20", service.name);
+        world.says("ana", &line).await;
+        world.minutes(20).await;
+        world.sandbox.faults.clear();
+        world.expect(
+            "ana",
+            &["could not be made", "the money is back in the budget"],
+        );
+        assert_eq!(service.live(world), 0, "{}", service.name);
+        world.says("ana", &line).await;
+        let read = world.reads("ana");
+        assert!(service.is_ready(&read), "{read}");
+        assert_eq!(service.live(world), 1, "{}", service.name);
+    }
     world.loose();
 }
 
@@ -252,32 +261,92 @@ pub async fn the_master_key_dies(world: &mut World) {
     world.loose();
 }
 
+/// What is held stays held for as long as the key cannot be stopped, whatever its provider says.
 pub async fn the_end_of_a_key_when_the_provider_is_away(world: &mut World) {
-    world.set_up().await;
-    world.says("ana", "provision openrouter 20").await;
-    let [key] = world.live_keys().try_into().expect("one key");
-    world
-        .sandbox
-        .openrouter
-        .spend(&key.secret, "2")
-        .expect("the key spends");
-    world.all_read();
-    for fault in [
-        Fault::ServerError500,
-        Fault::LostAfter,
-        Fault::RateLimited429 { retry_after: 1 },
-    ] {
-        world.sandbox.faults.inject_on("/api/v1/keys", fault, 3);
+    world.set_up_all().await;
+    for (service, grant) in services::ALL.iter().zip(1..) {
+        world
+            .says("ana", &format!("provision {} 20", service.name))
+            .await;
+        let before = ana(world).await;
+        for fault in [
+            Fault::ServerError500,
+            Fault::LostAfter,
+            Fault::RateLimited429 { retry_after: 1 },
+        ] {
+            world.sandbox.faults.inject_on(service.stopping, fault, 3);
+        }
+        world.says("ana", &format!("revoke {grant}")).await;
+        assert_eq!(
+            ana(world).await.committed,
+            before.committed,
+            "it stays held"
+        );
+        world.minutes(60).await;
+        world.sandbox.faults.clear();
+        world.minutes(11).await;
+        world.later(service.settles).await;
+        world.expect("ana", &["is back in your budget"]);
+        assert_eq!(service.live(world), 0, "{}", service.name);
+        assert!(ana(world).await.committed.is_zero());
     }
-    world.says("ana", "revoke 1").await;
-    world.says("ana", "budget").await;
-    world.expect("ana", &["$80.00"]);
-    for _ in 0..30 {
-        world.later(Duration::from_mins(2)).await;
-    }
-    world.sandbox.faults.clear();
-    world.later(Duration::from_mins(11)).await;
-    world.expect("ana", &["It spent $2.00; $18.00 is back in your budget"]);
-    assert!(world.live_keys().is_empty());
     world.loose();
+}
+
+/// One member, one budget, and a key of each service: what all of them spend is one sum.
+pub async fn one_budget_for_all_services(world: &mut World) {
+    world.set_up_all().await;
+    let each = Money::from_dollars(20);
+    for service in services::ALL {
+        world
+            .says("ana", &format!("provision {} 20", service.name))
+            .await;
+        world.clicks("ana", "Reveal key").await;
+        let hands = world.town.person("ana");
+        hands.close_modal().expect("the view closes");
+        service.spend(world);
+    }
+    let slowest = services::ALL.iter().map(|service| service.settles).max();
+    world.later(slowest.unwrap_or_default()).await;
+    world.says("ana", "budget").await;
+    let budget = ana(world).await;
+    let held: Money = services::ALL.iter().map(|_| each).sum();
+    assert_eq!(budget.spent + budget.committed, held);
+    let text = format!("Free: {}", Money::from_dollars(100) - held);
+    world.expect("ana", &[text.as_str()]);
+    let org = world.org().await;
+    let grants = world.bot().desk.store.live_grants(org).await;
+    for (grant, service) in grants.expect("an answer").iter().zip(services::ALL) {
+        assert_eq!(grant.service.to_string(), service.name);
+        let used = grant.usage();
+        assert!(
+            Money::from_dollars(1) < used && used < each,
+            "{}: {used}",
+            service.name
+        );
+    }
+    let asked = format!(
+        "provision {} {}",
+        services::ALL[0].name,
+        101 - 20 * services::ALL.len()
+    );
+    world.says("ana", &asked).await;
+    world.expect("ana", &["$1.00 short"]);
+    for grant in 1..=services::ALL.len() {
+        world.says("ana", &format!("revoke {grant}")).await;
+    }
+    world.later(slowest.unwrap_or_default()).await;
+    let after = ana(world).await;
+    assert!(after.committed.is_zero() && budget.spent <= after.spent);
+    world.loose();
+}
+
+async fn ana(world: &World) -> Budget {
+    let org = world.org().await;
+    let members = world.bot().desk.store.members(org).await;
+    let members = members.expect("the database answers");
+    let hers = members
+        .into_iter()
+        .find(|member| member.allocation.is_some());
+    hers.expect("ana").budget
 }

@@ -1,44 +1,53 @@
 //! A chat platform at its worst.
 
-use crate::world::{MASTER, World};
+use crate::world::{MASTER, World, services};
 use slice_sandbox::Fault;
 use std::time::Duration;
 
 pub async fn the_same_command_twice(world: &mut World) {
-    world.set_up().await;
-    world.sandbox.faults.inject(Fault::DuplicateDelivery, 1);
-    world.says("ana", "provision openrouter 20").await;
-    let [_key] = world.live_keys().try_into().expect("one key");
-    let read = world.reads("ana");
-    assert_eq!(
-        read.matches("Reserved").count(),
-        1,
-        "answered once:\n{read}"
-    );
-    // Another process has no memory of it; the database has.
-    world.kill();
-    world.start().await.expect("the bot starts");
-    world.town.redeliver_last();
-    world.settled().await;
-    assert_eq!(world.live_keys().len(), 1);
-    let read = world.reads("ana");
-    assert!(!read.contains("Reserved"), "answered once:\n{read}");
+    world.set_up_all().await;
+    for service in services::ALL {
+        world.sandbox.faults.inject(Fault::DuplicateDelivery, 1);
+        world
+            .says("ana", &format!("provision {} 20", service.name))
+            .await;
+        assert_eq!(service.live(world), 1, "one key of {}", service.name);
+        let read = world.reads("ana");
+        assert_eq!(
+            read.matches("Reserved").count(),
+            1,
+            "answered once:\n{read}"
+        );
+        // Another process has no memory of it; the database has.
+        world.kill();
+        world.start().await.expect("the bot starts");
+        world.town.redeliver_last();
+        world.settled().await;
+        assert_eq!(service.live(world), 1, "one key of {}", service.name);
+        let read = world.reads("ana");
+        assert!(!read.contains("Reserved"), "answered once:\n{read}");
+    }
 }
 
 pub async fn the_same_click_twice(world: &mut World) {
-    world.set_up().await;
-    world.says("ana", "provision openrouter 60").await;
-    world.sandbox.faults.inject(Fault::DuplicateDelivery, 1);
-    world.clicks("olga", "Approve").await;
-    assert_eq!(world.live_keys().len(), 1);
-    world
-        .town
-        .person("olga")
-        .click_stale("Approve")
-        .expect("an old button");
-    world.settled().await;
-    world.expect("olga", &["done already"]);
-    world.says("olga", "topup @ana 100").await;
+    world.set_up_all().await;
+    world.says("olga", "topup @ana 500").await;
+    for service in services::ALL {
+        world
+            .says("ana", &format!("provision {} 60", service.name))
+            .await;
+        world.sandbox.faults.inject(Fault::DuplicateDelivery, 1);
+        world.clicks("olga", "Approve").await;
+        assert_eq!(service.live(world), 1, "one key of {}", service.name);
+        world
+            .town
+            .person("olga")
+            .click_stale("Approve")
+            .expect("an old button");
+        world.settled().await;
+        world.expect("olga", &["done already"]);
+    }
+    let next = services::ALL.len() + 1;
     world.says("ana", "provision openrouter 60").await;
     let olga = world.town.person("olga");
     for _ in 0..2 {
@@ -46,7 +55,7 @@ pub async fn the_same_click_twice(world: &mut World) {
     }
     world.settled().await;
     world.submits("olga", &[]).await;
-    world.says("olga", "deny 2").await;
+    world.says("olga", &format!("deny {next}")).await;
     world.expect("olga", &["denied"]);
     assert_eq!(world.live_keys().len(), 1);
     world.loose();

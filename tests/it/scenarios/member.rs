@@ -1,6 +1,6 @@
 //! What members do.
 
-use crate::world::{MASTER, World};
+use crate::world::{MASTER, World, services};
 use slice_sandbox::Fault;
 
 pub async fn a_small_key_at_once(world: &mut World) {
@@ -68,6 +68,30 @@ pub async fn a_reveal_whose_fate_is_unknown(world: &mut World) {
     );
     world.says("ana", "reveal 1").await;
     world.expect("ana", &["was shown already"]);
+}
+
+/// Without a service, or with one that there is not: what the vault has, at which price and how hard.
+pub async fn what_the_vault_offers(world: &mut World) {
+    world.set_up_all().await;
+    world.says("ana", "provision").await;
+    world
+        .submits("ana", &[("Service", services::ALL[1].name), ("Cap", "20")])
+        .await;
+    world.expect("ana", &["Reserved $20.00"]);
+    world.says("ana", "provision gpu 20").await;
+    let mut offered = vec![
+        "There is no service called",
+        "$80.00 of your budget is free",
+    ];
+    let buttons = services::ALL
+        .iter()
+        .map(|one| format!("[Provision $20.00 of {}]", one.name));
+    let buttons: Vec<_> = buttons.collect();
+    offered.extend(["Its cap: hard cap", "Its cap: soft cap, metered every"]);
+    offered.extend(buttons.iter().map(String::as_str));
+    world.expect("ana", &offered);
+    world.clicks("ana", "Provision $20.00 of openrouter").await;
+    world.expect("ana", &["Reserved $20.00"]);
 }
 
 pub async fn a_key_by_form(world: &mut World) {

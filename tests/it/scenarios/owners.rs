@@ -1,6 +1,6 @@
 //! What owners decide, and where they read.
 
-use crate::world::World;
+use crate::world::{World, services};
 use slice_sandbox::{ChannelKind, PersonKind};
 
 pub async fn approve_less(world: &mut World) {
@@ -91,25 +91,24 @@ pub async fn deny_with_a_reason(world: &mut World) {
 }
 
 pub async fn two_owners_click_at_once(world: &mut World) {
-    world.set_up().await;
+    world.set_up_all().await;
+    world.says("olga", "topup @ana 500").await;
     world.town.add_person("otto", PersonKind::Admin);
     world.town.join("slice-owners", "otto");
-    world.says("ana", "provision openrouter 60").await;
-    world
-        .town
-        .person("olga")
-        .click("Approve")
-        .expect("olga sees it");
-    world
-        .town
-        .person("otto")
-        .click("Approve")
-        .expect("otto sees it");
-    world.settled().await;
-    let both = format!("{}{}", world.reads("olga"), world.reads("otto"));
-    let late = both.matches("done already").count() + both.matches("can't be approved").count();
-    assert_eq!(late, 1, "one was first:\n{both}");
-    assert_eq!(world.live_keys().len(), 1);
+    for service in services::ALL {
+        world
+            .says("ana", &format!("provision {} 60", service.name))
+            .await;
+        for owner in ["olga", "otto"] {
+            let clicked = world.town.person(owner).click("Approve");
+            clicked.unwrap_or_else(|why| panic!("{owner}: {why}"));
+        }
+        world.settled().await;
+        let both = format!("{}{}", world.reads("olga"), world.reads("otto"));
+        let late = both.matches("done already").count() + both.matches("can't be approved").count();
+        assert_eq!(late, 1, "one was first:\n{both}");
+        assert_eq!(service.live(world), 1, "one key of {}", service.name);
+    }
     world.loose();
 }
 
