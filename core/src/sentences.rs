@@ -69,8 +69,10 @@ pub fn request(number: i64, member: MemberId, request: &Request, top_up: Money) 
     let wants = request.wants.iter();
     fields.extend(wants.map(|(name, wanted)| (name.clone(), Text::new(wanted))));
     if let Some(lender) = request.lender {
-        let whose = Text::new("what was made for ").member(lender);
-        fields.push(("Uses".into(), whose));
+        fields.push((
+            "Uses".into(),
+            Text::new("what was made for ").member(lender),
+        ));
     }
     if let Some(name) = &request.name {
         fields.push(("Name".into(), Text::new(name)));
@@ -78,15 +80,6 @@ pub fn request(number: i64, member: MemberId, request: &Request, top_up: Money) 
     if let Some(reason) = &request.reason {
         fields.push(("Because".into(), Text::new(reason)));
     }
-    let within = if top_up.is_zero() && request.lender.is_some() {
-        Text::from("It fits the budget, and uses what was made for somebody else, so you decide.")
-    } else if top_up.is_zero() {
-        Text::from("It fits the budget, and is above what members may take without asking.")
-    } else {
-        Text::new(format!(
-            "It is {top_up} more than the budget: approving adds that to this month."
-        ))
-    };
     let mut page = Page(vec![Block::Text(
         Text::default()
             .member(member)
@@ -96,7 +89,7 @@ pub fn request(number: i64, member: MemberId, request: &Request, top_up: Money) 
     if let Some(caution) = request.caution {
         page = page.text(caution);
     }
-    page.text(within)
+    page.text(Text::from(request.why_asked(top_up).as_str()))
         .buttons(request_buttons(number, top_up))
         .note(Text::new(format!(
             "Open for {} hours.",
