@@ -1,6 +1,8 @@
 //! The shorter flows of the crash table. Each begins in a world that stands, and points are counted
 //! from there on.
 
+mod pods;
+
 use super::{Point, arm, arm_wire, counted, every_point, revive, survive};
 use crate::{
     closing,
@@ -75,6 +77,8 @@ pub const ALL: &[Flow] = &[
         play: |world| Box::pin(install(world)),
         after: |world| Box::pin(one_installation(world)),
     },
+    pods::LEASED,
+    pods::GIVEN_BACK,
 ];
 
 impl Flow {
