@@ -47,19 +47,6 @@ impl Request {
             self.ask.life.to_string()
         }
     }
-
-    /// Why it takes an owner, where it needs so much more than the budget.
-    pub(crate) fn why_asked(&self, top_up: Money) -> String {
-        if !top_up.is_zero() {
-            return format!(
-                "It is {top_up} more than the budget: approving adds that to this month."
-            );
-        }
-        if self.lender.is_some() {
-            return "It fits the budget, and uses what was made for somebody else.".into();
-        }
-        "It fits the budget, and is above what members may take without asking.".into()
-    }
 }
 
 /// What became of a request.

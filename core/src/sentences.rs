@@ -89,12 +89,23 @@ pub fn request(number: i64, member: MemberId, request: &Request, top_up: Money) 
     if let Some(caution) = request.caution {
         page = page.text(caution);
     }
-    page.text(Text::from(request.why_asked(top_up).as_str()))
+    page.text(Text::from(why_asked(request, top_up).as_str()))
         .buttons(request_buttons(number, top_up))
         .note(Text::new(format!(
             "Open for {} hours.",
             REQUEST_LIFE.as_secs() / 3600
         )))
+}
+
+/// Why a request that needs so much more than the budget takes an owner.
+fn why_asked(request: &Request, top_up: Money) -> String {
+    if !top_up.is_zero() {
+        return format!("It is {top_up} more than the budget: approving adds that to this month.");
+    }
+    if request.lender.is_some() {
+        return "It fits the budget, and uses what was made for somebody else.".into();
+    }
+    "It fits the budget, and is above what members may take without asking.".into()
 }
 
 /// What owners can say to a request that needs so much more than the budget.

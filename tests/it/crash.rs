@@ -5,6 +5,7 @@ mod changes;
 mod clock;
 mod flows;
 mod late;
+mod pods;
 mod services;
 
 use crate::{
@@ -447,9 +448,15 @@ pub use late::an_order_that_arrives_late;
 
 /// The shorter flows.
 pub fn flows() -> impl Iterator<Item = &'static flows::Flow> {
-    [flows::ALL, changes::ALL, clock::ALL, services::ALL]
-        .into_iter()
-        .flatten()
+    [
+        flows::ALL,
+        changes::ALL,
+        clock::ALL,
+        services::ALL,
+        pods::ALL,
+    ]
+    .into_iter()
+    .flatten()
 }
 
 /// A key from its request to its end.
