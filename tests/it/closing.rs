@@ -5,7 +5,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use slice_core::{
     grant::{Grant, KeyState, State},
     money::Money,
-    ports::Work,
+    ports::{Store, Work},
     steps::LATE_BILLING,
 };
 use slice_sandbox::{Change, Place};
@@ -31,6 +31,31 @@ impl Write for LogWriter {
 
     fn flush(&mut self) -> std::io::Result<()> {
         Ok(())
+    }
+}
+
+/// No worker finds anything to do.
+async fn nothing_is_left(store: &dyn Store) {
+    for work in [
+        Work::Issue,
+        Work::Reconcile,
+        Work::Suspend,
+        Work::Resume,
+        Work::End,
+        Work::Sweep,
+        Work::CloseReveal,
+        Work::Release,
+        Work::Change,
+        Work::Renew,
+    ] {
+        let claimed = store
+            .claim_grant(work, Duration::ZERO)
+            .await
+            .expect("it answers");
+        assert!(
+            claimed.is_none(),
+            "nothing is left to {work:?}: {claimed:?}"
+        );
     }
 }
 
@@ -62,27 +87,7 @@ impl World {
             missed.is_empty() || self.may_miss,
             "every message arrived, but: {missed:?}"
         );
-        for work in [
-            Work::Issue,
-            Work::Reconcile,
-            Work::Suspend,
-            Work::Resume,
-            Work::End,
-            Work::Sweep,
-            Work::CloseReveal,
-            Work::Release,
-            Work::Change,
-            Work::Renew,
-        ] {
-            let claimed = store
-                .claim_grant(work, Duration::ZERO)
-                .await
-                .expect("it answers");
-            assert!(
-                claimed.is_none(),
-                "nothing is left to {work:?}: {claimed:?}"
-            );
-        }
+        nothing_is_left(store.as_ref()).await;
         let org = self.org().await;
         let desk = &self.bot().desk;
         let unread = desk

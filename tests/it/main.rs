@@ -39,43 +39,7 @@ fn main() -> ExitCode {
     let _ = rustls::crypto::ring::default_provider().install_default();
     log::all(LogFormat::Text, || closing::LogWriter).init();
     let databases = postgres::kinds();
-    let mut trials: Vec<Trial> = vec![];
-    for kind in &databases {
-        let kind = *kind;
-        for scenario in scenarios::ALL {
-            for way in scenario.ways.iter().filter(|way| is_played(kind, **way)) {
-                let name = format!("{kind}::{way}::{}", scenario.name);
-                trials.push(Trial::test(name, move || play(kind, *way, scenario)));
-            }
-        }
-        for (name, test) in store::ALL {
-            trials.push(on(kind, &format!("store::{name}"), *test));
-        }
-        for (name, test) in orgs::ALL {
-            trials.push(on(kind, &format!("orgs::{name}"), *test));
-        }
-        trials.push(on(
-            kind,
-            "load::two_hundred_at_once",
-            load::two_hundred_at_once,
-        ));
-        if kind == postgres::Kind::Postgres {
-            let two = replicas::a_month_of_two;
-            trials.push(on(kind, "replicas::a_month_of_two", two));
-        }
-        for part in 0..crash::PARTS {
-            let name = format!("crash::every_point, part {} of {}", part + 1, crash::PARTS);
-            trials.push(on(kind, &name, move |kind| crash::points(kind, part)));
-        }
-        let late = crash::an_order_that_arrives_late;
-        trials.push(on(kind, "crash::an_order_that_arrives_late", late));
-        for flow in crash::flows().filter(|flow| flow.is_played(kind)) {
-            for part in 0..crash::PARTS_OF_FLOWS {
-                let name = format!("crash::{}, part {}", flow.name, part + 1);
-                trials.push(on(kind, &name, move |kind| flow.points(kind, part)));
-            }
-        }
-    }
+    let mut trials: Vec<Trial> = databases.iter().copied().flat_map(over).collect();
     let once = [
         manifests::ALL,
         tidy::ALL,
@@ -106,6 +70,45 @@ fn main() -> ExitCode {
         PLAYED.load(Ordering::Relaxed)
     );
     conclusion.exit_code()
+}
+
+/// What is played on each database.
+fn over(kind: postgres::Kind) -> Vec<Trial> {
+    let mut trials = vec![];
+    for scenario in scenarios::ALL {
+        for way in scenario.ways.iter().filter(|way| is_played(kind, **way)) {
+            let name = format!("{kind}::{way}::{}", scenario.name);
+            trials.push(Trial::test(name, move || play(kind, *way, scenario)));
+        }
+    }
+    for (name, test) in store::ALL {
+        trials.push(on(kind, &format!("store::{name}"), *test));
+    }
+    for (name, test) in orgs::ALL {
+        trials.push(on(kind, &format!("orgs::{name}"), *test));
+    }
+    trials.push(on(
+        kind,
+        "load::two_hundred_at_once",
+        load::two_hundred_at_once,
+    ));
+    if kind == postgres::Kind::Postgres {
+        let two = replicas::a_month_of_two;
+        trials.push(on(kind, "replicas::a_month_of_two", two));
+    }
+    for part in 0..crash::PARTS {
+        let name = format!("crash::every_point, part {} of {}", part + 1, crash::PARTS);
+        trials.push(on(kind, &name, move |kind| crash::points(kind, part)));
+    }
+    let late = crash::an_order_that_arrives_late;
+    trials.push(on(kind, "crash::an_order_that_arrives_late", late));
+    for flow in crash::flows().filter(|flow| flow.is_played(kind)) {
+        for part in 0..crash::PARTS_OF_FLOWS {
+            let name = format!("crash::{}, part {}", flow.name, part + 1);
+            trials.push(on(kind, &name, move |kind| flow.points(kind, part)));
+        }
+    }
+    trials
 }
 
 /// How many conversations were played.
