@@ -1,6 +1,7 @@
 //! The weekly digest: where a team's money went, in one message that people read.
 
 use crate::{
+    ahead,
     books::{Books, Entry, Member, Message, To},
     calendar::{Firing, Spent},
     chart::{Chart, Part, Whose},
@@ -240,7 +241,7 @@ impl Week<'_> {
 
     /// What somebody should look at. Without names it is only counted.
     fn attention(&self) -> Vec<Text> {
-        let mut points = vec![];
+        let mut points: Vec<_> = ahead::note(self.books).into_iter().collect();
         let excess: Vec<_> = self
             .members
             .iter()

@@ -37,6 +37,11 @@ impl Month {
         self.first_date().format("%B").to_string()
     }
 
+    /// `November 2026`, where the year is in question.
+    pub fn long(self) -> String {
+        self.first_date().format("%B %Y").to_string()
+    }
+
     /// The first day of the month on the calendar.
     pub(crate) fn first_date(self) -> NaiveDate {
         let (year, month0) = (self.0.div_euclid(12), self.0.rem_euclid(12));

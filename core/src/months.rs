@@ -2,6 +2,7 @@
 //! tell people what their month begins with.
 
 use crate::{
+    ahead,
     books::{Books, Entry, Member, Message, To},
     budget::Budget,
     calendar::Firing,
@@ -45,7 +46,11 @@ pub fn turned(books: &Books, firing: &Firing) -> Entry {
     let entry = Entry::event(Event::JobDone { job, due });
     if Month::of(due, books.org.zone) != books.month {
         // The clock was wrong then or is wrong now: what could be told would be about another month.
-        return entry;
+        let Some(text) = ahead::note(books) else {
+            return entry;
+        };
+        let owners = books.org.owners_at().into_iter();
+        return entry.say_all(owners.map(|to| Message::new(to, Page::say(text.clone()))));
     }
     let concerned: Vec<_> = books.everyone.iter().filter(|one| concerns(one)).collect();
     if concerned.is_empty() {

@@ -13,6 +13,7 @@ use slice_core::{
     calendar::{self, Calendar, Firing, Job, Spent, Standing},
     day::Day,
     ids::{OrgId, Place},
+    month::Month,
     refusal::Refusal,
     settings::Settings,
     time::Time,
@@ -87,6 +88,11 @@ impl Clockwork {
         })
     }
 
+    /// Whether the month in force was opened by a clock that ran ahead: a turn is due then, to say so.
+    fn is_ahead(&self) -> bool {
+        Month::of(self.now, self.turn.zone) < self.turn.month
+    }
+
     /// The last instant from `planned` on that has come, for which the job is to be done.
     fn due(&self, job: Job, planned: Time) -> Time {
         let schedule = job.schedule(&self.settings);
@@ -126,6 +132,10 @@ impl SqlStore {
             let planned = row.maybe_time("next_due")?.filter(|due| *due <= now);
             let Some(planned) = planned else {
                 // The clock went back, or the org is older than its jobs.
+                if job == Job::Turn && clock.is_ahead() {
+                    tx.commit().await?;
+                    return Ok(Some(Firing { org, job, due: now }));
+                }
                 clock.plan(&mut tx, job).await?;
                 tx.commit().await?;
                 continue;
