@@ -54,11 +54,8 @@ fn main() -> ExitCode {
         for (name, test) in orgs::ALL {
             trials.push(on(kind, &format!("orgs::{name}"), *test));
         }
-        trials.push(on(
-            kind,
-            "load::two_hundred_at_once",
-            load::two_hundred_at_once,
-        ));
+        let many = load::two_hundred_at_once;
+        trials.push(on(kind, "load::two_hundred_at_once", many));
         if kind == postgres::Kind::Postgres {
             let two = replicas::a_month_of_two;
             trials.push(on(kind, "replicas::a_month_of_two", two));
