@@ -69,9 +69,7 @@ impl World {
             self.later(Duration::from_mins(20)).await;
         }
         if !self.slice_pods().is_empty() {
-            // RunPod's bills come later still.
-            self.later(Duration::from_mins(75)).await;
-            self.later(Duration::from_mins(15)).await;
+            self.all_pods_are_billed().await;
         }
         let violations = self.sandbox.wire.violations();
         assert!(

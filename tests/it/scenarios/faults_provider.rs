@@ -66,10 +66,7 @@ pub async fn a_provider_that_stays_away(world: &mut World) {
         world.says("ana", &line).await;
         world.minutes(20).await;
         world.sandbox.faults.clear();
-        world.expect(
-            "ana",
-            &["could not be made", "the money is back in the budget"],
-        );
+        world.expect("ana", service.away);
         assert_eq!(service.live(world), 0, "{}", service.name);
         world.says("ana", &line).await;
         let read = world.reads("ana");
@@ -304,7 +301,7 @@ pub async fn one_budget_for_all_services(world: &mut World) {
         world.clicks("ana", "Reveal key").await;
         let hands = world.town.person("ana");
         hands.close_modal().expect("the view closes");
-        service.spend(world);
+        service.spend(world).await;
     }
     let slowest = services::ALL.iter().map(|service| service.settles).max();
     world.later(slowest.unwrap_or_default()).await;

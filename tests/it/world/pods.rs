@@ -3,6 +3,7 @@
 use super::World;
 use slice_core::{grant::Grant, money::Money};
 use slice_sandbox::PodState;
+use std::time::Duration;
 
 /// The team's key there.
 pub const RUNPOD_MASTER: &str = "rpa_MASTERCANARY0123456789";
@@ -62,6 +63,20 @@ impl World {
         let mut pods = self.sandbox.runpod.pods();
         pods.retain(|pod| pod.name.starts_with("slice-"));
         pods
+    }
+
+    /// Time passes until `RunPod` has billed every pod that has ended: those as well that end meanwhile,
+    /// because nobody revealed them.
+    pub async fn all_pods_are_billed(&mut self) {
+        loop {
+            let begun = self.sandbox.clock.now();
+            self.later(Duration::from_mins(75)).await;
+            self.later(Duration::from_mins(15)).await;
+            let ends = self.slice_pods().into_iter().map(|pod| pod.ended_at);
+            if ends.flatten().all(|end| end <= begun) {
+                return;
+            }
+        }
     }
 
     /// The passwords that were generated for pods.

@@ -1,7 +1,6 @@
 //! Services under test: what a scenario that is about none of them in particular does with each.
 
 use super::World;
-use slice_sandbox::Act;
 use std::{pin::Pin, time::Duration};
 
 type Doing<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
@@ -15,6 +14,8 @@ pub struct Service {
     pub making: &'static [&'static str],
     /// Every answer to those calls is played in a scenario of its own, which knows what else is made.
     pub has_own_answers: bool,
+    /// What a member reads in the end who asks for a key while the provider is away.
+    pub away: &'static [&'static str],
     /// The call with which stopping a key begins.
     pub stopping: &'static str,
     /// By then everything that was spent is read, and what has ended is deleted.
@@ -24,25 +25,31 @@ pub struct Service {
     /// How many keys of ours can be used at the provider.
     live: fn(&World) -> usize,
     /// Whoever holds the newest key spends a dollar or two.
-    spend: fn(&mut World),
+    spend: for<'a> fn(&'a mut World) -> Doing<'a>,
 }
 
 /// A new service is one line here.
-pub const ALL: &[Service] = &[OPENROUTER, S3];
+pub const ALL: &[Service] = &[OPENROUTER, S3, RUNPOD];
+
+/// Of what has no price of its own, one is asked for and its money held before the provider is.
+const ASKED_LATER: &[&str] = &["could not be made", "the money is back in the budget"];
 
 const OPENROUTER: Service = Service {
     name: "openrouter",
     wire: "openrouter",
     making: &["POST /api/v1/keys", "PATCH /api/v1/keys"],
     has_own_answers: false,
+    away: ASKED_LATER,
     stopping: "PATCH /api/v1/keys",
     settles: Duration::from_mins(12),
     deposit: |world| Box::pin(world.deposit()),
     live: |world| world.live_keys().len(),
     spend: |world| {
-        let key = world.live_keys().pop().expect("a key");
-        let spent = world.sandbox.openrouter.spend(&key.secret, "1.50");
-        spent.expect("the key spends");
+        Box::pin(async {
+            let key = world.live_keys().pop().expect("a key");
+            let spent = world.sandbox.openrouter.spend(&key.secret, "1.50");
+            spent.expect("the key spends");
+        })
     },
 };
 
@@ -56,6 +63,7 @@ const S3: Service = Service {
         "iam:PutUserPolicy",
     ],
     has_own_answers: true,
+    away: ASKED_LATER,
     stopping: "iam:PutUserPolicy",
     settles: Duration::from_mins(25),
     deposit: |world| {
@@ -66,11 +74,36 @@ const S3: Service = Service {
     },
     live: |world| world.aws_keys().len(),
     spend: |world| {
-        let (key, size) = ("a", 1 << 30);
-        assert_eq!(world.acts(Act::Put { key, size }), "done");
-        let times = 12;
-        assert_eq!(world.acts(Act::Get { key, times }), "done");
+        Box::pin(async {
+            world.stores_a_gib();
+            assert_eq!(world.downloads(12), "done");
+        })
     },
+};
+
+const RUNPOD: Service = Service {
+    name: "runpod",
+    wire: "runpod",
+    making: &[
+        "GET /v2/catalog/gpus",
+        "POST /graphql myself",
+        "POST /graphql podFindAndDeployOnDemand",
+        "GET /v2/pods/",
+    ],
+    has_own_answers: true,
+    // Its price is asked for first, so that nobody asks for what costs nobody knows how much.
+    away: &["Nothing was changed."],
+    stopping: "DELETE /v2/pods/",
+    settles: Duration::from_mins(90),
+    deposit: |world| {
+        Box::pin(async {
+            world.deposits_runpod().await;
+            world.turns_pods_on().await;
+        })
+    },
+    live: |world| world.live_pods().len(),
+    // A pod costs by the hour, whatever is done with it.
+    spend: |world| Box::pin(world.later(Duration::from_hours(4))),
 };
 
 impl Service {
@@ -78,8 +111,8 @@ impl Service {
         (self.live)(world)
     }
 
-    pub fn spend(&self, world: &mut World) {
-        (self.spend)(world);
+    pub async fn spend(&self, world: &mut World) {
+        (self.spend)(world).await;
     }
 
     /// The member reads that her newest key of it is there.
