@@ -23,15 +23,22 @@ fn without_codes(text: &str) -> String {
         .fold(text.to_owned(), |text, code| text.replace(&code, "⟨code⟩"))
 }
 
-/// So are the ids in the names of pictures.
+/// So are the ids in the names of pictures and of buckets.
 fn without_ids(text: &str) -> String {
-    const STEM: &str = "daily-spending-";
-    const LENGTH: usize = 36;
-    let mut parts = text.split(STEM);
+    const PICTURE: &str = "daily-spending-";
+    /// Of the sandbox's account; a grant's id follows.
+    const BUCKET: &str = "slice-2a33349e-";
+    let text = cut_after(text, (PICTURE, 36), "⟨id⟩");
+    cut_after(&text, (BUCKET, 32), "⟨id⟩")
+}
+
+/// What stands behind each `stem` is so long, and is replaced.
+fn cut_after(text: &str, (stem, length): (&str, usize), by: &str) -> String {
+    let mut parts = text.split(stem);
     let first = parts.next().unwrap_or_default().to_owned();
     parts.fold(first, |text, part| {
-        let rest = part.get(LENGTH..).unwrap_or_default();
-        format!("{text}{STEM}⟨id⟩{rest}")
+        let rest = part.get(length..).unwrap_or_default();
+        format!("{text}{stem}{by}{rest}")
     })
 }
 
