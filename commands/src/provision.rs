@@ -317,7 +317,7 @@ fn lasts(
 ) -> Result<Option<Duration>, Refusal> {
     match adapter.lasts(cap, terms) {
         Some(span) if span < steps::SHORTEST => {
-            let why = steps::too_short(cap, span);
+            let why = steps::too_short(cap, cap, span);
             Err(Refusal::sentence(format!(
                 "{why} Nothing was reserved. Take more, or something cheaper."
             )))

@@ -185,6 +185,7 @@ scenarios! {
         pods::changed_behind_our_back,
         pods::its_member_leaves,
         pods::an_answer_that_is_lost,
+        pods::what_a_lost_pod_cost_is_gone,
         pods::an_end_whose_answer_is_lost,
         pods::every_answer_while_making_a_pod,
         pods::options_that_make_no_sense,

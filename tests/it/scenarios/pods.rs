@@ -345,6 +345,61 @@ pub async fn an_answer_that_is_lost(world: &mut World) {
     world.loose();
 }
 
+/// A pod of which the answer was lost is found only after minutes that cost money: the next one has what is
+/// left of the cap, and where that is too little there is none.
+pub async fn what_a_lost_pod_cost_is_gone(world: &mut World) {
+    world.set_up_pods().await;
+    world.sandbox.runpod.forget_deadlines(true);
+    world.says("olga", "allocate @ana 2").await;
+    let made = "runpod POST /graphql podFindAndDeployOnDemand";
+    for (line, goes_on) in [
+        ("provision runpod 1", true),
+        ("provision runpod 1 gpu:H100 access:8888", false),
+    ] {
+        world.all_read();
+        world.sandbox.faults.inject_on(made, Fault::LostAfter, 1);
+        let listed = "runpod GET /v2/pods";
+        world
+            .sandbox
+            .faults
+            .inject_on(listed, Fault::ServerError500, 100);
+        let before = spent(world).await;
+        world.says("ana", line).await;
+        for _ in 0..6 {
+            world.later(MINUTE).await;
+        }
+        world.sandbox.faults.clear();
+        // The pauses double, and the next pod waits as long as the first was looked for.
+        for _ in 0..24 {
+            world.later(MINUTE).await;
+        }
+        let first = spent(world).await - before;
+        assert!(Money::from_micros(40_000) < first, "{first}");
+        assert_eq!(world.live_pods().len(), usize::from(goes_on));
+        if !goes_on {
+            world.expect("ana", &["until it was found and ended", "is charged"]);
+            break;
+        }
+        let pod = world.live_pods().pop().expect("the second pod");
+        let rest = pod.terminate_after.expect("a deadline") - pod.created_at;
+        // $1 lasts 2 h 29 min.
+        assert!(rest / 60_000_000 < 149 - 6, "{rest}");
+        world.clicks("ana", "Reveal key").await;
+        let ana = world.town.person("ana");
+        ana.close_modal().expect("the view closes");
+        for _ in 0..150 {
+            world.later(MINUTE).await;
+        }
+        assert_eq!(world.live_pods().len(), 0, "Slice ended it");
+        let all = spent(world).await - before;
+        assert!(
+            all <= Money::from_dollars(1) && Money::from_micros(970_000) < all,
+            "{all}"
+        );
+    }
+    world.loose();
+}
+
 /// The answer to a pod's end is lost, or the bot dies after it: its bill is waited for, and then its rest is
 /// back. Nothing is wrong meanwhile, so no owner is alarmed.
 pub async fn an_end_whose_answer_is_lost(world: &mut World) {
