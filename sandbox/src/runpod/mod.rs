@@ -179,6 +179,12 @@ impl RunPod {
         self.world().forgets_deadlines = forget;
     }
 
+    /// Whether a new pod is answered with an error beside it, as GraphQL may where a part of the answer
+    /// could not be read.
+    pub fn complains_beside(&self, complains: bool) {
+        self.world().complains = complains;
+    }
+
     /// How long a new pod is `PROVISIONING`; it costs money from the first second.
     pub fn booting_takes(&self, time: Duration) {
         self.world().boot_micros = micros(time);

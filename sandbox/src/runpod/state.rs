@@ -51,6 +51,8 @@ pub(super) struct World {
     pub pods: Vec<Pod>,
     pub secrets: Vec<String>,
     /// `terminateAfter` is taken and nothing comes of it, as the real service was once found to do.
+    /// Answers with errors beside the new pod.
+    pub complains: bool,
     pub forgets_deadlines: bool,
     pub boot_micros: i64,
     pub billing_lag_micros: i64,
