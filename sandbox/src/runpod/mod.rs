@@ -224,6 +224,18 @@ impl RunPod {
         });
     }
 
+    /// From now on a pod that runs costs this per hour.
+    ///
+    /// # Panics
+    /// If no living pod has the id, or the price is no decimal number.
+    pub fn reprice_behind_our_back(&self, id: &str, usd: &str) {
+        self.behind_our_back(id, |pod, now| {
+            pod.price = price(usd);
+            let stint = Stint::running(now, pod.price, pod.disk_gb, pod.volume_gb);
+            pod.stints.push(stint);
+        });
+    }
+
     /// # Panics
     /// If no living pod has the id.
     pub fn terminate_behind_our_back(&self, id: &str) {

@@ -15,6 +15,7 @@ mod money;
 pub mod months;
 mod owners;
 mod pods;
+mod pods_cost;
 mod quarter;
 mod roles;
 mod s3;
@@ -185,10 +186,11 @@ scenarios! {
         pods::changed_behind_our_back,
         pods::its_member_leaves,
         pods::an_answer_that_is_lost,
-        pods::what_a_lost_pod_cost_is_gone,
         pods::an_end_whose_answer_is_lost,
         pods::every_answer_while_making_a_pod,
         pods::options_that_make_no_sense,
+        pods_cost::what_a_lost_pod_cost_is_gone,
+        pods_cost::a_price_that_rises,
         faults_slack::messages_that_get_lost,
         faults_slack::too_many_requests,
     }

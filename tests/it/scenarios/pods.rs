@@ -14,14 +14,14 @@ const ALL_BILLED: Duration = Duration::from_mins(90);
 const KEY: &str =
     "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ2yKN3GrYpLQkhMnV5mKHk4vVsEzH0dVkFQQcWAmQ0B ana@laptop";
 
-async fn spent(world: &World) -> Money {
+pub(super) async fn spent(world: &World) -> Money {
     let org = world.org().await;
     let members = world.bot().desk.store.members(org).await;
     let members = members.expect("the database answers");
     members.iter().map(|one| one.budget.spent).sum()
 }
 
-async fn free(world: &World) -> Money {
+pub(super) async fn free(world: &World) -> Money {
     let org = world.org().await;
     let members = world.bot().desk.store.members(org).await;
     let members = members.expect("the database answers");
@@ -32,13 +32,13 @@ async fn free(world: &World) -> Money {
         .unwrap_or_default()
 }
 
-fn billed(world: &World) -> Money {
+pub(super) fn billed(world: &World) -> Money {
     let pods = world.slice_pods().into_iter();
     pods.map(|pod| Money::from_micros(pod.bill_micros)).sum()
 }
 
 /// ana holds a pod of so many dollars, and knows how to reach it.
-async fn a_pod(world: &mut World, dollars: &str) {
+pub(super) async fn a_pod(world: &mut World, dollars: &str) {
     world
         .says("ana", &format!("provision runpod {dollars}"))
         .await;
@@ -341,61 +341,6 @@ pub async fn an_answer_that_is_lost(world: &mut World) {
         world.says("ana", &format!("revoke {number}")).await;
         assert_eq!(world.live_pods().len(), 0, "{fault:?}");
         world.all_read();
-    }
-    world.loose();
-}
-
-/// A pod of which the answer was lost is found only after minutes that cost money: the next one has what is
-/// left of the cap, and where that is too little there is none.
-pub async fn what_a_lost_pod_cost_is_gone(world: &mut World) {
-    world.set_up_pods().await;
-    world.sandbox.runpod.forget_deadlines(true);
-    world.says("olga", "allocate @ana 2").await;
-    let made = "runpod POST /graphql podFindAndDeployOnDemand";
-    for (line, goes_on) in [
-        ("provision runpod 1", true),
-        ("provision runpod 1 gpu:H100 access:8888", false),
-    ] {
-        world.all_read();
-        world.sandbox.faults.inject_on(made, Fault::LostAfter, 1);
-        let listed = "runpod GET /v2/pods";
-        world
-            .sandbox
-            .faults
-            .inject_on(listed, Fault::ServerError500, 100);
-        let before = spent(world).await;
-        world.says("ana", line).await;
-        for _ in 0..6 {
-            world.later(MINUTE).await;
-        }
-        world.sandbox.faults.clear();
-        // The pauses double, and the next pod waits as long as the first was looked for.
-        for _ in 0..24 {
-            world.later(MINUTE).await;
-        }
-        let first = spent(world).await - before;
-        assert!(Money::from_micros(40_000) < first, "{first}");
-        assert_eq!(world.live_pods().len(), usize::from(goes_on));
-        if !goes_on {
-            world.expect("ana", &["until it was found and ended", "is charged"]);
-            break;
-        }
-        let pod = world.live_pods().pop().expect("the second pod");
-        let rest = pod.terminate_after.expect("a deadline") - pod.created_at;
-        // $1 lasts 2 h 29 min.
-        assert!(rest / 60_000_000 < 149 - 6, "{rest}");
-        world.clicks("ana", "Reveal key").await;
-        let ana = world.town.person("ana");
-        ana.close_modal().expect("the view closes");
-        for _ in 0..150 {
-            world.later(MINUTE).await;
-        }
-        assert_eq!(world.live_pods().len(), 0, "Slice ended it");
-        let all = spent(world).await - before;
-        assert!(
-            all <= Money::from_dollars(1) && Money::from_micros(970_000) < all,
-            "{all}"
-        );
     }
     world.loose();
 }
