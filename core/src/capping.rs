@@ -67,7 +67,11 @@ pub fn dearer(books: &Books, read: &Entry, spans: &[(GrantId, Duration)]) -> Ent
         let used = used(grant, read);
         let ends_at = grant.ends_at.unwrap_or(books.now + EVERY);
         let next = EVERY.min(ends_at - books.now);
-        if used + part(grant.cap, next, *lasts) < grant.cap {
+        // As dear as agreed on, or as it was on the average since it was ordered.
+        let since = grant.key().and_then(|key| key.intended_at);
+        let so_far = since.map_or(*lasts, |since| books.now - since).max(EVERY);
+        let soon = part(grant.cap, next, *lasts).max(part(used, next, so_far));
+        if used + soon < grant.cap {
             continue;
         }
         let ending = State::Revoking(End::Expired);

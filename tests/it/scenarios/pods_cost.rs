@@ -1,7 +1,7 @@
 //! Pods that cost more than was meant: found late, or dearer than they were.
 
 use super::pods::{a_pod, spent};
-use crate::world::World;
+use crate::world::{World, pods::GPU_ID};
 use slice_core::money::Money;
 use slice_sandbox::Fault;
 use std::time::Duration;
@@ -15,10 +15,9 @@ pub async fn what_a_lost_pod_cost_is_gone(world: &mut World) {
     world.sandbox.runpod.forget_deadlines(true);
     world.says("olga", "allocate @ana 2").await;
     let made = "runpod POST /graphql podFindAndDeployOnDemand";
-    for (line, goes_on) in [
-        ("provision runpod 1", true),
-        ("provision runpod 1 gpu:H100 access:8888", false),
-    ] {
+    // At the second price $1 lasts 20 min.
+    for (price, goes_on) in [("0.4", true), ("2.99", false)] {
+        world.sandbox.runpod.set_price(GPU_ID, price);
         world.all_read();
         world.sandbox.faults.inject_on(made, Fault::LostAfter, 1);
         let listed = "runpod GET /v2/pods";
@@ -27,7 +26,7 @@ pub async fn what_a_lost_pod_cost_is_gone(world: &mut World) {
             .faults
             .inject_on(listed, Fault::ServerError500, 100);
         let before = spent(world).await;
-        world.says("ana", line).await;
+        world.says("ana", "provision runpod 1").await;
         for _ in 0..6 {
             world.later(MINUTE).await;
         }
@@ -90,5 +89,9 @@ pub async fn a_price_that_rises(world: &mut World) {
         spent <= Money::from_dollars(1) && Money::from_micros(850_000) < spent,
         "{spent}"
     );
+    // Until its bill was read once more.
+    for _ in 0..9 {
+        world.later(10 * MINUTE).await;
+    }
     world.loose();
 }
