@@ -49,7 +49,7 @@ all! {
 }
 
 const START: i64 = 1_800_000_000_000_000;
-const OPTIONS: &str = "pods:on\nimages:runpod/pytorch:1.0.2 JUPYTER_PASSWORD, nvidia/cuda:12\ngpu:A40\ndisk:10\naccess:8888";
+const OPTIONS: &str = "pods:on\nimages:runpod/pytorch:1.0.2 JUPYTER_PASSWORD 8888, nvidia/cuda:12\ngpu:A40\ndisk:10\naccess:8888";
 const TERMS: &str = "gpu:A40 at $0.40\nimage:runpod/pytorch:1.0.2\ndisk:10\naccess:8888";
 const HASTE: Duration = Duration::from_millis(1_500);
 const MINUTE: Duration = Duration::from_mins(1);

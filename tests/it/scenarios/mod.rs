@@ -177,6 +177,7 @@ scenarios! {
         s3_refused::a_key_lives_on,
         s3_refused::what_is_said_of_it,
         pods::a_life,
+        pods::what_is_off_is_not_offered,
         pods::a_pod_by_form,
         pods::the_money_ends,
         pods::nobody_is_there,
