@@ -24,8 +24,20 @@ pub fn offered<'a>(
     })
 }
 
+/// Whether members may have none of a service yet.
+fn is_off(org: &Org, (name, adapter): (&ServiceName, &dyn ServiceAdapter)) -> bool {
+    adapter.is_off(org.options_of(name))
+}
+
 /// One service as a line of its own.
-pub fn line((name, adapter): (&ServiceName, &dyn ServiceAdapter)) -> Text {
+pub fn line(org: &Org, (name, adapter): (&ServiceName, &dyn ServiceAdapter)) -> Text {
+    if is_off(org, (name, adapter)) {
+        return Text::default()
+            .bold(name.to_string())
+            .and(": off until an owner turns it on with ")
+            .code(format!("/slice vault options {name}"))
+            .and(".");
+    }
     let able = adapter.capabilities();
     let soft = if able.hardness.is_hard() {
         ""
@@ -42,7 +54,8 @@ pub fn line((name, adapter): (&ServiceName, &dyn ServiceAdapter)) -> Text {
 
 /// All of them in one line, for the field in which one is chosen.
 pub fn short(call: &Call<'_>, org: &Org) -> String {
-    let each = offered(call, org).map(|(name, adapter)| {
+    let on = offered(call, org).filter(|offer| !is_off(org, *offer));
+    let each = on.map(|(name, adapter)| {
         let is_hard = adapter.capabilities().hardness.is_hard();
         format!("{name}: {} cap", if is_hard { "hard" } else { "soft" })
     });
@@ -75,16 +88,16 @@ pub async fn no_such(call: &Call<'_>, said: &ServiceName, cap: Money) -> Refusal
     };
     let text = Text::new("There is no service called ").code(&said);
     let text = text.and(". Nothing was changed. The vault has ");
-    let text = offers
-        .iter()
-        .fold(text, |text, offer| text.join(line(*offer)).and(" "));
+    let text = offers.iter().fold(text, |text, offer| {
+        text.join(line(&books.org, *offer)).and(" ")
+    });
     let text = text.and(format!(
         "{} of your budget is free until ",
         member.budget.free()
     ));
-    let fits = offers.iter().filter(|(_, adapter)| {
-        let least = adapter.capabilities().smallest_cap;
-        least <= cap && cap <= member.budget.free()
+    let fits = offers.iter().filter(|offer| {
+        let least = offer.1.capabilities().smallest_cap;
+        !is_off(&books.org, **offer) && least <= cap && cap <= member.budget.free()
     });
     let next = fits.take(BUTTONS).map(|(name, _)| {
         let line = format!("provision {name} {}", cap.decimal());

@@ -111,7 +111,7 @@ async fn make_form(call: Call<'_>) -> Result<Form, Refusal> {
     let offered = offers::offered(&call, &books.org)
         .filter(|(name, _)| wanted.as_ref().is_none_or(|wanted| wanted == *name));
     for offer in offered {
-        form.intro = form.intro.text(offers::line(offer));
+        form.intro = form.intro.text(offers::line(&books.org, offer));
     }
     form.submit = "Provision".into();
     let service = wanted.unwrap_or(first);
@@ -317,7 +317,7 @@ fn lasts(
 ) -> Result<Option<Duration>, Refusal> {
     match adapter.lasts(cap, terms) {
         Some(span) if span < steps::SHORTEST => {
-            let why = steps::too_short(cap, span);
+            let why = steps::too_short(cap, cap, span);
             Err(Refusal::sentence(format!(
                 "{why} Nothing was reserved. Take more, or something cheaper."
             )))

@@ -341,6 +341,16 @@ impl Grant {
         (self.cap - self.usage()).max(spendable).or_zero()
     }
 
+    /// What another key may spend: what those before it cost is gone, and what they may still spend theirs.
+    pub fn rest(&self) -> Money {
+        let theirs: Money = self
+            .keys
+            .iter()
+            .map(|key| key.usage.max(key.armed_cap))
+            .sum();
+        (self.cap - theirs).or_zero()
+    }
+
     /// What a key may spend in all, so that all of the grant's keys together keep its cap.
     pub fn cap_of(&self, key: &Key) -> Money {
         self.cap_within(self.cap, key)

@@ -61,6 +61,8 @@ struct Round {
     looks: Vec<Look>,
     /// What has to be left of a cap that is Slice's to keep.
     margins: Vec<(GrantId, Money)>,
+    /// How long whole caps last that are kept by an end in time.
+    spans: Vec<(GrantId, Duration)>,
     /// What stays of keys that have gone.
     left: Vec<leftover::Look>,
 }
@@ -75,6 +77,8 @@ impl Round {
         if !margin.is_zero() {
             self.margins.push((grant.id, margin));
         }
+        let lasts = adapter.lasts(grant.cap, &grant.terms);
+        self.spans.extend(lasts.map(|lasts| (grant.id, lasts)));
     }
 
     fn note(&mut self, grant: &Grant, key: &Key, answer: &Result<Meter, ServiceError>) {
@@ -92,15 +96,18 @@ impl Round {
         let late = told_late(books, &read);
         let seen = drift::seen(books, &self.looks);
         let stops = capping::stops(books, &read, &self.margins);
+        let dearer = capping::dearer(books, &read, &self.spans);
         let left = leftover::seen(books, &self.left);
         let mut entry = read.say_all(late);
         entry.events.extend(left.events);
         entry.events.extend(seen.events);
         entry.events.extend(stops.events);
+        entry.events.extend(dearer.events);
         entry
             .say_all(left.messages)
             .say_all(seen.messages)
             .say_all(stops.messages)
+            .say_all(dearer.messages)
     }
 }
 

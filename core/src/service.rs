@@ -340,6 +340,10 @@ pub trait ServiceAdapter: Send + Sync {
     fn options(&self, _said: &str) -> Result<String, String> {
         Err(format!("There is nothing to choose for {}.", self.name()))
     }
+    /// Whether owners let members have nothing of it.
+    fn is_off(&self, _options: &str) -> bool {
+        false
+    }
     /// What was wanted or chosen, for people to read.
     fn wants(&self, terms: &str) -> Facts {
         let whole = terms.replace('\n', ", ");

@@ -29,12 +29,26 @@ pub const REVEAL_LEASE: Duration = Duration::from_mins(1);
 /// What lasts no longer than this is of no use to anybody.
 pub const SHORTEST: Duration = Duration::from_mins(15);
 
-/// Why money that lasts so short is not taken.
-pub fn too_short(cap: Money, lasts: Duration) -> String {
+/// Why money that lasts so short is not taken; `rest` is what an earlier attempt left of it.
+pub fn too_short(cap: Money, rest: Money, lasts: Duration) -> String {
+    let (minutes, least) = (lasts.as_secs() / 60, SHORTEST.as_secs() / 60);
+    let most =
+        format!("lasts {minutes} min, and {least} min is the least that anything is made for.");
+    if rest == cap {
+        return format!("At that price {cap} {most}");
+    }
+    let gone = cap - rest;
     format!(
-        "At that price {cap} lasts {} min, and {} min is the least that anything is made for.",
-        lasts.as_secs() / 60,
-        SHORTEST.as_secs() / 60
+        "What was made first cost {gone} until it was found and ended. At that price the {rest} left of {cap} \
+         {most}"
+    )
+}
+
+/// Why there is no other attempt: those before it cost everything.
+pub fn used_up(grant: &Grant) -> String {
+    let (cap, used) = (grant.cap, grant.usage());
+    format!(
+        "What was made first cost {used} until it was found and ended: nothing is left of {cap}."
     )
 }
 
@@ -103,7 +117,7 @@ pub fn armed(books: &Books, attempt: i64, facts: &sentences::KeyFacts) -> Result
     let armed = Event::KeyArmed {
         grant: grant.id,
         attempt,
-        cap: grant.cap,
+        cap: grant.cap_of(key(grant, attempt)?),
         ends_at,
         reveal_by: facts.reveal_within.map(|span| books.now + span),
     };

@@ -172,10 +172,10 @@ impl RunPod {
             value: &order.label,
         }];
         let options = Options::parse(&order.options).unwrap_or_default();
-        let variable = options
+        let login = options
             .image(&terms.image)
-            .and_then(|image| image.variable.as_deref());
-        let ports = match (&terms.access, variable) {
+            .and_then(|image| image.login.as_ref());
+        let ports = match (&terms.access, login) {
             (Access::Ssh(key), _) => {
                 env.push(Variable {
                     key: "PUBLIC_KEY",
@@ -183,15 +183,15 @@ impl RunPod {
                 });
                 "22/tcp".to_owned()
             }
-            (Access::Port(port), Some(key)) => {
+            (Access::Port(port), Some(login)) if login.port == *port => {
                 env.push(Variable {
-                    key,
+                    key: &login.variable,
                     value: password.expose(),
                 });
                 format!("{port}/http")
             }
-            (Access::Port(_), None) => {
-                let why = "The owners say no more how that image takes a password.";
+            (Access::Port(_), _) => {
+                let why = "The owners say no more that this image's password protects that port.";
                 return Err(ServiceError::Rejected(why.into()));
             }
         };
@@ -346,6 +346,10 @@ impl ServiceAdapter for RunPod {
 
     fn options(&self, said: &str) -> Result<String, String> {
         Options::parse(said).map(|options| options.to_string())
+    }
+
+    fn is_off(&self, options: &str) -> bool {
+        !Options::parse(options).is_ok_and(|options| options.on)
     }
 
     fn price(&self) -> String {

@@ -327,15 +327,15 @@ impl Provider<'_> {
         }
     }
 
-    /// How long the grant's money lasts; `None`: that is up to whoever has its key.
-    pub fn lasts(&self, grant: &Grant) -> Option<Duration> {
-        self.adapter.lasts(grant.cap, &grant.terms)
+    /// How long so much of the grant's money lasts; `None`: that is up to whoever has its key.
+    pub fn lasts(&self, grant: &Grant, money: Money) -> Option<Duration> {
+        self.adapter.lasts(money, &grant.terms)
     }
 
     /// When a key has to end whose money lasts so long and no longer.
     pub fn ends_by(&self, grant: &Grant, key: &Key) -> Option<Time> {
         let margin = self.capabilities().dead_man.unwrap_or_default();
-        self.lasts(grant)?;
+        self.lasts(grant, grant.cap)?;
         Some(key.dead_man? - margin)
     }
 

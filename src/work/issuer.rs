@@ -6,10 +6,12 @@ use slice_core::{
     desk::Desk,
     grant::{End, Grant, Key, KeyState, State, label},
     ids::GrantId,
+    money::Money,
     ports::{Bounds, Issued, KeyRef, Order, ServiceError, Work},
     refusal::Refusal,
     secret::Secret,
     steps,
+    time::Time,
     vault::{BadSeal, Seal, SealOwner},
 };
 use std::time::Duration;
@@ -48,15 +50,10 @@ async fn make(job: Job<'_>, books: &Books, grant: &Grant) -> Result<(), Stop> {
     };
     job.in_time()?;
     let margin = provider.capabilities().dead_man;
-    let now = job.desk.clock.now();
-    let by_life = now + grant.life.duration() + margin.unwrap_or_default();
-    let end = match provider.lasts(grant) {
-        Some(span) if span < steps::SHORTEST => {
-            let why = steps::too_short(grant.cap, span);
-            return give_up(job, grant, End::Rejected, &why).await;
-        }
-        Some(span) => by_life.min(now + span),
-        None => by_life,
+    let rest = grant.rest();
+    let end = match lives_until(&provider, (grant, rest), job.desk.clock.now()) {
+        Ok(end) => end,
+        Err(why) => return give_up(job, grant, End::Rejected, &why).await,
     };
     let dead_man = margin.map(|_| end);
     let (attempt, grant) = job
@@ -69,7 +66,7 @@ async fn make(job: Job<'_>, books: &Books, grant: &Grant) -> Result<(), Stop> {
     let life = grant.life;
     let order = Order {
         label: label(grant.id, attempt),
-        cap: grant.cap,
+        cap: rest,
         life,
         dead_man: end,
         terms: grant.terms.clone(),
@@ -100,6 +97,23 @@ async fn make(job: Job<'_>, books: &Books, grant: &Grant) -> Result<(), Stop> {
     match grant.key().filter(|key| key.state == KeyState::Minted) {
         Some(key) => arm(job, &books, &grant, key).await,
         None => Err(Refusal::LostLease.into()),
+    }
+}
+
+/// Until when a new key lives that may spend no more than `rest`: what earlier attempts cost is gone. The
+/// error is why none is made.
+fn lives_until(
+    provider: &Provider<'_>,
+    (grant, rest): (&Grant, Money),
+    now: Time,
+) -> Result<Time, String> {
+    let margin = provider.capabilities().dead_man.unwrap_or_default();
+    let by_life = now + grant.life.duration() + margin;
+    match provider.lasts(grant, rest) {
+        _ if rest.is_zero() => Err(steps::used_up(grant)),
+        Some(span) if span < steps::SHORTEST => Err(steps::too_short(grant.cap, rest, span)),
+        Some(span) => Ok(by_life.min(now + span)),
+        None => Ok(by_life),
     }
 }
 
@@ -191,7 +205,7 @@ async fn arm(job: Job<'_>, books: &Books, grant: &Grant, key: &Key) -> Result<()
     }
     let known = KeyRef::new(grant, key).ok_or(Refusal::LostLease)?;
     let bounds = Bounds {
-        cap: grant.cap,
+        cap: grant.cap_of(key),
         until: provider.until(steps::ends_at(books, grant, provider.ends_by(grant, key))),
     };
     let why = match provider.arm(&known, bounds).await {
@@ -237,7 +251,7 @@ async fn armed(
     let facts = provider.facts(grant, key);
     job.write(|books| steps::armed(books, key.attempt, &facts))
         .await?;
-    let (number, cap, service) = (grant.number, grant.cap, &grant.service);
+    let (number, cap, service) = (grant.number, grant.cap_of(key), &grant.service);
     info!(grant.id = %grant.id, "Armed grant {number}: {cap} of {service}");
     Ok(())
 }

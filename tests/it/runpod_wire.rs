@@ -40,6 +40,7 @@ all! {
     what_owners_and_members_say,
     a_bad_master_key_is_told_from_a_bad_hour,
     a_lost_order_is_never_taken_for_a_no,
+    a_pod_with_errors_beside_it_was_made,
     a_dearer_pod_is_refused,
     bills_over_days_and_what_was_not_foreseen,
     an_ended_pod_is_read_by_its_whole_bill,
@@ -48,7 +49,7 @@ all! {
 }
 
 const START: i64 = 1_800_000_000_000_000;
-const OPTIONS: &str = "pods:on\nimages:runpod/pytorch:1.0.2 JUPYTER_PASSWORD, nvidia/cuda:12\ngpu:A40\ndisk:10\naccess:8888";
+const OPTIONS: &str = "pods:on\nimages:runpod/pytorch:1.0.2 JUPYTER_PASSWORD 8888, nvidia/cuda:12\ngpu:A40\ndisk:10\naccess:8888";
 const TERMS: &str = "gpu:A40 at $0.40\nimage:runpod/pytorch:1.0.2\ndisk:10\naccess:8888";
 const HASTE: Duration = Duration::from_millis(1_500);
 const MINUTE: Duration = Duration::from_mins(1);
@@ -353,6 +354,17 @@ async fn a_lost_order_is_never_taken_for_a_no() {
         }
         world.well_behaved();
     }
+}
+
+/// What is said beside a pod that was made takes nothing back.
+async fn a_pod_with_errors_beside_it_was_made() {
+    let world = World::new().await;
+    world.sandbox.runpod.complains_beside(true);
+    let key = world.key(1).await;
+    assert_eq!(world.sandbox.runpod.pods().len(), 1);
+    let (adapter, master) = (world.adapter(), &world.master);
+    adapter.arm(master, &key, bounds()).await.expect("armed");
+    world.well_behaved();
 }
 
 async fn a_dearer_pod_is_refused() {

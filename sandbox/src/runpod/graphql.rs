@@ -172,7 +172,11 @@ pub(super) fn answer(runpod: &RunPod, call: &Call) -> Answer {
             }
         };
     }
-    Answer::json(200, json!({ "data": data }))
+    let mut answer = json!({ "data": data });
+    if operation.mutates && runpod.world().complains {
+        answer["errors"] = json!([{ "message": NO_CAPACITY, "extensions": { "code": "RUNPOD" } }]);
+    }
+    Answer::json(200, answer)
 }
 
 /// That each field exists, and selects from what has fields.

@@ -179,6 +179,12 @@ impl RunPod {
         self.world().forgets_deadlines = forget;
     }
 
+    /// Whether a new pod is answered with an error beside it, as GraphQL may where a part of the answer
+    /// could not be read.
+    pub fn complains_beside(&self, complains: bool) {
+        self.world().complains = complains;
+    }
+
     /// How long a new pod is `PROVISIONING`; it costs money from the first second.
     pub fn booting_takes(&self, time: Duration) {
         self.world().boot_micros = micros(time);
@@ -215,6 +221,18 @@ impl RunPod {
         self.behind_our_back(id, |pod, now| {
             pod.stopped = true;
             pod.stints.push(Stint::stopped(now, pod.volume_gb));
+        });
+    }
+
+    /// From now on a pod that runs costs this per hour.
+    ///
+    /// # Panics
+    /// If no living pod has the id, or the price is no decimal number.
+    pub fn reprice_behind_our_back(&self, id: &str, usd: &str) {
+        self.behind_our_back(id, |pod, now| {
+            pod.price = price(usd);
+            let stint = Stint::running(now, pod.price, pod.disk_gb, pod.volume_gb);
+            pod.stints.push(stint);
         });
     }
 

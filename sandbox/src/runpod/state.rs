@@ -50,6 +50,8 @@ pub(super) struct World {
     pub gpus: Vec<Gpu>,
     pub pods: Vec<Pod>,
     pub secrets: Vec<String>,
+    /// Answers with errors beside the new pod.
+    pub complains: bool,
     /// `terminateAfter` is taken and nothing comes of it, as the real service was once found to do.
     pub forgets_deadlines: bool,
     pub boot_micros: i64,

@@ -226,13 +226,14 @@ impl Api {
         };
         let request = Request::write(Method::POST, GRAPHQL, &ask);
         let answer = self.graphql::<Deployed>(master, request).await?;
-        if let Some(error) = answer.errors.first() {
-            return Err(not_made(error));
+        // A pod that is there was made, whatever else is said beside it.
+        match (answer.data.and_then(|data| data.pod), answer.errors.first()) {
+            (Some(made), _) if is_id(&made.id) => Ok(made),
+            (None, Some(error)) => Err(not_made(error)),
+            _ => Err(ServiceError::Unknown(
+                "RunPod's answer about the new pod is odd.".into(),
+            )),
         }
-        let made = answer.data.and_then(|data| data.pod);
-        made.filter(|made| is_id(&made.id)).ok_or_else(|| {
-            ServiceError::Unknown("RunPod's answer about the new pod is odd.".into())
-        })
     }
 
     async fn graphql<T: DeserializeOwned>(

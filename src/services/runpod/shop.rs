@@ -4,7 +4,7 @@ use super::{
     RunPod,
     api::no_capacity,
     rows::Gpu,
-    terms::{Access, Options, Said, Terms, priced, shown},
+    terms::{Access, Image, Options, Said, Terms, priced, shown},
 };
 use slice_core::{
     ports::{Asking, ServiceError, Unmet},
@@ -116,7 +116,7 @@ impl RunPod {
             Field {
                 initial: said.access.or(port).map(|access| access.to_string()),
                 hint: Some(
-                    "Your public SSH key, or a port such as 8888, which gets a password".into(),
+                    "Your public SSH key, or the image's own port, such as 8888, which gets a password".into(),
                 ),
                 ..field("access", "Access", FieldKind::Line { max: LINE_MAX })
             },
@@ -140,7 +140,7 @@ impl RunPod {
             },
             Field {
                 initial: Some(shown(&options.images)).filter(|images| !images.is_empty()),
-                hint: Some("Each perhaps with the variable of its password: runpod/pytorch:1.0 JUPYTER_PASSWORD".into()),
+                hint: Some("Each perhaps with its password's variable and port: runpod/pytorch:1.0 JUPYTER_PASSWORD 8888".into()),
                 ..optional(field("images", "Images that may run", FieldKind::Lines { max: LINE_MAX }))
             },
             Field {
@@ -165,10 +165,6 @@ impl RunPod {
         let options = allowed(asking.options).map_err(refuse)?;
         let said = Said::parse(asking.said).map_err(ask)?;
         let gpu = said.gpu.or(options.gpu.clone().map(|gpu| (gpu, None)));
-        let access = said.access.or(options.port.map(Access::Port));
-        let (Some((gpu, accepted)), Some(access)) = (gpu, access) else {
-            return Err(ask("A pod needs a GPU and a way to reach it."));
-        };
         let name = said
             .image
             .or_else(|| options.images.first().map(|image| image.name.clone()));
@@ -180,12 +176,14 @@ impl RunPod {
                 shown(&options.images)
             )));
         };
-        if matches!(access, Access::Port(_)) && image.variable.is_none() {
-            return Err(ask(format!(
-                "{} takes no password, so it is reached by SSH alone: say your public key.",
-                image.name
-            )));
-        }
+        let login = image.login.as_ref();
+        // What nobody says is the image's own port, where owners let it be.
+        let port = |port| Access::Port(login.map_or(port, |login| login.port));
+        let access = said.access.or(options.port.map(port));
+        let (Some((gpu, accepted)), Some(access)) = (gpu, access) else {
+            return Err(ask("A pod needs a GPU and a way to reach it."));
+        };
+        is_protected(image, &access).map_err(ask)?;
         let gpus = self.api.gpus(asking.master).await;
         let gpus = gpus.map_err(|why| refuse(format!("The prices could not be read: {why}")))?;
         let found = gpus.into_iter().find(|known| known.is_called(&gpu));
@@ -210,6 +208,25 @@ impl RunPod {
             access,
         };
         Ok(terms.to_string())
+    }
+}
+
+/// That a port asks for a password: others of the container would be open to everybody.
+pub(super) fn is_protected(image: &Image, access: &Access) -> Result<(), String> {
+    let Access::Port(port) = access else {
+        return Ok(());
+    };
+    match &image.login {
+        None => Err(format!(
+            "{} takes no password, so it is reached by SSH alone: say your public key.",
+            image.name
+        )),
+        Some(login) if login.port != *port => Err(format!(
+            "The password of {} protects port {} alone, and port {port} would be open to everybody: say \
+             `access:{}`, or your public SSH key.",
+            image.name, login.port, login.port
+        )),
+        Some(_) => Ok(()),
     }
 }
 

@@ -201,8 +201,15 @@ impl fmt::Display for Terms {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Image {
     pub name: String,
-    /// The variable from which it takes a password; without one it is reached by SSH alone.
-    pub variable: Option<String>,
+    /// How it is reached by HTTP; without that it is reached by SSH alone.
+    pub login: Option<Login>,
+}
+
+/// The variable from which an image takes a password, and the one port that this password protects.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Login {
+    pub variable: String,
+    pub port: u16,
 }
 
 /// What owners let members take.
@@ -248,14 +255,20 @@ impl Options {
         if options.on && options.images.is_empty() {
             return Err("Pods can't be on without an image that may run.".into());
         }
-        if options.port.is_some() && options.images.iter().all(|image| image.variable.is_none()) {
-            return Err(
-                "A port needs an image that takes a password: say the name of the variable behind \
-                        it, such as `runpod/pytorch:1.0 JUPYTER_PASSWORD`."
-                    .into(),
-            );
+        let protected = |port| {
+            let mut logins = options
+                .images
+                .iter()
+                .filter_map(|image| image.login.as_ref());
+            logins.any(|login| login.port == port)
+        };
+        match options.port {
+            Some(port) if !protected(port) => Err(format!(
+                "No password protects port {port}: behind an image say the variable of its password, and the port \
+                 that this protects, such as `runpod/pytorch:1.0 JUPYTER_PASSWORD {port}`."
+            )),
+            _ => Ok(options),
         }
-        Ok(options)
     }
 
     pub fn image(&self, name: &str) -> Option<&Image> {
@@ -286,8 +299,8 @@ impl fmt::Display for Options {
 
 /// Images as owners write them.
 pub(super) fn shown(images: &[Image]) -> String {
-    let words = images.iter().map(|image| match &image.variable {
-        Some(variable) => format!("{} {variable}", image.name),
+    let words = images.iter().map(|image| match &image.login {
+        Some(Login { variable, port }) => format!("{} {variable} {port}", image.name),
         None => image.name.clone(),
     });
     words.collect::<Vec<_>>().join(", ")
@@ -301,28 +314,41 @@ fn switch(answer: &str) -> Result<bool, String> {
     }
 }
 
-/// Images, each perhaps with its variable behind it. Names of images have no capitals.
+/// Images, each perhaps with a variable and a port behind it. Names of images have no capitals, and are more
+/// than digits.
 fn images(answer: &str) -> Result<Vec<Image>, String> {
     let mut images: Vec<Image> = vec![];
     let words = answer.split(|letter: char| letter == ',' || letter.is_whitespace());
-    for word in words.filter(|word| !word.is_empty()) {
+    let mut words = words.filter(|word| !word.is_empty());
+    while let Some(word) = words.next() {
         if is_image(word) {
             images.push(Image {
                 name: word.to_owned(),
-                variable: None,
+                login: None,
             });
             continue;
         }
-        let last = images.last_mut().filter(|image| image.variable.is_none());
-        match last.filter(|_| is_variable(word)) {
-            Some(image) => image.variable = Some(word.to_owned()),
-            None => {
-                return Err(format!(
-                    "“{}” is neither an image, such as runpod/pytorch:1.0, nor the variable of one.",
-                    shorten(word)
-                ));
-            }
-        }
+        let last = images.last_mut().filter(|image| image.login.is_none());
+        let Some(image) = last.filter(|_| is_variable(word)) else {
+            return Err(format!(
+                "“{}” is neither an image, such as runpod/pytorch:1.0, nor the variable of one.",
+                shorten(word)
+            ));
+        };
+        let port = words.next().and_then(|port| match Access::parse(port) {
+            Ok(Access::Port(port)) => Some(port),
+            _ => None,
+        });
+        image.login = Some(Login {
+            variable: word.to_owned(),
+            port: port.ok_or_else(|| {
+                format!(
+                    "Behind {word} say the port that this password protects, such as `{} {word} 8888`: any other \
+                     would be open to everybody.",
+                    shorten(&image.name)
+                )
+            })?,
+        });
     }
     if IMAGES_MAX < images.len() {
         return Err(format!(
@@ -338,6 +364,7 @@ fn is_image(word: &str) -> bool {
     let name = word.split([':', '@']).next().unwrap_or_default();
     word.len() <= IMAGE_MAX
         && word.bytes().all(plain)
+        && !word.bytes().all(|byte| byte.is_ascii_digit())
         && name
             .bytes()
             .next()
@@ -448,9 +475,9 @@ mod tests {
 
     #[test]
     fn options_are_whole_or_refused() {
-        let said = "pods:on\nimages:runpod/pytorch:1.0 JUPYTER_PASSWORD nvidia/cuda:12\ngpu:A40 at 0.40\naccess:8888";
+        let said = "pods:on\nimages:runpod/pytorch:1.0 JUPYTER_PASSWORD 8888 nvidia/cuda:12\ngpu:A40 at 0.40\naccess:8888";
         let options = Options::parse(said).expect("options");
-        let kept = "pods:on\nimages:runpod/pytorch:1.0 JUPYTER_PASSWORD, nvidia/cuda:12\ngpu:A40\ndisk:20\naccess:8888";
+        let kept = "pods:on\nimages:runpod/pytorch:1.0 JUPYTER_PASSWORD 8888, nvidia/cuda:12\ngpu:A40\ndisk:20\naccess:8888";
         assert_eq!(options.to_string(), kept);
         let again = Options::parse(kept).expect("the same");
         assert_eq!(
@@ -465,6 +492,11 @@ mod tests {
             "images:a PUBLIC_KEY",
             "images:a b/C",
             "images:$(x)",
+            "images:a 8888",
+            "images:a VARIABLE",
+            "images:a VARIABLE 22",
+            "images:a VARIABLE b",
+            "images:a VARIABLE 8888\naccess:8080",
             "disk:4",
             "disk:0x10",
             "access:8888",

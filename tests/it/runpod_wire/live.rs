@@ -35,7 +35,7 @@ async fn played(master: Secret, image: &str) {
     let adapter = services.find(&ServiceName::new("runpod")).expect("it");
     let health = adapter.check(&master).await.expect("a good key");
     println!("the account has {:?}", health.balance);
-    let options = format!("pods:on\nimages:{image} JUPYTER_PASSWORD");
+    let options = format!("pods:on\nimages:{image} JUPYTER_PASSWORD 8888");
     let asking = |said| Asking {
         master: &master,
         options: &options,

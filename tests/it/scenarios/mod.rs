@@ -15,6 +15,7 @@ mod money;
 pub mod months;
 mod owners;
 mod pods;
+mod pods_cost;
 mod quarter;
 mod roles;
 mod s3;
@@ -176,6 +177,7 @@ scenarios! {
         s3_refused::a_key_lives_on,
         s3_refused::what_is_said_of_it,
         pods::a_life,
+        pods::what_is_off_is_not_offered,
         pods::a_pod_by_form,
         pods::the_money_ends,
         pods::nobody_is_there,
@@ -188,6 +190,8 @@ scenarios! {
         pods::an_end_whose_answer_is_lost,
         pods::every_answer_while_making_a_pod,
         pods::options_that_make_no_sense,
+        pods_cost::what_a_lost_pod_cost_is_gone,
+        pods_cost::a_price_that_rises,
         faults_slack::messages_that_get_lost,
         faults_slack::too_many_requests,
     }

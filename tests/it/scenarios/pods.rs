@@ -14,14 +14,14 @@ const ALL_BILLED: Duration = Duration::from_mins(90);
 const KEY: &str =
     "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ2yKN3GrYpLQkhMnV5mKHk4vVsEzH0dVkFQQcWAmQ0B ana@laptop";
 
-async fn spent(world: &World) -> Money {
+pub(super) async fn spent(world: &World) -> Money {
     let org = world.org().await;
     let members = world.bot().desk.store.members(org).await;
     let members = members.expect("the database answers");
     members.iter().map(|one| one.budget.spent).sum()
 }
 
-async fn free(world: &World) -> Money {
+pub(super) async fn free(world: &World) -> Money {
     let org = world.org().await;
     let members = world.bot().desk.store.members(org).await;
     let members = members.expect("the database answers");
@@ -32,13 +32,13 @@ async fn free(world: &World) -> Money {
         .unwrap_or_default()
 }
 
-fn billed(world: &World) -> Money {
+pub(super) fn billed(world: &World) -> Money {
     let pods = world.slice_pods().into_iter();
     pods.map(|pod| Money::from_micros(pod.bill_micros)).sum()
 }
 
 /// ana holds a pod of so many dollars, and knows how to reach it.
-async fn a_pod(world: &mut World, dollars: &str) {
+pub(super) async fn a_pod(world: &mut World, dollars: &str) {
     world
         .says("ana", &format!("provision runpod {dollars}"))
         .await;
@@ -82,6 +82,30 @@ pub async fn a_life(world: &mut World) {
     assert_eq!(free(world).await, Money::from_dollars(100) - billed(world));
     world.later(ALL_BILLED).await;
     assert_eq!(spent(world).await, billed(world));
+}
+
+/// What members can't have is not offered with a button, and they are told who can change that.
+pub async fn what_is_off_is_not_offered(world: &mut World) {
+    world.set_up().await;
+    world.deposits_runpod().await;
+    world.says("ana", "provision modal 10").await;
+    world.expect(
+        "ana",
+        &[
+            "There is no service called",
+            "off until an owner turns it on",
+        ],
+    );
+    let read = world.reads("ana");
+    assert!(!read.contains("Provision $10.00 of runpod"), "{read}");
+    world.all_read();
+    world.turns_pods_on().await;
+    world.says("ana", "provision modal 10").await;
+    world.expect("ana", &["a pod with a GPU on lease"]);
+    world.clicks("ana", "Provision $10.00 of runpod").await;
+    world.expect("ana", &["Reserved $10.00"]);
+    world.says("ana", "revoke 1").await;
+    assert_eq!(world.live_pods().len(), 0);
 }
 
 /// What is wanted is asked for by a form with the prices of now, and an owner hears what a pod is before
@@ -208,6 +232,11 @@ pub async fn what_is_not_to_be_had(world: &mut World) {
         .says("ana", "provision runpod 10 image:nvidia/cuda:12.4.1")
         .await;
     world.expect("ana", &["takes no password"]);
+    world.says("ana", "provision runpod 10 access:9000").await;
+    world.expect(
+        "ana",
+        &["protects port 8888 alone, and port 9000 would be open"],
+    );
     world.says("ana", "provision runpod 10 region:moon").await;
     world.expect("ana", &["means nothing to runpod"]);
     world.says("ana", "provision runpod 10 monthly").await;
@@ -443,7 +472,7 @@ pub async fn options_that_make_no_sense(world: &mut World) {
             "vault options runpod pods:on images:x/y access:8888",
         )
         .await;
-    world.expect("olga", &["A port needs an image that takes a password"]);
+    world.expect("olga", &["No password protects port 8888"]);
     world.says("ana", "provision runpod 10").await;
     world.expect("ana", &["Pods are off"]);
     world.says("ana", "vault options runpod").await;
@@ -461,7 +490,7 @@ pub async fn options_that_make_no_sense(world: &mut World) {
         "olga",
         &[
             "Saved",
-            "Images: runpod/pytorch:1.0.2 JUPYTER_PASSWORD, nvidia/cuda:12.4.1",
+            "Images: runpod/pytorch:1.0.2 JUPYTER_PASSWORD 8888, nvidia/cuda:12.4.1",
         ],
     );
     world.says("ana", "provision runpod 10").await;

@@ -14,7 +14,7 @@ pub const GPU: &str = "A40";
 /// The same, as the provider calls it.
 pub const GPU_ID: &str = "NVIDIA A40";
 /// An image that takes a password, and one that is reached by SSH alone.
-pub const IMAGES: &str = "runpod/pytorch:1.0.2 JUPYTER_PASSWORD, nvidia/cuda:12.4.1";
+pub const IMAGES: &str = "runpod/pytorch:1.0.2 JUPYTER_PASSWORD 8888, nvidia/cuda:12.4.1";
 /// What the books may be above a bill: the reading itself is rounded up.
 const ROUNDING: Money = Money::from_micros(2_000);
 

@@ -1,0 +1,97 @@
+//! Pods that cost more than was meant: found late, or dearer than they were.
+
+use super::pods::{a_pod, spent};
+use crate::world::{World, pods::GPU_ID};
+use slice_core::money::Money;
+use slice_sandbox::Fault;
+use std::time::Duration;
+
+const MINUTE: Duration = Duration::from_mins(1);
+
+/// A pod of which the answer was lost is found only after minutes that cost money: the next one has what is
+/// left of the cap, and where that is too little there is none.
+pub async fn what_a_lost_pod_cost_is_gone(world: &mut World) {
+    world.set_up_pods().await;
+    world.sandbox.runpod.forget_deadlines(true);
+    world.says("olga", "allocate @ana 2").await;
+    let made = "runpod POST /graphql podFindAndDeployOnDemand";
+    // At the second price $1 lasts 20 min.
+    for (price, goes_on) in [("0.4", true), ("2.99", false)] {
+        world.sandbox.runpod.set_price(GPU_ID, price);
+        world.all_read();
+        world.sandbox.faults.inject_on(made, Fault::LostAfter, 1);
+        let listed = "runpod GET /v2/pods";
+        world
+            .sandbox
+            .faults
+            .inject_on(listed, Fault::ServerError500, 100);
+        let before = spent(world).await;
+        world.says("ana", "provision runpod 1").await;
+        for _ in 0..6 {
+            world.later(MINUTE).await;
+        }
+        world.sandbox.faults.clear();
+        // The pauses double, and the next pod waits as long as the first was looked for.
+        for _ in 0..24 {
+            world.later(MINUTE).await;
+        }
+        let first = spent(world).await - before;
+        assert!(Money::from_micros(40_000) < first, "{first}");
+        assert_eq!(world.live_pods().len(), usize::from(goes_on));
+        if !goes_on {
+            world.expect("ana", &["until it was found and ended", "is charged"]);
+            break;
+        }
+        let pod = world.live_pods().pop().expect("the second pod");
+        let rest = pod.terminate_after.expect("a deadline") - pod.created_at;
+        // $1 lasts 2 h 29 min.
+        assert!(rest / 60_000_000 < 149 - 6, "{rest}");
+        world.clicks("ana", "Reveal key").await;
+        let ana = world.town.person("ana");
+        ana.close_modal().expect("the view closes");
+        for _ in 0..150 {
+            world.later(MINUTE).await;
+        }
+        assert_eq!(world.live_pods().len(), 0, "Slice ended it");
+        let all = spent(world).await - before;
+        assert!(
+            all <= Money::from_dollars(1) && Money::from_micros(970_000) < all,
+            "{all}"
+        );
+    }
+    world.loose();
+}
+
+/// `RunPod` raises the price of a pod that runs: it is ended by what it costs, before its cap and long before
+/// its date.
+pub async fn a_price_that_rises(world: &mut World) {
+    world.set_up_pods().await;
+    world.sandbox.runpod.forget_deadlines(true);
+    a_pod(world, "1").await;
+    for _ in 0..4 {
+        world.later(5 * MINUTE).await;
+    }
+    let pod = world.live_pods().pop().expect("a pod");
+    world
+        .sandbox
+        .runpod
+        .reprice_behind_our_back(&pod.id, "0.80");
+    for _ in 0..13 {
+        world.later(5 * MINUTE).await;
+    }
+    world.expect(
+        "ana",
+        &["was ended", "sooner than at the price that was agreed on"],
+    );
+    assert_eq!(world.live_pods().len(), 0, "half of its time is over");
+    let spent = spent(world).await;
+    assert!(
+        spent <= Money::from_dollars(1) && Money::from_micros(850_000) < spent,
+        "{spent}"
+    );
+    // Until its bill was read once more.
+    for _ in 0..9 {
+        world.later(10 * MINUTE).await;
+    }
+    world.loose();
+}
