@@ -18,7 +18,7 @@ use slice::{
     store::SqlStore,
     vault::{KeyVault, VaultKey},
 };
-use slice_sandbox::{Change, ChannelKind, Place};
+use slice_sandbox::{AccessKey, Change, ChannelKind, Place};
 use std::{
     fs::{self, File},
     io::{BufRead, Write, stdin, stdout},
@@ -33,7 +33,8 @@ use world::{VAULT_KEY, Way, World, WorldClock};
 const HELP: &str = "\
 olga owns the workspace and installed Slice; ana and bo are members. Say what they do:
   olga> /slice vault add openrouter     a command (`olga /slice …` does as well)
-  olga> submit Master key = master      fill in the open form; `master` stands for the team's key
+  olga> submit Master key = master      fill in the open form; `master` stands for the team's key,
+                                        for s3 `aws-secret` and `aws-id`, for runpod `runpod-key`
   olga> click Approve                   a button
   ana> click Reveal key
   ana> close                            the open view
@@ -212,9 +213,25 @@ async fn alter_a_copy(database: &Path, copy: &Path) {
 
 /// What `--keep` leaves beside the database and the logs.
 fn keep(world: &World, folder: &Path) {
-    let provider = serde_json::to_string_pretty(&world.sandbox.openrouter.state_json());
-    fs::write(folder.join("provider.json"), provider.expect("JSON")).expect("a file");
-    fs::write(folder.join("secrets.txt"), world.secrets().join("\n")).expect("a file");
+    let sandbox = &world.sandbox;
+    let states = serde_json::json!({
+        "openrouter": sandbox.openrouter.state_json(),
+        "aws": sandbox.aws.state_json(),
+        "runpod": sandbox.runpod.state_json(),
+    });
+    let states = serde_json::to_string_pretty(&states);
+    fs::write(folder.join("providers.json"), states.expect("JSON")).expect("a file");
+    let shown = world.handed_out();
+    let secrets = world.secrets().into_iter().map(|secret| {
+        let kind = if shown.contains(&secret) {
+            "shown once"
+        } else {
+            "kept"
+        };
+        format!("{kind}\t{secret}")
+    });
+    let secrets: Vec<_> = secrets.collect();
+    fs::write(folder.join("secrets.txt"), secrets.join("\n")).expect("a file");
     let sights = world.towns().flat_map(|town| town.sights_since(0));
     let posted = sights.filter(|sight| sight.person == "olga" && sight.change == Change::New);
     let (mut digests, mut charts) = (vec![], 0);
@@ -246,6 +263,8 @@ async fn prompt(world: &mut World) -> ExitCode {
         town.join("slice-owners", "olga");
         town.invite_bot("slice-owners");
     }
+    let aws = world.aws_master();
+    world.opens_runpod_account();
     world.start().await.expect("the bot starts");
     world.settled().await;
     loop {
@@ -261,7 +280,7 @@ async fn prompt(world: &mut World) -> ExitCode {
             "help" => println!("{HELP}"),
             "cross" => world.crosses(),
             line => {
-                if let Err(why) = act(world, line).await {
+                if let Err(why) = act(world, &aws, line).await {
                     println!("    {why}");
                 }
             }
@@ -270,7 +289,7 @@ async fn prompt(world: &mut World) -> ExitCode {
 }
 
 /// One line of the prompt.
-async fn act(world: &mut World, line: &str) -> Result<(), String> {
+async fn act(world: &mut World, aws: &AccessKey, line: &str) -> Result<(), String> {
     let unknown = || format!("I don't understand {line:?}. Say `help`.");
     if let Some(span) = line.strip_prefix("later ") {
         let passing = slice_core::life::Life::parse(span).ok_or_else(unknown)?;
@@ -293,12 +312,21 @@ async fn act(world: &mut World, line: &str) -> Result<(), String> {
         person.click(label.trim())?;
         world.settled().await;
     } else if let Some(fields) = what.strip_prefix("submit ") {
-        let master = world::MASTER;
+        let meant = |value: &str| match value {
+            "master" => world::MASTER.to_owned(),
+            "aws-id" => aws.id.clone(),
+            "aws-secret" => aws.secret.clone(),
+            "runpod-key" => world::pods::RUNPOD_MASTER.to_owned(),
+            _ => value.to_owned(),
+        };
         let fields: Vec<_> = fields
             .split(';')
             .filter_map(|field| field.split_once('='))
-            .map(|(label, value)| (label.trim(), value.trim()))
-            .map(|(label, value)| (label, if value == "master" { master } else { value }))
+            .map(|(label, value)| (label.trim(), meant(value.trim())))
+            .collect();
+        let fields: Vec<_> = fields
+            .iter()
+            .map(|(label, value)| (*label, value.as_str()))
             .collect();
         person.submit(&world.town, &fields)?;
         world.settled().await;

@@ -52,7 +52,7 @@ async fn run(call: Call<'_>) -> Result<Reply, Refusal> {
     if LIVE_MAX < live.len() {
         page = page.text(Text::new(format!("… and {} more.", live.len() - LIVE_MAX)));
     }
-    for said in metered(&live, call.desk()) {
+    for said in hardness(&live, call.desk()) {
         page = page.note(said);
     }
     if !ended.is_empty() {
@@ -65,21 +65,26 @@ async fn run(call: Call<'_>) -> Result<Reply, Refusal> {
     Ok(with_doubt(page, &unread, call.desk()).into())
 }
 
-/// What the caps of services are worth whose keys Slice itself has to stop, each service once.
-fn metered(live: &[Grant], desk: &Desk) -> Vec<Text> {
+/// What the caps of the services are worth, each once, as soon as one of them is not simply hard.
+fn hardness(live: &[Grant], desk: &Desk) -> Vec<Text> {
     let mut services: Vec<_> = live.iter().map(|grant| &grant.service).collect();
     services.sort();
     services.dedup();
     let adapters = services
         .into_iter()
         .filter_map(|name| desk.services.find(name));
-    let metered = adapters.filter(|one| !one.capabilities().margin().is_zero());
-    metered
-        .map(|one| {
-            let hardness = one.capabilities().hardness.said();
-            Text::new(format!("Caps of {} are {hardness}.", one.name()))
-        })
-        .collect()
+    let adapters: Vec<_> = adapters.collect();
+    if adapters
+        .iter()
+        .all(|one| one.capabilities().hardness.is_hard())
+    {
+        return vec![];
+    }
+    let said = adapters.into_iter().map(|one| {
+        let worth = one.capabilities().hardness.said();
+        Text::new(format!("Caps of {}: {worth}.", one.name()))
+    });
+    said.collect()
 }
 
 /// A grant as its member reads it: its bar, how it is, and what she can do.

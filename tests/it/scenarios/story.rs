@@ -3,6 +3,14 @@
 use crate::world::{MASTER, World};
 use slice_core::steps::LATE_BILLING;
 use slice_sandbox::ChannelKind;
+use std::time::Duration;
+
+/// What each cap is worth, as its member reads it.
+const HARDNESS: [&str; 3] = [
+    "Caps of openrouter: hard cap",
+    "Caps of runpod: price × time",
+    "Caps of s3: metered every 3 min",
+];
 
 /// From an empty workspace to a proven audit trail.
 pub async fn the_whole_story(world: &mut World) {
@@ -10,6 +18,11 @@ pub async fn the_whole_story(world: &mut World) {
     first_key(world).await;
     approve_less(world).await;
     top_up(world).await;
+    world.says("ana", "revoke 2").await;
+    world.expect("ana", &["$50.00 is back in your budget"]);
+    more_services(world).await;
+    three_at_once(world, [4, 5]).await;
+    what_stays(world, 4).await;
     books(world).await;
 }
 
@@ -17,6 +30,8 @@ pub async fn the_whole_story(world: &mut World) {
 /// one chain of audit events.
 pub async fn on_both_platforms(world: &mut World) {
     arrival(world).await;
+    more_services(world).await;
+    world.all_read();
     joined(world).await;
     world.says("ana", "provision openrouter 60").await;
     world.expect("ana", &["the owners were asked"]);
@@ -27,11 +42,12 @@ pub async fn on_both_platforms(world: &mut World) {
     world.clicks("ana", "Reveal key").await;
     let key = world.revealed_key("ana");
     world.curls("ana", &key, "20").await;
-    world.says("ana", "keys").await;
+    three_at_once(world, [2, 3]).await;
     world.says("ana", "revoke 1").await;
     world.expect("ana", &["$0.00 is back in your budget"]);
     world.later(LATE_BILLING).await;
     world.crosses();
+    what_stays(world, 2).await;
     for line in ["members", "audit show", "audit export"] {
         world.says("olga", line).await;
     }
@@ -174,13 +190,50 @@ async fn top_up(world: &mut World) {
     );
 }
 
-/// ana gives a key back; everybody looks at the books.
+/// Storage and GPUs beside language models.
+async fn more_services(world: &mut World) {
+    let master = world.aws_master();
+    world.deposits_aws(&master).await;
+    world.expect("olga", &["The master key for s3 was checked and sealed"]);
+    world.deposits_runpod().await;
+    world.turns_pods_on().await;
+    world.expect("olga", &["Saved: this is what members may take of runpod"]);
+}
+
+/// A language model's key, a bucket and a pod in one budget, each with a cap as hard as its provider can
+/// keep it.
+async fn three_at_once(world: &mut World, [bucket, pod]: [u64; 2]) {
+    for line in ["provision s3 20", "provision runpod 10"] {
+        world.says("ana", line).await;
+        world.clicks("ana", "Reveal key").await;
+        let hands = world.town.person("ana");
+        hands.close_modal().expect("the view closes");
+    }
+    world.stores_a_gib();
+    assert_eq!(world.downloads(12), "done");
+    world.later(Duration::from_hours(3)).await;
+    world.says("ana", "keys").await;
+    world.expect("ana", &HARDNESS);
+    world.says("ana", "budget").await;
+    for grant in [bucket, pod] {
+        world.says("ana", &format!("revoke {grant}")).await;
+    }
+    world.expect("ana", &["of s3) was ended", "of runpod) was ended"]);
+    world.all_pods_are_billed().await;
+}
+
+/// A bucket outlives its key until an owner has it deleted. Then nothing costs anything any more, and the
+/// books hold what three providers charge.
+async fn what_stays(world: &mut World, bucket: u64) {
+    world.says("olga", &format!("vault delete {bucket}")).await;
+    world.clicks("olga", "Delete all of it").await;
+    world.expect("olga", &["Deleted for good"]);
+    world.books_hold_the_bills().await;
+}
+
+/// Everybody looks at the books.
 async fn books(world: &mut World) {
-    world.says("ana", "revoke 2").await;
-    world.expect("ana", &["$50.00 is back in your budget"]);
-    world.later(LATE_BILLING).await;
     for (who, line) in [
-        ("ana", "keys"),
         ("ana", "budget"),
         ("olga", "members"),
         ("olga", "audit show"),

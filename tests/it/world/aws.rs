@@ -82,13 +82,20 @@ impl World {
 
     /// The access keys that Slice made and that exist.
     pub fn aws_keys(&self) -> Vec<AccessKey> {
+        let mut keys = self.aws_keys_made();
+        keys.retain(|key| !key.deleted);
+        keys
+    }
+
+    /// All that Slice ever made.
+    pub fn aws_keys_made(&self) -> Vec<AccessKey> {
         let mut keys = self.sandbox.aws.keys();
         let ours = |key: &AccessKey| {
             key.user
                 .as_deref()
                 .is_some_and(|user| user.starts_with("slice-"))
         };
-        keys.retain(|key| !key.deleted && ours(key));
+        keys.retain(ours);
         keys
     }
 

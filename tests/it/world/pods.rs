@@ -19,9 +19,14 @@ pub const IMAGES: &str = "runpod/pytorch:1.0.2 JUPYTER_PASSWORD 8888, nvidia/cud
 const ROUNDING: Money = Money::from_micros(2_000);
 
 impl World {
-    /// An owner puts the team's key into the vault; the account has $100.
-    pub async fn deposits_runpod(&mut self) {
+    /// The team has an account with $100.
+    pub fn opens_runpod_account(&self) {
         self.sandbox.runpod.add_key(RUNPOD_MASTER, ACCOUNT, "100");
+    }
+
+    /// An owner puts the key of the team's account into the vault.
+    pub async fn deposits_runpod(&mut self) {
+        self.opens_runpod_account();
         self.says("olga", "vault add runpod").await;
         self.submits("olga", &[("Master key", RUNPOD_MASTER)]).await;
     }

@@ -1,6 +1,7 @@
 //! Services under test: what a scenario that is about none of them in particular does with each.
 
 use super::World;
+use slice_core::money::Money;
 use std::{pin::Pin, time::Duration};
 
 type Doing<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
@@ -24,9 +25,14 @@ pub struct Service {
     deposit: for<'a> fn(&'a mut World) -> Doing<'a>,
     /// How many keys of ours can be used at the provider.
     live: fn(&World) -> usize,
+    /// What its provider charges until now for all that Slice ever made there.
+    billed: fn(&World) -> Money,
     /// Whoever holds the newest key spends a dollar or two.
     spend: for<'a> fn(&'a mut World) -> Doing<'a>,
 }
+
+/// What the books may be above all bills.
+const READING: Money = Money::from_micros(50_000);
 
 /// A new service is one line here.
 pub const ALL: &[Service] = &[OPENROUTER, S3, RUNPOD];
@@ -44,6 +50,11 @@ const OPENROUTER: Service = Service {
     settles: Duration::from_mins(12),
     deposit: |world| Box::pin(world.deposit()),
     live: |world| world.live_keys().len(),
+    billed: |world| {
+        let keys = world.sandbox.openrouter.keys().into_iter();
+        let ours = keys.filter(|key| key.name.starts_with("slice/"));
+        ours.map(|key| Money::from_micros(key.usage_micros)).sum()
+    },
     spend: |world| {
         Box::pin(async {
             let key = world.live_keys().pop().expect("a key");
@@ -73,6 +84,12 @@ const S3: Service = Service {
         })
     },
     live: |world| world.aws_keys().len(),
+    billed: |world| {
+        let aws = &world.sandbox.aws;
+        let buckets = aws.buckets_made().into_iter();
+        let bills = buckets.map(|bucket| aws.bill(&bucket.name).micros());
+        bills.map(Money::from_micros).sum()
+    },
     spend: |world| {
         Box::pin(async {
             world.stores_a_gib();
@@ -102,6 +119,10 @@ const RUNPOD: Service = Service {
         })
     },
     live: |world| world.live_pods().len(),
+    billed: |world| {
+        let pods = world.slice_pods().into_iter();
+        pods.map(|pod| Money::from_micros(pod.bill_micros)).sum()
+    },
     // A pod costs by the hour, whatever is done with it.
     spend: |world| Box::pin(world.later(Duration::from_hours(4))),
 };
@@ -130,6 +151,24 @@ impl World {
             (service.deposit)(self).await;
         }
         self.all_read();
+    }
+
+    /// What members have spent is what the providers charge in all, and at the most a few cents more: some of
+    /// that is rounded up, and what reading it costs is added.
+    pub async fn books_hold_the_bills(&mut self) {
+        let org = self.org().await;
+        let members = self.bot().desk.store.members(org).await;
+        let members = members.expect("the database answers");
+        let books: Money = members.iter().map(|member| member.budget.spent).sum();
+        let (mut bills, mut each) = (Money::ZERO, vec![]);
+        for service in ALL {
+            let bill = (service.billed)(self);
+            each.push(format!("{} {bill}", service.name));
+            bills = bills + bill;
+        }
+        let said = format!("the books: {books}; the bills: {}", each.join(", "));
+        assert!(bills <= books && books - bills <= READING, "{said}");
+        self.note(Some(format!("— {said} —")));
     }
 
     /// So many minutes pass, one by one.

@@ -184,6 +184,14 @@ impl World {
         secrets
     }
 
+    /// Those that were made for people: each of them is shown once at the most.
+    pub fn handed_out(&self) -> Vec<String> {
+        let keys = self.sandbox.openrouter.keys().into_iter();
+        let keys = keys.map(|key| key.secret);
+        let access = self.aws_keys_made().into_iter().map(|key| key.secret);
+        keys.chain(access).chain(self.passwords()).collect()
+    }
+
     /// Notes what was done and what everybody then saw; prints it where somebody watches.
     pub(super) fn note(&mut self, what: Option<String>) {
         let mut lines: Vec<String> = what.into_iter().collect();
