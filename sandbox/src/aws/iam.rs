@@ -108,8 +108,8 @@ fn may(aws: &Aws, caller: Option<&str>, action: &str, fields: &Fields) -> Result
         _ => user_arn(fields.get("UserName").map_or("", String::as_str)),
     };
     let mut context = Vec::new();
-    if let Some(boundary) = fields.get("PermissionsBoundary") {
-        context.push(("iam:permissionsboundary", boundary.clone()));
+    if let Some(boundary) = boundary_asked(aws, action, fields) {
+        context.push(("iam:permissionsboundary", boundary));
     }
     let action = format!("iam:{action}");
     aws.may(caller, &action, &resource, context).map_err(|()| {
@@ -118,6 +118,20 @@ fn may(aws: &Aws, caller: Option<&str>, action: &str, fields: &Fields) -> Result
             format!("User: {who} is not authorized to perform: {action} on resource: {resource}");
         Refused::new(403, "AccessDenied", message)
     })
+}
+
+/// The boundary that a condition can look at: the one given to a new user, or the one that stands on the
+/// user whose policies are changed. Other actions know no such key.
+fn boundary_asked(aws: &Aws, action: &str, fields: &Fields) -> Option<String> {
+    match action {
+        "CreateUser" => fields.get("PermissionsBoundary").cloned(),
+        "PutUserPolicy" | "DeleteUserPolicy" => {
+            let accounts = aws.accounts();
+            let user = accounts.now.users.get(fields.get("UserName")?)?;
+            user.boundary.clone()
+        }
+        _ => None,
+    }
 }
 
 fn field<'a>(fields: &'a Fields, name: &str) -> Result<&'a str, Refused> {

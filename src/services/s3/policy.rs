@@ -158,27 +158,30 @@ fn document(statements: &[Value]) -> Value {
     json!({ "Version": "2012-10-17", "Statement": statements })
 }
 
-/// The rights that a master key needs on the users that Slice makes.
-pub(super) const ON_USERS: [&str; 11] = [
+/// The rights that a master key needs on users of which AWS looks at the boundary: only such as Slice bounds.
+pub(super) const ON_BOUNDED_USERS: [&str; 3] = [
+    "iam:CreateUser",
+    "iam:DeleteUserPolicy",
+    "iam:PutUserPolicy",
+];
+/// Those on users of which it does not: by their names alone.
+pub(super) const ON_USERS: [&str; 9] = [
     "iam:CreateAccessKey",
     "iam:DeleteAccessKey",
     "iam:DeleteUser",
-    "iam:DeleteUserPolicy",
     "iam:GetUser",
     "iam:GetUserPolicy",
     "iam:ListAccessKeys",
     "iam:ListUserPolicies",
-    "iam:PutUserPolicy",
     "iam:TagUser",
     "iam:UpdateAccessKey",
 ];
 /// Those that go with no resource.
 pub(super) const ON_ALL: [&str; 2] = ["cloudwatch:GetMetricData", "iam:ListUsers"];
 /// Those on the buckets that Slice makes.
-pub(super) const ON_BUCKETS: [&str; 10] = [
+pub(super) const ON_BUCKETS: [&str; 9] = [
     "s3:CreateBucket",
     "s3:DeleteBucket",
-    "s3:GetBucketTagging",
     "s3:ListBucket",
     "s3:ListBucketMultipartUploads",
     "s3:ListBucketVersions",
@@ -205,17 +208,17 @@ pub fn manifest() -> Value {
     let users = format!("arn:aws:iam::{ACCOUNT}:user/{PREFIX}*");
     let buckets = format!("arn:aws:s3:::{PREFIX}*");
     let within = json!({ "Effect": "Allow", "Action": "s3:*", "Resource": [buckets, format!("{buckets}/*")] });
-    let create = json!({
-        "Sid": "CreateBoundedUsers",
+    let bounded = json!({
+        "Sid": "BoundedUsers",
         "Effect": "Allow",
-        "Action": "iam:CreateUser",
+        "Action": ON_BOUNDED_USERS,
         "Resource": users,
         "Condition": { "StringEquals": { "iam:PermissionsBoundary": boundary(ACCOUNT) } },
     });
     let allow = |sid: &str, actions: &[&str], resource: Value| json!({ "Sid": sid, "Effect": "Allow", "Action": actions, "Resource": resource });
     let itself = "iam:SimulatePrincipalPolicy";
     let master = [
-        create,
+        bounded,
         allow("ChangeItsUsers", &ON_USERS, json!(users)),
         allow("LookAround", &ON_ALL, json!("*")),
         allow(
@@ -273,6 +276,18 @@ mod tests {
         .assert_eq(&scope("slice-b", Access::Full, until));
         let longest = scope(&"b".repeat(63), Access::Full, until);
         assert!(longest.len() + stopped().len() <= INLINE_MAX);
+    }
+
+    #[test]
+    fn no_right_stands_twice_and_none_is_left_out() {
+        let master = manifest()["master"]["Statement"].clone();
+        let statements = master.as_array().expect("statements").iter();
+        let actions = statements.flat_map(|one| one["Action"].as_array().cloned());
+        let mut actions: Vec<_> = actions.flatten().map(|one| one.to_string()).collect();
+        let (all, had) = (actions.len(), actions.iter().any(|one| one.contains('*')));
+        actions.sort();
+        actions.dedup();
+        assert_eq!((actions.len(), had), (all, false), "{actions:?}");
     }
 
     #[test]

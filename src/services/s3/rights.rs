@@ -3,7 +3,7 @@
 use super::{
     account::{Clients, Master, Reach},
     failure::{Effect, Failure, not_a_master},
-    policy::{ON_ALL, ON_BUCKETS, ON_OBJECTS, ON_USERS, PREFIX, boundary},
+    policy::{ON_ALL, ON_BOUNDED_USERS, ON_BUCKETS, ON_OBJECTS, ON_USERS, PREFIX, boundary},
 };
 use aws_sdk_iam::types::{ContextEntry, ContextKeyTypeEnum};
 use slice_core::{
@@ -44,10 +44,17 @@ pub(super) async fn check(reach: &Reach, master: &Secret) -> Result<Health, Serv
                 .into(),
         ));
     }
-    if !who.arn.contains(":user/") {
+    let Some((_, name)) = who.arn.split_once(":user/") else {
         return Err(not_a_master(
             "It belongs to a role, whose keys end after some hours.",
         ));
+    };
+    if name.starts_with(PREFIX) {
+        return Err(ServiceError::Rejected(format!(
+            "The name of this key's user begins with {PREFIX}, as only those do that Slice makes: with the \
+             policy for these it could give keys of its own user away. Rename the user at AWS (its keys \
+             stay good), and try again."
+        )));
     }
     let note = match lacks(&clients, &who).await? {
         None => Some(
@@ -83,9 +90,8 @@ async fn lacks(clients: &Clients, who: &Identity) -> Result<Option<Vec<String>>,
     let account = &who.account;
     let users = format!("arn:aws:iam::{account}:user/{PREFIX}0");
     let bucket = format!("arn:aws:s3:::{PREFIX}0");
-    let create = ["iam:CreateUser"];
     let asked: [(&[&str], &str); 5] = [
-        (&create, &users),
+        (&ON_BOUNDED_USERS, &users),
         (&ON_USERS, &users),
         (&ON_ALL, "*"),
         (&ON_BUCKETS, &bucket),

@@ -220,6 +220,7 @@ pub async fn what_aws_does_not_take(world: &mut World) {
         "olga",
         &["may not: cloudwatch:GetMetricData, s3:CreateBucket"],
     );
+    a_master_of_a_name_of_ours(world).await;
     let mut wrong = world.aws_master();
     wrong.secret = "0123456789abcdef0123456789abcdef01234567".into();
     world.deposits_aws(&wrong).await;
@@ -241,6 +242,15 @@ pub async fn what_aws_does_not_take(world: &mut World) {
     assert_eq!(world.aws_keys().len(), 0);
     assert_eq!(world.aws_buckets().len(), 0);
     world.loose();
+}
+
+/// A user named as those are that Slice makes could be given rights with its own policy.
+async fn a_master_of_a_name_of_ours(world: &mut World) {
+    let namesake = world.aws_master_named("slice-bot");
+    world.deposits_aws(&namesake).await;
+    world.expect("olga", &["user begins with slice-", "Rename the user"]);
+    world.says("ana", "provision s3 20").await;
+    world.expect("ana", &["There is no master key for s3"]);
 }
 
 /// Every way to answer wrongly, at every call of making a key: in the end there is exactly one key,

@@ -16,9 +16,14 @@ impl World {
 
     /// A user for Slice with the policy that owners paste, and the boundary beside it; gives its key.
     pub fn aws_master(&self) -> AccessKey {
+        self.aws_master_named("the-bot")
+    }
+
+    /// The same, of another name.
+    pub fn aws_master_named(&self, name: &str) -> AccessKey {
         let aws = &self.sandbox.aws;
         aws.add_managed_policy("slice-boundary", &self.pasted("boundary"));
-        aws.add_user("the-bot", &[&self.pasted("master")])
+        aws.add_user(name, &[&self.pasted("master")])
     }
 
     /// Where AWS is.

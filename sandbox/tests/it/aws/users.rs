@@ -182,7 +182,9 @@ async fn a_boundary_bounds_and_a_master_needs_each_right() {
     let created = r#"{"Version":"2012-10-17","Statement":[
         {"Effect":"Allow","Action":"iam:CreateUser","Resource":"arn:aws:iam::123456789012:user/slice-*",
          "Condition":{"StringEquals":{"iam:PermissionsBoundary":"arn:aws:iam::123456789012:policy/bound"}}},
-        {"Effect":"Allow","Action":["iam:PutUserPolicy","iam:SimulatePrincipalPolicy"],"Resource":"arn:aws:iam::123456789012:user/slice-*"}]}"#;
+        {"Effect":"Allow","Action":"iam:PutUserPolicy","Resource":"arn:aws:iam::123456789012:user/slice-*",
+         "Condition":{"StringEquals":{"iam:PermissionsBoundary":"arn:aws:iam::123456789012:policy/bound"}}},
+        {"Effect":"Allow","Action":"iam:SimulatePrincipalPolicy","Resource":"arn:aws:iam::123456789012:user/slice-*"}]}"#;
     let master = sandbox.aws.add_user("slice-master", &[created]);
     let master = Clients::of(&sandbox, &master);
     let create = |name: &str, bound: Option<&str>| {
@@ -196,12 +198,13 @@ async fn a_boundary_bounds_and_a_master_needs_each_right() {
     assert_eq!(code(create("slice-1", Some(&boundary)).await), "ok");
     let listed = master.iam.list_users().send().await;
     assert_eq!(code(listed), "AccessDenied");
-    let all = master
-        .iam
-        .put_user_policy()
-        .user_name("slice-1")
-        .policy_name("all");
-    all.policy_document(ADMIN).send().await.unwrap();
+    let all = |name: &str| {
+        let put = master.iam.put_user_policy().user_name(name);
+        put.policy_name("all").policy_document(ADMIN).send()
+    };
+    assert_eq!(code(all("slice-1").await), "ok");
+    // Nor does it widen what is not bounded, itself first of all.
+    assert_eq!(code(all("slice-master").await), "AccessDenied");
 
     let context = ContextEntry::builder()
         .context_key_name("iam:PermissionsBoundary")
