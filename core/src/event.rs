@@ -179,6 +179,16 @@ pub enum Event {
     ProviderBack {
         service: ServiceName,
     },
+    /// Owners were told that one key cannot be read.
+    KeySilent {
+        grant: GrantId,
+        attempt: i64,
+        since: Time,
+    },
+    KeyReadable {
+        grant: GrantId,
+        attempt: i64,
+    },
     AllocationSet {
         member: MemberId,
         from: Option<Money>,

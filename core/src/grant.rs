@@ -9,6 +9,7 @@ use crate::{
     money::Money,
     service::Facts,
     time::Time,
+    unread::Unread,
     vault::Seal,
     warnings::Warned,
 };
@@ -257,6 +258,8 @@ pub struct Key {
     pub cursor: Option<String>,
     /// What stays at the provider when the key has gone, and what it costs a month.
     pub left: Option<(String, Money)>,
+    /// It could not be read by itself, by the last try.
+    pub unread: Option<Unread>,
 }
 
 /// What the labels of all our keys begin with.

@@ -49,6 +49,7 @@ pub mod strays;
 pub mod time;
 pub mod trail;
 pub mod trims;
+pub mod unread;
 pub mod vault;
 pub mod warnings;
 

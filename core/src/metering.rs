@@ -18,6 +18,7 @@ use crate::{
     steps::{self, Read},
     strays,
     time::Time,
+    unread::{Later, Tries, Unread},
 };
 use std::{collections::BTreeMap, time::Duration};
 
@@ -48,10 +49,14 @@ pub struct Metering {
 }
 
 /// How a round went, and when the next one is due.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub struct Outcome {
     pub is_read: bool,
     pub next: Time,
+    /// Keys that could not be read by themselves, although the round went on.
+    pub later: Vec<Later>,
+    /// Those that could not be read before, and now could.
+    pub back: Vec<(GrantId, i64)>,
 }
 
 /// What a round of reading found.
@@ -65,6 +70,9 @@ struct Round {
     spans: Vec<(GrantId, Duration)>,
     /// What stays of keys that have gone.
     left: Vec<leftover::Look>,
+    tries: Tries,
+    /// A person wants to know: also what is left alone for a while is asked for.
+    is_asked: bool,
 }
 
 impl Round {
@@ -89,6 +97,11 @@ impl Round {
             usage: meter.usage,
             cursor: meter.cursor.clone(),
         }));
+    }
+
+    fn is_spared(&self, books: &Books, key: &Key) -> bool {
+        let spared = |unread: Unread| unread.is_spared(books.now);
+        !self.is_asked && key.unread.is_some_and(spared)
     }
 
     fn entry(&self, books: &Books) -> Entry {
@@ -168,8 +181,13 @@ impl Desk {
             .collect();
         services.sort();
         services.dedup();
-        let (mut unread, mut round) = (vec![], Round::default());
+        let mut round = Round {
+            is_asked: true,
+            ..Round::default()
+        };
+        let mut unread = vec![];
         for service in services {
+            let tried = round.tries.failed.len();
             let read = match member {
                 None => {
                     let read = self.read_service(&books, &service, &mut round).await;
@@ -177,7 +195,9 @@ impl Desk {
                 }
                 Some(member) => self.read_member(&books, &service, member, &mut round).await,
             };
-            if let Err(why) = read {
+            let alone = round.tries.failed.get(tried);
+            let alone = alone.map(|failed| failed.why.clone());
+            if let Some(why) = read.err().or(alone) {
                 unread.push((service, why));
             }
         }
@@ -217,13 +237,14 @@ impl Desk {
         let (adapter, _, secret) = self.provider(books, service)?;
         for grant in books.live.iter().filter(hers) {
             for key in grant.keys.iter().filter(|key| is_readable(key)) {
-                read_key(adapter, &secret, (grant, key), round).await?;
+                read_key(adapter, &secret, (grant, key), round).await;
             }
         }
         Ok(())
     }
 
-    /// Every key of a service by one list. What the list lacks is asked for by itself.
+    /// Every key of a service by one list. What the list lacks is asked for by itself: one that cannot be
+    /// read keeps no other waiting, so those that could not be before come last.
     async fn read_service(
         &self,
         books: &Books,
@@ -238,6 +259,7 @@ impl Desk {
                 .find(|listed: &&Listed| listed.provider_id == id)
         };
         let grants = books.live.iter().filter(|grant| grant.service == *service);
+        let mut alone: Vec<(&Grant, &Key)> = vec![];
         for grant in grants {
             for key in grant.keys.iter().filter(|key| is_readable(key)) {
                 let listed = key.provider_id.as_deref().and_then(of);
@@ -245,22 +267,24 @@ impl Desk {
                     Some(meter) => {
                         round.keeps(grant, adapter);
                         round.note(grant, key, &Ok(meter));
+                        round.tries.note(grant, key, None);
                     }
-                    None => read_key(adapter, &secret, (grant, key), round).await?,
+                    None => alone.push((grant, key)),
                 }
+            }
+        }
+        alone.sort_by_key(|(_, key)| key.unread.is_some());
+        for (grant, key) in alone {
+            if !round.is_spared(books, key) {
+                read_key(adapter, &secret, (grant, key), round).await;
             }
         }
         let left = books.left.iter().filter(|grant| grant.service == *service);
         for grant in left {
             for key in leftover::of(grant) {
-                let Some(known) = KeyRef::new(grant, key) else {
-                    continue;
-                };
-                round.left.push(leftover::Look {
-                    grant: grant.id,
-                    attempt: key.attempt,
-                    left: adapter.left(&secret, &known).await?,
-                });
+                if !round.is_spared(books, key) {
+                    read_left(adapter, &secret, (grant, key), round).await;
+                }
             }
         }
         Ok(listed)
@@ -288,7 +312,13 @@ impl Desk {
         let decide = |books: &Books| {
             let entry = round.entry(books);
             let told = match &read {
-                Ok(()) => answers_again(books, service),
+                Ok(()) => {
+                    let is_metered = self.is_metered(service);
+                    let alone = round.tries.entry(books, service, is_metered);
+                    let mut told = answers_again(books, service);
+                    told.events.extend(alone.events);
+                    told.say_all(alone.messages)
+                }
                 Err(why) => is_silent(books, metering, why),
             };
             let mut entry = entry.say_all(told.messages);
@@ -310,8 +340,12 @@ impl Desk {
             self.record(scope, decide).await?;
         }
         let now = self.clock.now();
+        let later = round.tries.later(&books, now);
+        let back = round.tries.back;
         Ok(match read {
             Ok(()) => Outcome {
+                later,
+                back,
                 is_read: true,
                 next: if after.left.is_empty() {
                     self.next_round(metering, &books, now)
@@ -321,7 +355,9 @@ impl Desk {
             },
             Err(why) => Outcome {
                 is_read: false,
-                next: now + again(metering, &why, now),
+                next: now + again(metering.failing_since, &why, now),
+                later,
+                back,
             },
         })
     }
@@ -333,6 +369,11 @@ impl Desk {
             Some(Hardness::Metered { every, .. }) => EVERY.min(*every),
             _ => EVERY,
         }
+    }
+
+    fn is_metered(&self, service: &ServiceName) -> bool {
+        let adapter = self.services.find(service);
+        adapter.is_some_and(|adapter| !adapter.capabilities().margin().is_zero())
     }
 
     fn next_round(&self, metering: &Metering, books: &Books, now: Time) -> Time {
@@ -360,25 +401,40 @@ async fn read_key(
     secret: &Secret,
     (grant, key): (&Grant, &Key),
     round: &mut Round,
-) -> Result<(), ServiceError> {
+) {
     let Some(known) = KeyRef::new(grant, key) else {
-        return Ok(());
+        return;
     };
     let answer = adapter.read(secret, &known).await;
     round.keeps(grant, adapter);
     round.note(grant, key, &answer);
-    match answer {
-        // What a key that is gone had left is settled at its grant's end.
-        Ok(_) | Err(ServiceError::Gone) => Ok(()),
-        Err(why) => Err(why),
-    }
+    // What a key that is gone had left is settled at its grant's end.
+    let failure = answer.err().filter(|why| *why != ServiceError::Gone);
+    round.tries.note(grant, key, failure);
+}
+
+/// What stays of a key that has gone.
+async fn read_left(
+    adapter: &dyn ServiceAdapter,
+    secret: &Secret,
+    (grant, key): (&Grant, &Key),
+    round: &mut Round,
+) {
+    let Some(known) = KeyRef::new(grant, key) else {
+        return;
+    };
+    let answer = adapter.left(secret, &known).await;
+    round.tries.note(grant, key, answer.as_ref().err().cloned());
+    round.left.extend(answer.ok().map(|left| leftover::Look {
+        grant: grant.id,
+        attempt: key.attempt,
+        left,
+    }));
 }
 
 /// Retries double, up to an hour; a provider that asks for longer is left alone for so long.
-fn again(metering: &Metering, why: &ServiceError, now: Time) -> Duration {
-    let failing = metering
-        .failing_since
-        .map_or(Duration::ZERO, |since| now - since);
+pub(crate) fn again(failing_since: Option<Time>, why: &ServiceError, now: Time) -> Duration {
+    let failing = failing_since.map_or(Duration::ZERO, |since| now - since);
     let asked = match why {
         ServiceError::Later { after, .. } => *after,
         _ => Duration::ZERO,

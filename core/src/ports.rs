@@ -128,7 +128,7 @@ pub trait Meters: Send + Sync {
     fn metered<'a>(
         &'a self,
         metering: &'a Metering,
-        outcome: Outcome,
+        outcome: &'a Outcome,
     ) -> BoxFuture<'a, Result<(), Refusal>>;
     fn meters(&self) -> BoxFuture<'_, Result<Vec<MeterStanding>, Refusal>>;
     /// Makes an org's rounds due now. Gives whether there are any.

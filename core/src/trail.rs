@@ -225,6 +225,13 @@ fn key(event: &Event, grant: &str) -> String {
         }
         Event::KeyEnabled { attempt, .. } => format!("enabled key {attempt} of {grant}"),
         Event::KeyGone { attempt, .. } => format!("noted that key {attempt} of {grant} is gone"),
+        Event::KeySilent { attempt, since, .. } => {
+            format!(
+                "could not read key {attempt} of {grant} since {}",
+                since.short()
+            )
+        }
+        Event::KeyReadable { attempt, .. } => format!("could read key {attempt} of {grant} again"),
         Event::DataLeft { what, monthly, .. } => {
             format!("found that {what} stays of {grant}, for {monthly} a month")
         }
@@ -393,6 +400,8 @@ fn told_above(event: &Event) -> String {
         | Event::KeyEnabling { .. }
         | Event::KeyEnabled { .. }
         | Event::KeyGone { .. }
+        | Event::KeySilent { .. }
+        | Event::KeyReadable { .. }
         | Event::DataLeft { .. }
         | Event::LeftoverDiscarded { .. }
         | Event::LeftoverClosed { .. }

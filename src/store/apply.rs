@@ -116,6 +116,8 @@ impl Writing<'_> {
             | Event::KeyEnabling { .. }
             | Event::KeyEnabled { .. }
             | Event::KeyGone { .. }
+            | Event::KeySilent { .. }
+            | Event::KeyReadable { .. }
             | Event::DataLeft { .. }
             | Event::LeftoverClosed { .. }
             | Event::KeyCapped { .. }

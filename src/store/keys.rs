@@ -124,6 +124,18 @@ impl Writing<'_> {
                     .one(sql::CLOSE_LEFT, row, "what stayed of a key")
                     .await
             }
+            Event::KeySilent {
+                grant,
+                attempt,
+                since,
+            } => {
+                let row = values![org, *grant, *attempt, *since, self.now];
+                self.tx.one(sql::KEY_SILENT, row, "the unread key").await
+            }
+            Event::KeyReadable { grant, attempt } => {
+                let row = values![org, *grant, *attempt];
+                self.tx.one(sql::KEY_READABLE, row, "the read key").await
+            }
             Event::DriftSeen {
                 grant,
                 attempt,

@@ -23,7 +23,7 @@ impl Meters for SqlStore {
         answer(self.claim_due_meter(lease))
     }
 
-    fn metered<'a>(&'a self, metering: &'a Metering, outcome: Outcome) -> Answer<'a, ()> {
+    fn metered<'a>(&'a self, metering: &'a Metering, outcome: &'a Outcome) -> Answer<'a, ()> {
         answer(self.end_meter(metering, outcome))
     }
 
@@ -87,21 +87,32 @@ impl SqlStore {
     }
 
     /// A claim that ran out says nothing any more.
-    async fn end_meter(&self, metering: &Metering, outcome: Outcome) -> Done<()> {
+    async fn end_meter(&self, metering: &Metering, outcome: &Outcome) -> Done<()> {
         let Metering {
             org,
             service,
             fence,
             ..
         } = metering;
-        let row = values![*org, service, *fence, outcome.next, self.clock.now()];
+        let now = self.clock.now();
+        let row = values![*org, service, *fence, outcome.next, now];
         let statement = if outcome.is_read {
             sql::END_METER_READ
         } else {
             sql::END_METER_FAILED
         };
         let mut tx = self.db.write().await?;
-        tx.run(statement, row).await?;
+        if tx.run(statement, row).await? == 0 {
+            return Ok(());
+        }
+        for later in &outcome.later {
+            let row = values![*org, later.grant, later.attempt, later.at, now];
+            tx.run(sql::KEY_UNREAD, row).await?;
+        }
+        for (grant, attempt) in &outcome.back {
+            let row = values![*org, *grant, *attempt];
+            tx.run(sql::KEY_READABLE, row).await?;
+        }
         tx.commit().await
     }
 }

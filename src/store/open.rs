@@ -171,6 +171,11 @@ const MIGRATIONS: &[(i64, &str, [&str; 2])] = &[
         "digest",
         [include_str!("../../migrations/0028_digest.sql"); 2],
     ),
+    (
+        29,
+        "unread keys",
+        [include_str!("../../migrations/0029_unread_keys.sql"); 2],
+    ),
 ];
 
 /// The number of the last migration, and the text of each for a dialect: `sqlite` or `postgres`.

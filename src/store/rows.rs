@@ -19,6 +19,7 @@ use slice_core::{
     page::Audience,
     ports::Facts,
     role::{Binding, Group, GroupKind, Role},
+    unread::Unread,
     vault::Seal,
     warnings::Warned,
 };
@@ -146,6 +147,14 @@ fn key(row: &Row, attempt: i64) -> Done<Key> {
         cursor: row.maybe_text("meter_cursor")?,
         left: match row.maybe_text("left_what")? {
             Some(what) => Some((what, row.money("left_monthly")?)),
+            None => None,
+        },
+        unread: match row.maybe_time("unread_since")? {
+            Some(since) => Some(Unread {
+                since,
+                again_at: row.maybe_time("read_again_at")?.unwrap_or(since),
+                is_told: row.maybe_time("unread_told")?.is_some(),
+            }),
             None => None,
         },
     })

@@ -21,7 +21,8 @@ macro_rules! grants_where {
              g.renew_at, c.kind, c.from_cap, c.to_cap, c.old_attempt, c.overlap_hours, \
              c.ends_at AS changed_end, c.begun_at, c.due_at, k.dead_man, k.intended_at, \
              k.attempt, k.label, k.provider_id, k.state AS key_state, k.armed_cap, k.usage, k.seal, \
-             k.drift, k.facts, k.meter_cursor, k.left_what, k.left_monthly \
+             k.drift, k.facts, k.meter_cursor, k.left_what, k.left_monthly, \
+             k.unread_since, k.read_again_at, k.unread_told \
              FROM grants g \
              LEFT JOIN keys k ON k.grant_id = g.id \
              LEFT JOIN changes c ON c.grant_id = g.id \

@@ -17,6 +17,10 @@ pub async fn step(desk: &Desk) -> Result<bool, Refusal> {
         let (org, service) = (metering.org, &metering.service);
         warn!(%org, "The keys of {service} could not be read; the next try is at {}", outcome.next.rfc3339());
     }
-    desk.store.metered(&metering, outcome).await?;
+    for later in &outcome.later {
+        let (org, service, grant) = (metering.org, &metering.service, later.grant);
+        warn!(%org, %grant, "A key of {service} could not be read; the next try is at {}", later.at.rfc3339());
+    }
+    desk.store.metered(&metering, &outcome).await?;
     Ok(true)
 }

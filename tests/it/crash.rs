@@ -181,7 +181,7 @@ mortal! {
     ---
     write claim_meter(lease: Duration) -> Option<Metering>;
     write call_meters(org: OrgId) -> bool;
-    write metered(metering: &'a Metering, outcome: Outcome) -> ();
+    write metered(metering: &'a Metering, outcome: &'a Outcome) -> ();
 }
 
 mortal! {

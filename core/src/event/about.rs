@@ -40,6 +40,8 @@ impl Event {
             | Self::KeyEnabling { grant, .. }
             | Self::KeyEnabled { grant, .. }
             | Self::KeyGone { grant, .. }
+            | Self::KeySilent { grant, .. }
+            | Self::KeyReadable { grant, .. }
             | Self::DataLeft { grant, .. }
             | Self::LeftoverDiscarded { grant, .. }
             | Self::LeftoverClosed { grant, .. }

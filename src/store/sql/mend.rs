@@ -16,8 +16,9 @@ statements! {
             OR revealing_until > $2";
     MEND_KEYS = "UPDATE keys SET \
         stopped_at = CASE WHEN stopped_at > $2 THEN CAST($1 AS BIGINT) ELSE stopped_at END, \
-        intended_at = CASE WHEN intended_at > $2 THEN CAST($1 AS BIGINT) ELSE intended_at END \
-        WHERE stopped_at > $2 OR intended_at > $2";
+        intended_at = CASE WHEN intended_at > $2 THEN CAST($1 AS BIGINT) ELSE intended_at END, \
+        unread_since = CASE WHEN unread_since > $2 THEN CAST($1 AS BIGINT) ELSE unread_since END \
+        WHERE stopped_at > $2 OR intended_at > $2 OR unread_since > $2";
     MEND_CHANGES = "UPDATE changes SET begun_at = $1 WHERE begun_at > $2";
     /// Two keys work side by side for no longer than that.
     MEND_OVERLAPS = "UPDATE changes SET due_at = $2 WHERE due_at > $2 AND $1 < $2";

@@ -21,6 +21,13 @@ statements! {
     END_METER_FAILED = "UPDATE masters SET meter_at = $4, \
         failing_since = COALESCE(failing_since, $5) \
         WHERE org_id = $1 AND service = $2 AND meter_fence = $3";
+    /// A key that the round could not read, and when it is asked for again.
+    KEY_UNREAD = "UPDATE keys SET unread_since = COALESCE(unread_since, $5), read_again_at = $4 \
+        WHERE org_id = $1 AND grant_id = $2 AND attempt = $3";
+    KEY_SILENT = "UPDATE keys SET unread_since = COALESCE(unread_since, $4), unread_told = $5 \
+        WHERE org_id = $1 AND grant_id = $2 AND attempt = $3";
+    KEY_READABLE = "UPDATE keys SET unread_since = NULL, read_again_at = NULL, unread_told = NULL \
+        WHERE org_id = $1 AND grant_id = $2 AND attempt = $3";
     METERS = "SELECT m.org_id, m.service, m.meter_at, m.read_at, m.failing_since \
         FROM masters m JOIN orgs o ON o.id = m.org_id AND o.closed_at IS NULL \
         ORDER BY m.org_id, m.service";

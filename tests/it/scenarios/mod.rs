@@ -165,6 +165,8 @@ scenarios! {
         s3::a_life,
         s3::a_bucket_is_taken_over,
         s3::stopped_short_of_the_cap,
+        s3::a_bucket_that_cannot_be_read,
+        s3::what_stays_cannot_be_read,
         s3::a_date_that_needs_no_bot,
         s3::what_aws_does_not_take,
         s3::every_answer_while_making_a_key,

@@ -189,6 +189,94 @@ pub async fn stopped_short_of_the_cap(world: &mut World) {
     world.loose();
 }
 
+/// AWS does not let Slice look into one bucket: every other key is read, charged and stopped as ever, and
+/// owners hear of the one, and of its end.
+pub async fn a_bucket_that_cannot_be_read(world: &mut World) {
+    world.set_up_s3().await;
+    a_key(world).await;
+    let shut = world.aws_buckets().pop().expect("a bucket").name;
+    world.says("ana", "provision s3 20 for 30d").await;
+    world.later(5 * MINUTE).await;
+    world.all_read();
+    let before = asked_for(world, &shut);
+    let faults = world.sandbox.faults.clone();
+    faults.inject_on(&shut, Fault::Forbidden403, 10_000);
+    world.stores_a_gib();
+    let mut rounds = 0;
+    while world.downloads(12) == "done" {
+        world.later(3 * MINUTE).await;
+        rounds += 1;
+        assert!(rounds < 30, "the other key stops short of its cap");
+    }
+    world.expect("ana", &["(grant 2) was stopped", "of $20.00"]);
+    world.minutes(120).await;
+    books_hold_the_bill(world).await;
+    let told = world.expect(
+        "olga",
+        &[
+            "The spending of grant 1 (s3) can't be read since",
+            "its policy at AWS lacks that",
+            "All other keys are read and charged as ever",
+            "can't stop it short of its cap",
+        ],
+    );
+    assert_eq!(told.matches("can't be read").count(), 1, "{told}");
+    assert!(!told.contains("s3 can't be read"), "{told}");
+    let asked = asked_for(world, &shut) - before;
+    assert!(
+        (3..15).contains(&asked),
+        "it is left alone for longer each time: {asked}"
+    );
+    world.says("ana", "keys").await;
+    world.expect("ana", &["could not be read"]);
+    let org = world.org().await;
+    let meters = world.bot().desk.store.meters().await.expect("an answer");
+    let s3 = meters
+        .iter()
+        .find(|one| one.service.to_string() == "s3" && one.org == org);
+    assert!(s3.is_some_and(|one| one.failing_since.is_none()));
+    faults.clear();
+    world.minutes(70).await;
+    let told = world.expect("olga", &["The spending of grant 1 (s3) can be read again"]);
+    assert_eq!(told.matches("can be read again").count(), 1, "{told}");
+    books_hold_the_bill(world).await;
+    world.loose();
+}
+
+/// What stays of an ended grant is told of in the same way, and hinders nobody.
+pub async fn what_stays_cannot_be_read(world: &mut World) {
+    world.set_up_s3().await;
+    a_key(world).await;
+    world.stores_a_gib();
+    world.says("ana", "revoke 1").await;
+    world.later(ALL_READ).await;
+    let shut = world.aws_buckets().pop().expect("a bucket").name;
+    world.says("ana", "provision s3 20 for 30d").await;
+    world.later(5 * MINUTE).await;
+    world.all_read();
+    let faults = world.sandbox.faults.clone();
+    faults.inject_on(&shut, Fault::Forbidden403, 10_000);
+    world.stores_a_gib();
+    world.minutes(60).await;
+    let told = world.expect(
+        "olga",
+        &["The spending of grant 1 (s3) can't be read since"],
+    );
+    assert_eq!(told.matches("can't be read").count(), 1, "{told}");
+    faults.clear();
+    world.minutes(70).await;
+    world.expect("olga", &["The spending of grant 1 (s3) can be read again"]);
+    books_hold_the_bill(world).await;
+    world.loose();
+}
+
+/// How often AWS was asked about a bucket.
+fn asked_for(world: &World, bucket: &str) -> usize {
+    let crossings = world.sandbox.wire.crossings();
+    let asked = crossings.iter().filter(|one| one.what.contains(bucket));
+    asked.count()
+}
+
 /// AWS ends a key by its date although nobody is there to end it.
 pub async fn a_date_that_needs_no_bot(world: &mut World) {
     world.set_up_s3().await;
@@ -251,6 +339,8 @@ async fn a_master_of_a_name_of_ours(world: &mut World) {
     world.expect("olga", &["user begins with slice-", "Rename the user"]);
     world.says("ana", "provision s3 20").await;
     world.expect("ana", &["There is no master key for s3"]);
+    // They rename it.
+    world.sandbox.aws.delete_user_behind_our_back("slice-bot");
 }
 
 /// Every way to answer wrongly, at every call of making a key: in the end there is exactly one key,

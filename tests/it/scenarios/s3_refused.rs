@@ -146,7 +146,7 @@ pub async fn a_key_lives_on(world: &mut World) {
     world.says("ana", "keys").await;
     world.expect(
         "ana",
-        &["Caps of s3 are metered every 3 min, stopped $8.93 short"],
+        &["Caps of s3: metered every 3 min, stopped $8.93 short"],
     );
     world.loose();
 }
