@@ -156,12 +156,12 @@ fn spending<'a>(service: &ServiceName, grants: impl Iterator<Item = &'a Grant>) 
         names.push(format!("{more} more"));
     }
     let last = names.pop().unwrap_or_default();
-    let named = if names.is_empty() {
+    let listed = if names.is_empty() {
         format!("grant {last}")
     } else {
         format!("grants {} and {last}", names.join(", "))
     };
-    Text::new(format!("The spending of {named} ({service})"))
+    Text::new(format!("The spending of {listed} ({service})"))
 }
 
 fn to_owners(books: &Books, entry: Entry, text: Text) -> Entry {

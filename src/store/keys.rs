@@ -124,6 +124,14 @@ impl Writing<'_> {
                     .one(sql::CLOSE_LEFT, row, "what stayed of a key")
                     .await
             }
+            other => self.watch_key(other).await,
+        }
+    }
+
+    /// What was seen of a key beside what it spent.
+    async fn watch_key(&mut self, event: &Event) -> Done<()> {
+        let org = self.org.id;
+        match event {
             Event::KeySilent {
                 grant,
                 attempt,

@@ -282,7 +282,7 @@ mod tests {
     fn no_right_stands_twice_and_none_is_left_out() {
         let master = manifest()["master"]["Statement"].clone();
         let statements = master.as_array().expect("statements").iter();
-        let actions = statements.flat_map(|one| one["Action"].as_array().cloned());
+        let actions = statements.filter_map(|one| one["Action"].as_array().cloned());
         let mut actions: Vec<_> = actions.flatten().map(|one| one.to_string()).collect();
         let (all, had) = (actions.len(), actions.iter().any(|one| one.contains('*')));
         actions.sort();
