@@ -331,10 +331,12 @@ fn monthly(call: &Call<'_>, adapter: &dyn ServiceAdapter) -> Result<bool, Refusa
     if !MONTHLY.is_given(call) {
         return Ok(false);
     }
-    if !adapter.capabilities().adjusts.cap {
+    // At the end of its life another one takes its place: two that are read of one thing would cost twice.
+    let adjusts = adapter.capabilities().adjusts;
+    if !adjusts.cap || !adjusts.secret {
         return Err(Refusal::sentence(format!(
-            "{} can't give what exists more money, so it can't go on from month to month. Nothing was \
-             reserved. Leave out `monthly`.",
+            "{} can't give what exists more money or another secret, so it can't go on from month to month. \
+             Nothing was reserved. Leave out `monthly`.",
             adapter.capabilities().title
         )));
     }
