@@ -1,6 +1,8 @@
 //! The adapters against the real providers, where somebody names an account: off otherwise. What each
 //! costs stands in the README. No chat and no database: a key is made, armed, used, read, stopped, removed.
 
+mod runpod;
+
 use crate::runtime;
 use aws_sdk_s3::{
     config::{BehaviorVersion, Credentials, Region, retry::RetryConfig},
@@ -20,36 +22,40 @@ use slice_core::{
 };
 use std::{sync::Arc, time::Duration};
 
-const AWS: [&str; 3] = [
-    "SLICE_LIVE_AWS_SECRET_ACCESS_KEY",
-    "SLICE_LIVE_AWS_REGION",
-    "SLICE_LIVE_AWS_ACCESS_KEY_ID",
-];
-const OPENROUTER: [&str; 1] = ["SLICE_LIVE_OPENROUTER_KEY"];
 /// AWS takes some seconds to know a new key everywhere, and to forget a stopped one.
 const TRIES: u32 = 30;
 const PAUSE: Duration = Duration::from_secs(3);
 
 /// Ignored, unless all variables of a provider are set.
 pub fn trials() -> Vec<Trial> {
-    let values = |names: &[&str]| -> Option<Vec<String>> {
-        let values = names.iter().map(|name| std::env::var(name).ok());
-        values.collect()
-    };
-    let (aws, openrouter) = (values(&AWS), values(&OPENROUTER));
-    let absent = (aws.is_none(), openrouter.is_none());
-    let s3 = move || {
-        let values = aws.unwrap_or_default();
-        crate::guarded(move || runtime().block_on(a_bucket_and_a_key(&values)))
-    };
-    let router = move || {
-        let values = openrouter.unwrap_or_default();
-        crate::guarded(move || runtime().block_on(a_key_that_cannot_spend(&values)))
-    };
     vec![
-        Trial::test("live::s3", s3).with_ignored_flag(absent.0),
-        Trial::test("live::openrouter", router).with_ignored_flag(absent.1),
+        trial(
+            "live::openrouter",
+            ["SLICE_LIVE_OPENROUTER_KEY"],
+            |[key]| runtime().block_on(a_key_that_cannot_spend(key)),
+        ),
+        trial(
+            "live::runpod",
+            ["SLICE_LIVE_RUNPOD_KEY", "SLICE_LIVE_RUNPOD_IMAGE"],
+            |[key, image]| runtime().block_on(runpod::a_pod_for_a_minute(key, &image)),
+        ),
+        trial(
+            "live::s3",
+            [
+                "SLICE_LIVE_AWS_SECRET_ACCESS_KEY",
+                "SLICE_LIVE_AWS_REGION",
+                "SLICE_LIVE_AWS_ACCESS_KEY_ID",
+            ],
+            |values| runtime().block_on(a_bucket_and_a_key(values)),
+        ),
     ]
+}
+
+fn trial<const N: usize>(name: &str, variables: [&str; N], meets: fn([String; N])) -> Trial {
+    let set = variables.map(|variable| std::env::var(variable).ok());
+    let is_absent = set.iter().any(Option::is_none);
+    let values = set.map(Option::unwrap_or_default);
+    Trial::test(name, move || crate::guarded(move || meets(values))).with_ignored_flag(is_absent)
 }
 
 /// A service's adapter with its master key, as the bot has them.
@@ -116,10 +122,7 @@ impl Live {
 }
 
 /// Makes a bucket and a user, stores an object of one byte, and removes all of it.
-async fn a_bucket_and_a_key(values: &[String]) {
-    let [secret, region, id] = values else {
-        panic!("three values");
-    };
+async fn a_bucket_and_a_key([secret, region, id]: [String; 3]) {
     let live = Live::new("s3", format!("{secret}\nregion:{region}\naccess-key:{id}"));
     let (issued, key, order) = live.make(Money::from_dollars(20)).await;
     let used = tokio::spawn({
@@ -172,8 +175,8 @@ async fn stores_a_byte(secret: &str, facts: &[(String, String)], region: String)
 }
 
 /// A key with a limit of nothing is made, found, and removed: it is never armed.
-async fn a_key_that_cannot_spend(values: &[String]) {
-    let live = Live::new("openrouter", values.concat());
+async fn a_key_that_cannot_spend(key: String) {
+    let live = Live::new("openrouter", key);
     let (_, key, _) = live.make(Money::from_dollars(1)).await;
     let read = live.adapter().read(&live.master, &key).await;
     let found = live.adapter().find(&live.master, &key.label).await;

@@ -1,8 +1,6 @@
 //! The `RunPod` adapter against the sandbox: what each answer, and each misfortune, lets it conclude. With
 //! `SLICE_CONTRACTS`, every call of REST is held to the provider's own description.
 
-mod live;
-
 use crate::world::{
     WorldClock,
     pods::{ACCOUNT, GPU_ID, RUNPOD_MASTER},
@@ -29,7 +27,6 @@ macro_rules! all {
             $((concat!("runpod_wire::", stringify!($name)), || {
                 crate::runtime().block_on($name());
             }),)*
-            ("runpod_wire::live", live::a_pod_for_a_minute),
         ];
     };
 }

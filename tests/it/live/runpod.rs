@@ -1,7 +1,4 @@
-//! Against `RunPod` itself, for whoever sets `SLICE_LIVE_RUNPOD_KEY` (a key of all rights) and
-//! `SLICE_LIVE_RUNPOD_IMAGE` (such as `runpod/base:1.0.0`): makes one pod on the cheapest GPU that is free,
-//! finds it, reads it, and terminates it at once. That costs about a cent, and no more than an hour of that GPU if
-//! the test dies before the end: look at console.runpod.io then.
+//! One pod on the cheapest GPU that is free is made, found, read, and terminated at once.
 
 use slice::{
     clock::SystemClock,
@@ -18,17 +15,8 @@ use slice_core::{
 };
 use std::{sync::Arc, time::Duration};
 
-pub fn a_pod_for_a_minute() {
-    let variable = |name: &str| std::env::var(name).ok();
-    let given = variable("SLICE_LIVE_RUNPOD_KEY").zip(variable("SLICE_LIVE_RUNPOD_IMAGE"));
-    let Some((key, image)) = given else {
-        println!("skipped: SLICE_LIVE_RUNPOD_KEY and SLICE_LIVE_RUNPOD_IMAGE are not set");
-        return;
-    };
-    crate::runtime().block_on(played(Secret::new(key), &image));
-}
-
-async fn played(master: Secret, image: &str) {
+pub async fn a_pod_for_a_minute(key: String, image: &str) {
+    let master = Secret::new(key);
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let config = ServicesConfig::new("https://openrouter.ai/api/v1");
     let services = registry(&config, &clock);
