@@ -59,28 +59,35 @@ fn trial<const N: usize>(name: &str, variables: [&str; N], meets: fn([String; N]
 }
 
 /// A service's adapter with its master key, as the bot has them.
-struct Live {
+pub struct Live {
     services: slice_core::desk::Services,
     name: ServiceName,
-    master: Secret,
+    pub master: Secret,
 }
 
 impl Live {
     fn new(name: &str, master: String) -> Self {
+        Self::at(
+            &ServicesConfig::new("https://openrouter.ai/api/v1"),
+            name,
+            master,
+        )
+    }
+
+    pub fn at(config: &ServicesConfig, name: &str, master: String) -> Self {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let config = ServicesConfig::new("https://openrouter.ai/api/v1");
         Self {
-            services: services::registry(&config, &clock),
+            services: services::registry(config, &clock),
             name: ServiceName::new(name),
             master: Secret::new(master),
         }
     }
 
-    fn adapter(&self) -> &dyn ServiceAdapter {
+    pub fn adapter(&self) -> &dyn ServiceAdapter {
         self.services.find(&self.name).expect("a known service")
     }
 
-    async fn make(&self, cap: Money) -> (Issued, KeyRef, Order) {
+    pub async fn make(&self, cap: Money) -> (Issued, KeyRef, Order) {
         let checked = self.adapter().check(&self.master).await;
         checked.expect("the master key is good for making keys");
         let mut chance = [0; 16];
@@ -109,7 +116,7 @@ impl Live {
     }
 
     /// Whatever became of the test, nothing is left there.
-    async fn removes(&self, key: &KeyRef) {
+    pub async fn removes(&self, key: &KeyRef) {
         let disabled = self.adapter().disable(&self.master, key).await;
         let deleted = self.adapter().delete(&self.master, &key.provider_id).await;
         let discarded = self.adapter().discard(&self.master, key).await;
@@ -144,12 +151,18 @@ async fn a_bucket_and_a_key([secret, region, id]: [String; 3]) {
     assert!(usage < Money::from_dollars(1), "{usage}");
 }
 
-/// With the key's own rights; tries again while AWS is still learning of it.
-async fn stores_a_byte(secret: &str, facts: &[(String, String)], region: String) -> bool {
+/// The two parts of the text that a member is shown.
+pub fn access_key(secret: &str) -> (&str, &str) {
     let words: Vec<_> = secret.split(['=', ' ']).collect();
     let [_, id, _, secret] = words[..] else {
-        return false;
+        panic!("an access key");
     };
+    (id, secret)
+}
+
+/// With the key's own rights; tries again while AWS is still learning of it.
+async fn stores_a_byte(secret: &str, facts: &[(String, String)], region: String) -> bool {
+    let (id, secret) = access_key(secret);
     let bucket = facts.iter().find(|(name, _)| name == "Bucket");
     let bucket = bucket.map(|(_, bucket)| bucket.clone()).unwrap_or_default();
     let http = aws_smithy_http_client::Builder::new()

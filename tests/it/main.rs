@@ -4,6 +4,7 @@
 mod closing;
 mod crash;
 mod discord_wire;
+mod fakecloud;
 mod jobs;
 mod live;
 mod load;
@@ -57,6 +58,7 @@ fn main() -> ExitCode {
         trials.push(Trial::test(name, move || guarded(test)));
     }
     trials.extend(moto::trials());
+    trials.extend(fakecloud::trials());
     trials.extend(live::trials());
     let conclusion = libtest_mimic::run(&arguments, trials);
     let names: Vec<_> = databases.iter().map(ToString::to_string).collect();

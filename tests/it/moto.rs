@@ -14,6 +14,7 @@ use aws_sdk_s3::{
     },
     error::{ProvideErrorMetadata, SdkError},
     primitives::ByteStream,
+    types::CreateBucketConfiguration,
 };
 use libtest_mimic::{Failed, Trial};
 use slice_core::money::Money;
@@ -90,18 +91,22 @@ fn play(server: &str, story: Story) -> Result<(), Failed> {
 }
 
 /// Whoever holds a key, with the official client.
-struct Holder {
+pub struct Holder {
     s3: Client,
 }
 
 impl Holder {
     fn of(moto: &Moto, key: &AccessKey) -> Self {
-        let credentials = Credentials::new(&key.id, &key.secret, None, None, "holder");
+        Self::at(moto.server(), &key.id, &key.secret)
+    }
+
+    pub fn at(server: &str, id: &str, secret: &str) -> Self {
+        let credentials = Credentials::new(id, secret, None, None, "holder");
         let http = aws_smithy_http_client::Builder::new().build_http();
         let config = aws_sdk_s3::Config::builder()
             .behavior_version(BehaviorVersion::latest())
             .credentials_provider(credentials)
-            .endpoint_url(moto.server())
+            .endpoint_url(server)
             .force_path_style(true)
             .http_client(http)
             .region(Region::new(REGION))
@@ -113,12 +118,24 @@ impl Holder {
     }
 
     /// Stores so many bytes; gives the word of what answers.
-    async fn puts(&self, bucket: &str, key: &str, size: usize) -> String {
+    pub async fn puts(&self, bucket: &str, key: &str, size: usize) -> String {
         let put = self.s3.put_object().bucket(bucket).key(key);
         word(put.body(ByteStream::from(vec![b'x'; size])).send().await)
     }
 
-    async fn gets(&self, bucket: &str, key: &str) -> String {
+    /// From the second time on it is there.
+    pub async fn makes(&self, bucket: &str) {
+        let here = CreateBucketConfiguration::builder();
+        let here = here.location_constraint(REGION.into()).build();
+        let made = self.s3.create_bucket().bucket(bucket);
+        let made = word(made.create_bucket_configuration(here).send().await);
+        assert!(
+            ["done", "BucketAlreadyOwnedByYou"].contains(&&*made),
+            "{made}"
+        );
+    }
+
+    pub async fn gets(&self, bucket: &str, key: &str) -> String {
         let got = self.s3.get_object().bucket(bucket).key(key).send().await;
         word(got)
     }
@@ -128,7 +145,7 @@ impl Holder {
     }
 }
 
-fn word<T, E: ProvideErrorMetadata, R>(done: Result<T, SdkError<E, R>>) -> String {
+pub fn word<T, E: ProvideErrorMetadata, R>(done: Result<T, SdkError<E, R>>) -> String {
     match done {
         Ok(_) => "done".into(),
         Err(SdkError::ServiceError(error)) => error.err().code().unwrap_or("odd").into(),
