@@ -219,6 +219,8 @@ async fn three_at_once(world: &mut World, [bucket, pod]: [u64; 2]) {
         world.says("ana", &format!("revoke {grant}")).await;
     }
     world.expect("ana", &["of s3) was ended", "of runpod) was ended"]);
+    // The bucket's metrics are complete before the pod's bill is.
+    world.later(Duration::from_mins(25)).await;
     world.all_pods_are_billed().await;
 }
 
