@@ -28,6 +28,10 @@ pub enum Drift {
     /// It may spend up to this in all.
     Cap(Money),
     Uncapped,
+    /// Its limit begins anew from time to time.
+    Renewed,
+    /// Its limit leaves out a part of what it spends.
+    Partial,
 }
 
 impl Drift {
@@ -40,10 +44,29 @@ impl Drift {
             }
             Self::Disabled => "is disabled there".into(),
             Self::Enabled(cap) => {
-                format!("is enabled there again, and may spend up to {cap} in all")
+                format!("is enabled there again, and counts as able to spend {cap} in all")
             }
             Self::Cap(cap) => format!("may spend up to {cap} there"),
             Self::Uncapped => "has no cap there".into(),
+            Self::Renewed => {
+                "has a limit there that begins anew from time to time, and no cap on what it spends in all"
+                    .into()
+            }
+            Self::Partial => {
+                "has a limit there that leaves out what it spends over provider keys of the account's own \
+                 (BYOK)"
+                    .into()
+            }
+        }
+    }
+
+    /// A ceiling that is no cap on all that a key spends.
+    pub fn of_ceiling(ceiling: Ceiling) -> Option<Self> {
+        match ceiling {
+            Ceiling::Open => Some(Self::Uncapped),
+            Ceiling::Renewed => Some(Self::Renewed),
+            Ceiling::Partial => Some(Self::Partial),
+            Ceiling::At(_) | Ceiling::Unsaid => None,
         }
     }
 
@@ -53,7 +76,9 @@ impl Drift {
         let meter = answer.as_ref().ok().filter(|meter| !meter.is_disabled)?;
         Some(Self::Enabled(match meter.ceiling {
             Ceiling::At(cap) => cap.max(key.armed_cap),
-            Ceiling::Open | Ceiling::Unsaid => grant.cap_of(key).max(key.armed_cap),
+            Ceiling::Open | Ceiling::Renewed | Ceiling::Partial | Ceiling::Unsaid => {
+                grant.cap_of(key).max(key.armed_cap)
+            }
         }))
     }
 
@@ -66,9 +91,8 @@ impl Drift {
         };
         match meter.ceiling {
             _ if meter.is_disabled => Some(Self::Disabled),
-            Ceiling::Open => Some(Self::Uncapped),
             Ceiling::At(cap) if cap != key.armed_cap => Some(Self::Cap(cap)),
-            Ceiling::At(_) | Ceiling::Unsaid => None,
+            ceiling => Self::of_ceiling(ceiling),
         }
     }
 }
@@ -169,6 +193,8 @@ fn to_owners(grant: &Grant, drift: Option<Drift>) -> Page {
         Drift::Cap(_) | Drift::Uncapped => {
             "Set its cap right at the provider, or revoke the grant."
         }
+        Drift::Renewed => "Take the reset off its limit at the provider, or revoke the grant.",
+        Drift::Partial => "Let its limit include that at the provider, or revoke the grant.",
     };
     let still = match grant.state {
         State::Suspended(_) => format!(" is {}", grant.state.said()),
@@ -204,7 +230,7 @@ fn costs(drift: Drift, grant: &Grant) -> String {
         Drift::Disabled => {
             format!("It can't be used, and {rest} of the budget stays held for it.")
         }
-        Drift::Enabled(_) | Drift::Cap(_) | Drift::Uncapped => {
+        Drift::Enabled(_) | Drift::Cap(_) | Drift::Uncapped | Drift::Renewed | Drift::Partial => {
             "What it spends is charged as it is.".into()
         }
     }

@@ -218,6 +218,11 @@ impl KeyState {
         Self::Gone,
     ];
 
+    /// Whether it can spend, or may be able to.
+    pub fn spends(self) -> bool {
+        matches!(self, Self::Armed | Self::Enabling)
+    }
+
     pub fn word(self) -> &'static str {
         match self {
             Self::Intended => "intended",
@@ -260,6 +265,9 @@ pub struct Key {
     pub left: Option<(String, Money)>,
     /// It could not be read by itself, by the last try.
     pub unread: Option<Unread>,
+    /// When it was last charged, or last read before it could not be. A round that reads all of its
+    /// master key's notes that there.
+    pub read_at: Option<Time>,
 }
 
 /// What the labels of all our keys begin with.
@@ -374,8 +382,17 @@ impl Grant {
 
     /// Whether a key of it can spend, or may be able to.
     pub fn can_spend(&self) -> bool {
-        let spends = [KeyState::Armed, KeyState::Enabling];
-        self.keys.iter().any(|key| spends.contains(&key.state))
+        self.keys.iter().any(|key| key.state.spends())
+    }
+
+    /// In the order in which they are stopped: the newest first. What an older one then leaves was never
+    /// given to it.
+    pub fn to_stop(&self) -> impl Iterator<Item = &Key> {
+        let spending = |spends: bool| {
+            let keys = self.keys.iter().rev();
+            keys.filter(move |key| key.state.spends() == spends)
+        };
+        spending(true).chain(spending(false))
     }
 }
 

@@ -22,6 +22,7 @@ pub mod home;
 pub mod ids;
 pub mod inbound;
 pub mod install;
+pub mod late;
 pub mod leaving;
 pub mod leftover;
 pub mod life;

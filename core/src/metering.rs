@@ -1,17 +1,21 @@
 //! Reading what keys have spent: all of a master key's at once on the meter's round, or one member's
 //! when somebody asks.
 
+mod pace;
+mod silence;
+
+pub use pace::{AGAIN_MAX, again};
+
 use crate::{
-    books::{Books, Entry, Master, Message, Scope, To},
+    books::{Books, Entry, Master, Scope},
     capping,
     desk::Desk,
     drift::{self, Look},
-    event::{Actor, Event},
+    event::Actor,
     grant::{Grant, Key, KeyState, LABEL_PREFIX},
     ids::{GrantId, MemberId, OrgId, ServiceName},
     leftover,
     money::Money,
-    page::{Page, Text},
     ports::{Hardness, KeyRef, Listed, Meter, ServiceAdapter, ServiceError},
     refusal::Refusal,
     secret::Secret,
@@ -20,19 +24,25 @@ use crate::{
     time::Time,
     unread::{Later, Tries, Unread},
 };
-use std::{collections::BTreeMap, time::Duration};
+use futures::future::BoxFuture;
+use pace::next_at;
+use silence::{answers_again, is_silent};
+use std::time::Duration;
 
 /// Whoever holds live keys sees what they spent within this.
 pub const EVERY: Duration = Duration::from_mins(5);
 /// Where no key is live, the provider is asked whether it is there, and nothing else.
 pub const IDLE_EVERY: Duration = Duration::from_hours(1);
-/// Rounds are spread over this, so that not all master keys are read at once.
-pub const JITTER: Duration = Duration::from_secs(30);
 /// The last reading of a month comes so long before its turn.
 pub const BEFORE_TURN: Duration = Duration::from_mins(1);
-/// After a failure the next round comes soon, and then later each time.
-pub const AGAIN_MIN: Duration = Duration::from_mins(1);
-pub const AGAIN_MAX: Duration = Duration::from_hours(1);
+/// A list that takes longer is none.
+const LIST_MAX: Duration = Duration::from_mins(2);
+/// A key that takes longer to be read by itself could not be read.
+const READ_MAX: Duration = Duration::from_mins(1);
+/// No other key is begun to be read by itself when it took so long in a round.
+const ALONE_MAX: Duration = Duration::from_mins(2);
+/// A round takes no longer than this: another worker may begin it anew then.
+pub const ROUND_MAX: Duration = Duration::from_mins(5);
 /// A provider that has not answered for so long is told of.
 pub const SILENT_AFTER: Duration = Duration::from_mins(5);
 
@@ -42,11 +52,16 @@ pub struct Metering {
     pub org: OrgId,
     pub service: ServiceName,
     pub fence: i64,
+    /// When its keys were last read.
+    pub read_at: Option<Time>,
     /// Since when its rounds fail.
     pub failing_since: Option<Time>,
     /// Whether a key of it may spend.
     pub has_keys: bool,
 }
+
+/// Waits for some work for so long and no longer: the core has no clock that could wake it.
+pub type Patience = for<'a> fn(Duration, BoxFuture<'a, ()>) -> BoxFuture<'a, ()>;
 
 /// How a round went, and when the next one is due.
 #[derive(Debug)]
@@ -71,8 +86,9 @@ struct Round {
     /// What stays of keys that have gone.
     left: Vec<leftover::Look>,
     tries: Tries,
-    /// A person wants to know: also what is left alone for a while is asked for.
-    is_asked: bool,
+    /// How long an answer is waited for. `None`: a person wants to know, so that also what is left alone
+    /// for a while is asked for, as long as it takes.
+    patience: Option<Patience>,
 }
 
 impl Round {
@@ -101,17 +117,33 @@ impl Round {
 
     fn is_spared(&self, books: &Books, key: &Key) -> bool {
         let spared = |unread: Unread| unread.is_spared(books.now);
-        !self.is_asked && key.unread.is_some_and(spared)
+        self.patience.is_some() && key.unread.is_some_and(spared)
+    }
+
+    async fn waits<T: Send>(
+        &self,
+        most: Duration,
+        work: impl Future<Output = Result<T, ServiceError>> + Send,
+    ) -> Result<T, ServiceError> {
+        let Some(patience) = self.patience else {
+            return work.await;
+        };
+        let mut answer = None;
+        patience(most, Box::pin(async { answer = Some(work.await) })).await;
+        answer.unwrap_or_else(|| {
+            let (after, minutes) = (Duration::ZERO, most.as_secs() / 60);
+            let why = format!("Reading it takes longer than {minutes} min.");
+            Err(ServiceError::Later { after, why })
+        })
     }
 
     fn entry(&self, books: &Books) -> Entry {
         let read = steps::usage_read(books, &self.reads);
-        let late = told_late(books, &read);
         let seen = drift::seen(books, &self.looks);
         let stops = capping::stops(books, &read, &self.margins);
         let dearer = capping::dearer(books, &read, &self.spans);
         let left = leftover::seen(books, &self.left);
-        let mut entry = read.say_all(late);
+        let mut entry = read;
         entry.events.extend(left.events);
         entry.events.extend(seen.events);
         entry.events.extend(stops.events);
@@ -122,40 +154,6 @@ impl Round {
             .say_all(stops.messages)
             .say_all(dearer.messages)
     }
-}
-
-/// Spending from before the month's turn that was read only after it counts in the new month, and
-/// its member is told so.
-fn told_late(books: &Books, read: &Entry) -> Vec<Message> {
-    let start = books.month.start(books.org.zone);
-    let was_read = |service: &ServiceName| {
-        let master = books.org.master(service);
-        let at = master.map(|master| master.read_at.unwrap_or(master.added_at));
-        at.is_none_or(|at| start <= at + BEFORE_TURN + EVERY)
-    };
-    let mut late: BTreeMap<MemberId, Money> = BTreeMap::new();
-    for event in &read.events {
-        let Event::UsageRead { readings, .. } = event else {
-            continue;
-        };
-        for reading in readings {
-            let grant = books.live.iter().find(|grant| grant.id == reading.grant);
-            let old = grant.filter(|grant| grant.armed_at.is_some_and(|at| at < start));
-            if old.is_some_and(|grant| !was_read(&grant.service)) {
-                let sum = late.entry(reading.member).or_default();
-                *sum = *sum + reading.delta;
-            }
-        }
-    }
-    let (month, before) = (books.month.name(), books.month.before().name());
-    let messages = late.into_iter().map(|(member, sum)| {
-        let text = format!(
-            "Your keys spent {sum} that was read only now, after the turn of the month: it counts in \
-             {month}, although some of it may be {before}'s."
-        );
-        Message::new(To::Member(member), Page::say(Text::new(text)))
-    });
-    messages.collect()
 }
 
 /// Whose spending can be read.
@@ -181,10 +179,7 @@ impl Desk {
             .collect();
         services.sort();
         services.dedup();
-        let mut round = Round {
-            is_asked: true,
-            ..Round::default()
-        };
+        let mut round = Round::default();
         let mut unread = vec![];
         for service in services {
             let tried = round.tries.failed.len();
@@ -252,7 +247,8 @@ impl Desk {
         round: &mut Round,
     ) -> Result<Vec<Listed>, ServiceError> {
         let (adapter, _, secret) = self.provider(books, service)?;
-        let listed = adapter.list(&secret, LABEL_PREFIX).await?;
+        let listed = adapter.list(&secret, LABEL_PREFIX);
+        let listed = round.waits(LIST_MAX, listed).await?;
         let of = |id: &str| {
             listed
                 .iter()
@@ -273,29 +269,37 @@ impl Desk {
                 }
             }
         }
-        alone.sort_by_key(|(_, key)| key.unread.is_some());
-        for (grant, key) in alone {
-            if !round.is_spared(books, key) {
-                read_key(adapter, &secret, (grant, key), round).await;
+        alone.sort_by_key(|(_, key)| key.unread.map(|unread| unread.again_at));
+        for grant in books.left.iter().filter(|one| one.service == *service) {
+            for key in leftover::of(grant) {
+                alone.push((grant, key));
             }
         }
-        let left = books.left.iter().filter(|grant| grant.service == *service);
-        for grant in left {
-            for key in leftover::of(grant) {
-                if !round.is_spared(books, key) {
-                    read_left(adapter, &secret, (grant, key), round).await;
-                }
+        let until = self.clock.now() + ALONE_MAX;
+        for (grant, key) in alone {
+            if round.is_spared(books, key) {
+                continue;
+            }
+            if round.patience.is_some() && until < self.clock.now() {
+                round.tries.skipped.push((grant.id, key.attempt));
+            } else if key.left.is_some() {
+                read_left(adapter, &secret, (grant, key), round).await;
+            } else {
+                read_key(adapter, &secret, (grant, key), round).await;
             }
         }
         Ok(listed)
     }
 
     /// One round of the meter for one master key. Gives how it went.
-    pub async fn meter(&self, metering: &Metering) -> Result<Outcome, Refusal> {
+    pub async fn meter(&self, metering: &Metering, patience: Patience) -> Result<Outcome, Refusal> {
         let Metering { org, service, .. } = metering;
         let mut scope = Scope::new(*org, Actor::Slice).live().strays();
         let mut books = self.store.books(scope.clone()).await?;
-        let mut round = Round::default();
+        let mut round = Round {
+            patience: Some(patience),
+            ..Round::default()
+        };
         let mut after = strays::Looked::default();
         let read = match self.read_service(&books, service, &mut round).await {
             Err(why) => Err(why),
@@ -307,6 +311,8 @@ impl Desk {
         };
         if !scope.listed.is_empty() {
             books = self.store.books(scope.clone()).await?;
+            scope.listed = self.still_there(&books, service).await;
+            books.strangers.clone_from(&scope.listed);
         }
         // What was read before a failure is true all the same.
         let decide = |books: &Books| {
@@ -341,24 +347,16 @@ impl Desk {
         }
         let now = self.clock.now();
         let later = round.tries.later(&books, now);
-        let back = round.tries.back;
-        Ok(match read {
-            Ok(()) => Outcome {
-                later,
-                back,
-                is_read: true,
-                next: if after.left.is_empty() {
-                    self.next_round(metering, &books, now)
-                } else {
-                    now + EVERY
-                },
-            },
-            Err(why) => Outcome {
-                is_read: false,
-                next: now + again(metering.failing_since, &why, now),
-                later,
-                back,
-            },
+        let next = match &read {
+            Ok(()) if after.left.is_empty() => self.next_round(metering, &books, now),
+            Ok(()) => now + EVERY,
+            Err(why) => now + again(metering.failing_since, why, now),
+        };
+        Ok(Outcome {
+            is_read: read.is_ok(),
+            next,
+            later,
+            back: round.tries.back,
         })
     }
 
@@ -379,20 +377,12 @@ impl Desk {
     fn next_round(&self, metering: &Metering, books: &Books, now: Time) -> Time {
         let mut chance = [0; 2];
         self.clock.random(&mut chance);
-        let micros = JITTER.as_micros() * u128::from(u16::from_be_bytes(chance)) / 65_536;
-        let jitter = Duration::from_micros(u64::try_from(micros).unwrap_or_default());
         let every = if metering.has_keys {
             self.reads_every(&metering.service)
         } else {
             IDLE_EVERY
         };
-        let next = now + every - jitter;
-        let last_of_month = books.org.turns_at - BEFORE_TURN;
-        if now < last_of_month {
-            next.min(last_of_month)
-        } else {
-            next
-        }
+        next_at(now, every, books.org.turns_at, chance)
     }
 }
 
@@ -405,7 +395,7 @@ async fn read_key(
     let Some(known) = KeyRef::new(grant, key) else {
         return;
     };
-    let answer = adapter.read(secret, &known).await;
+    let answer = round.waits(READ_MAX, adapter.read(secret, &known)).await;
     round.keeps(grant, adapter);
     round.note(grant, key, &answer);
     // What a key that is gone had left is settled at its grant's end.
@@ -423,7 +413,7 @@ async fn read_left(
     let Some(known) = KeyRef::new(grant, key) else {
         return;
     };
-    let answer = adapter.left(secret, &known).await;
+    let answer = round.waits(READ_MAX, adapter.left(secret, &known)).await;
     round.tries.note(grant, key, answer.as_ref().err().cloned());
     round.left.extend(answer.ok().map(|left| leftover::Look {
         grant: grant.id,
@@ -432,57 +422,31 @@ async fn read_left(
     }));
 }
 
-/// Retries double, up to an hour; a provider that asks for longer is left alone for so long.
-pub(crate) fn again(failing_since: Option<Time>, why: &ServiceError, now: Time) -> Duration {
-    let failing = failing_since.map_or(Duration::ZERO, |since| now - since);
-    let asked = match why {
-        ServiceError::Later { after, .. } => *after,
-        _ => Duration::ZERO,
-    };
-    failing.max(asked).clamp(AGAIN_MIN, AGAIN_MAX)
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures::FutureExt as _;
 
-/// Said once: a provider that does not answer, or no longer takes the master key.
-fn is_silent(books: &Books, metering: &Metering, why: &ServiceError) -> Entry {
-    let service = &metering.service;
-    let Some(master) = books.org.master(service) else {
-        return Entry::default();
-    };
-    let since = metering.failing_since.unwrap_or(books.now);
-    if master.silent_since.is_some() || books.now - since < SILENT_AFTER {
-        return Entry::default();
+    fn gives_up(_: Duration, _: BoxFuture<'_, ()>) -> BoxFuture<'_, ()> {
+        Box::pin(std::future::ready(()))
     }
-    let read_at = master.read_at;
-    let mut text = Text::new(format!("{service} can't be read since ")).time(since);
-    text = text.and(": ").join(Text::from(why.to_string().as_str()));
-    text = match read_at {
-        Some(at) => text.and(" Spending that Slice shows is as of ").time(at),
-        None => text.and(" Nothing has been read so far"),
-    };
-    let text = text.and(". Slice goes on trying, and says when it is back.");
-    let (service, owners) = (service.clone(), books.org.owners_at().into_iter());
-    let page = Page::say(text);
-    Entry::event(Event::ProviderSilent { service, since })
-        .say_all(owners.map(|to| Message::new(to, page.clone())))
-}
 
-fn answers_again(books: &Books, service: &ServiceName) -> Entry {
-    let Some(since) = books
-        .org
-        .master(service)
-        .and_then(|master| master.silent_since)
-    else {
-        return Entry::default();
-    };
-    let text = Text::new(format!(
-        "{service} can be read again. It could not be since "
-    ))
-    .time(since)
-    .and(". What was spent meanwhile is charged now.");
-    let owners = books.org.owners_at().into_iter();
-    let page = Page::say(text);
-    Entry::event(Event::ProviderBack {
-        service: service.clone(),
-    })
-    .say_all(owners.map(|to| Message::new(to, page.clone())))
+    #[test]
+    fn who_takes_too_long_could_not_be_read() {
+        let waits = |patience, answer| {
+            let round = Round {
+                patience,
+                ..Round::default()
+            };
+            let work = std::future::ready(answer);
+            round
+                .waits(READ_MAX, work)
+                .now_or_never()
+                .expect("it is done")
+        };
+        assert_eq!(waits(None, Ok(1)), Ok(1));
+        assert_eq!(waits(Some(|_, work| work), Ok(1)), Ok(1));
+        let late = waits(Some(gives_up), Ok(1)).expect_err("nobody waited for it");
+        assert_eq!(late.to_string(), "Reading it takes longer than 1 min.");
+    }
 }

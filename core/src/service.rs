@@ -235,6 +235,10 @@ pub enum Ceiling {
     At(Money),
     /// There is no limit.
     Open,
+    /// The limit begins anew from time to time, so that it bounds no sum.
+    Renewed,
+    /// The limit leaves out what is spent over keys that the account has at other providers.
+    Partial,
     /// The provider knows of none: the cap is Slice's to watch.
     Unsaid,
 }

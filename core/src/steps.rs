@@ -298,12 +298,20 @@ pub fn gone(books: &Books, attempt: i64) -> Result<Entry, Refusal> {
     }))
 }
 
-/// The provider does not know an armed key: its rest counts as spent, and owners can correct it.
+/// The provider does not know an armed key: its rest counts as spent, and owners can correct it. Of the
+/// key that a grant goes on with, that is all of the grant that is not another key's: its provider may
+/// have taken a raise that it never confirmed.
 pub fn assumed_spent(books: &Books, attempt: i64) -> Result<Entry, Refusal> {
     let grant = claimed(books)?;
     let key = key(grant, attempt)?;
     let mut entry = Entry::default();
-    let usage = key.usage.max(key.armed_cap);
+    let goes_on = grant.key().is_some_and(|last| last.attempt == attempt);
+    let may_spend = if key.state.spends() && goes_on {
+        key.armed_cap.max(grant.cap_of(key))
+    } else {
+        key.armed_cap
+    };
+    let usage = key.usage.max(may_spend);
     let delta = usage - key.usage;
     if !delta.is_zero() {
         let reading = Reading {
@@ -380,6 +388,14 @@ pub fn billed_late(books: &Books, read: &Read) -> Entry {
     entry.say(Message::new(To::Member(grant.member), told))
 }
 
+/// The key that a reading is of, as the books show it before.
+pub(crate) fn read_key(books: &Books, (grant, attempt): (GrantId, i64)) -> Option<(&Grant, &Key)> {
+    let mut known = books.live.iter().chain(&books.left).chain(&books.grant);
+    let grant = known.find(|known| known.id == grant)?;
+    let key = grant.keys.iter().find(|key| key.attempt == attempt)?;
+    Some((grant, key))
+}
+
 fn reading(books: &Books, read: &Read) -> Option<Reading> {
     let Read {
         grant,
@@ -387,13 +403,7 @@ fn reading(books: &Books, read: &Read) -> Option<Reading> {
         usage,
         ..
     } = *read;
-    let known = books
-        .live
-        .iter()
-        .chain(&books.left)
-        .chain(&books.grant)
-        .find(|known| known.id == grant)?;
-    let key = known.keys.iter().find(|key| key.attempt == attempt)?;
+    let (known, key) = read_key(books, (grant, attempt))?;
     let (delta, member) = ((usage - key.usage).or_zero(), known.member);
     (!delta.is_zero()).then_some(Reading {
         grant,

@@ -2,12 +2,14 @@
 //! once and decide, and until then nothing is done to it.
 
 mod discards;
+mod known;
 
 use crate::{
     books::{Books, Entry, Member, Message},
     desk::Desk,
+    drift::Drift,
     event::{Event, Reading},
-    grant::{Grant, State},
+    grant::{Grant, LABEL_PREFIX, State},
     ids::{GrantId, MemberId, ServiceName},
     life::Life,
     money::Money,
@@ -18,6 +20,7 @@ use crate::{
 };
 
 pub use discards::{Left, discard, gone, stuck};
+pub use known::{Alike, is_known};
 
 /// A label of ours has 44 characters. A longer one is kept no longer than this, and is nobody's to
 /// adopt.
@@ -85,21 +88,6 @@ pub fn candidates(books: &Books, service: &ServiceName, listed: &[Listed]) -> Ve
     listed.iter().filter(unknown).cloned().collect()
 }
 
-/// Whether a listed key is one that some books know, by the rows with its label or its id: the id of
-/// the row, and the grant's state. A key that is being made or looked for has no id yet, and what an
-/// ended grant leaves behind is the sweeper's; but beside a grant's key that stands, a second one
-/// with its label is nobody's.
-pub fn is_known<'a>(
-    listed: &Listed,
-    mut rows: impl Iterator<Item = (Option<&'a str>, State)>,
-) -> bool {
-    rows.any(|(id, state)| match id {
-        Some(id) if id == listed.provider_id => true,
-        Some(_) => !matches!(state, State::Active | State::Suspended(_)),
-        None => true,
-    })
-}
-
 /// What a round found: each stranger is recorded and told once.
 pub fn found(books: &Books, service: &ServiceName) -> Entry {
     let mut entry = Entry::default();
@@ -148,8 +136,9 @@ fn finding(stray: &Stray, meter: Option<&Meter>) -> Page {
         Some((used, _, Ceiling::At(cap))) => {
             format!(" It has spent {used}, and may spend up to {cap} in all.")
         }
-        Some((used, _, Ceiling::Open | Ceiling::Unsaid)) => {
-            format!(" It has spent {used}, and has no cap there.")
+        Some((used, _, ceiling)) => {
+            let drift = Drift::of_ceiling(ceiling).unwrap_or(Drift::Uncapped);
+            format!(" It has spent {used}, and {}.", drift.said())
         }
     };
     let text = Text::new(format!("A key at {} carries Slice's label, ", stray.service))
@@ -187,6 +176,24 @@ pub struct Looked {
 }
 
 impl Desk {
+    /// Strangers that a second look shows too: what a worker looked for and deleted meanwhile is gone.
+    /// Where there is no second look, they are found in a later round.
+    pub(crate) async fn still_there(&self, books: &Books, service: &ServiceName) -> Vec<Listed> {
+        if books.strangers.is_empty() {
+            return vec![];
+        }
+        let listed = match self.provider(books, service) {
+            Ok((adapter, _, secret)) => adapter.list(&secret, LABEL_PREFIX).await,
+            Err(why) => Err(why),
+        };
+        let listed = listed.unwrap_or_default();
+        let there = |one: &&Listed| {
+            let mut ids = listed.iter().map(|other| &other.provider_id);
+            ids.any(|id| *id == one.provider_id)
+        };
+        books.strangers.iter().filter(there).cloned().collect()
+    }
+
     /// Deletes what owners discarded, and finds out what is gone. What cannot be done now is done in a
     /// later round.
     pub(crate) async fn look_at_strays(
@@ -411,6 +418,13 @@ fn adoptable(stray: &Stray, meter: &Meter) -> Result<Money, Refusal> {
         _ if stray.is_double => "its label is that of another key, which the books know",
         _ if meter.is_disabled => "it is disabled there; enable it there first",
         Ceiling::Open | Ceiling::Unsaid => "it has no cap there; set one there first",
+        Ceiling::Renewed => {
+            "its limit there begins anew from time to time; take the reset off there first"
+        }
+        Ceiling::Partial => {
+            "its limit there leaves out what it spends over provider keys of the account's own (BYOK); let it \
+             include that there first"
+        }
         Ceiling::At(cap) if cap <= meter.usage => "it has spent all that it may",
         Ceiling::At(cap) => return Ok(cap),
     };

@@ -54,6 +54,8 @@ pub struct Tries {
     pub failed: Vec<Failed>,
     /// Those that could not be read before, and now could.
     pub back: Vec<(GrantId, i64)>,
+    /// Those for which no time was left.
+    pub skipped: Vec<(GrantId, i64)>,
 }
 
 impl Tries {
@@ -70,7 +72,8 @@ impl Tries {
         }
     }
 
-    /// When each that failed is asked for again: retries double, as those of a whole round do.
+    /// When each that was not read is asked for again: retries double, as those of a whole round do, and
+    /// whoever found no time comes before them.
     pub fn later(&self, books: &Books, now: Time) -> Vec<Later> {
         let later = self.failed.iter().map(|failed| {
             let key = key(books, (failed.grant, failed.attempt));
@@ -81,7 +84,12 @@ impl Tries {
                 at: now + again(since, &failed.why, now),
             }
         });
-        later.collect()
+        let skipped = self.skipped.iter().map(|(grant, attempt)| Later {
+            grant: *grant,
+            attempt: *attempt,
+            at: now,
+        });
+        later.chain(skipped).collect()
     }
 
     /// What owners hear of a service's keys; `is_metered`: its caps are Slice's to keep.

@@ -14,8 +14,8 @@ use slice_core::{
     ids::ServiceName,
     money::Money,
     ports::{
-        Adjusts, Bounds, Capabilities, Found, Hardness, Health, Issued, KeyRef, Listed, Meter,
-        Order, ServiceAdapter, ServiceError,
+        Adjusts, Bounds, Capabilities, Ceiling, Found, Hardness, Health, Issued, KeyRef, Listed,
+        Meter, Order, ServiceAdapter, ServiceError,
     },
     secret::Secret,
 };
@@ -55,10 +55,19 @@ struct Create<'a> {
 
 /// A change of a key: one fact at a time, so that a late request never undoes another fact.
 #[derive(Serialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(untagged)]
 enum Change {
-    Limit(Amount),
-    Disabled(bool),
+    Cap(Cap),
+    Disabled { disabled: bool },
+}
+
+/// A limit on all that a key ever spends, whatever somebody made of it before.
+#[derive(Serialize)]
+struct Cap {
+    limit: Amount,
+    /// Never.
+    limit_reset: Option<&'static str>,
+    include_byok_in_limit: bool,
 }
 
 /// A list whose rows moved while it was read.
@@ -153,8 +162,8 @@ impl OpenRouter {
             .await;
         let row = row.map_err(|failure| unproven(failure.conclude()))?.data;
         let is_so = match change {
-            Change::Limit(Amount(limit)) => row.limit() == Some(limit),
-            Change::Disabled(disabled) => row.disabled == disabled,
+            Change::Cap(cap) => row.ceiling() == Some(Ceiling::At(cap.limit.0)),
+            Change::Disabled { disabled } => row.disabled == disabled,
         };
         if is_so {
             Ok(())
@@ -353,8 +362,12 @@ impl ServiceAdapter for OpenRouter {
         key: &'a KeyRef,
         bounds: Bounds,
     ) -> BoxFuture<'a, Result<(), ServiceError>> {
-        let limit = Change::Limit(Amount(bounds.cap));
-        Box::pin(self.change(master, &key.provider_id, limit))
+        let cap = Cap {
+            limit: Amount(bounds.cap),
+            limit_reset: None,
+            include_byok_in_limit: true,
+        };
+        Box::pin(self.change(master, &key.provider_id, Change::Cap(cap)))
     }
 
     fn find<'a>(
@@ -387,7 +400,7 @@ impl ServiceAdapter for OpenRouter {
         key: &'a KeyRef,
     ) -> BoxFuture<'a, Result<Option<Meter>, ServiceError>> {
         Box::pin(async {
-            let change = Change::Disabled(true);
+            let change = Change::Disabled { disabled: true };
             self.change(master, &key.provider_id, change).await?;
             Ok(None)
         })
@@ -398,7 +411,8 @@ impl ServiceAdapter for OpenRouter {
         master: &'a Secret,
         provider_id: &'a str,
     ) -> BoxFuture<'a, Result<(), ServiceError>> {
-        Box::pin(self.change(master, provider_id, Change::Disabled(false)))
+        let change = Change::Disabled { disabled: false };
+        Box::pin(self.change(master, provider_id, change))
     }
 
     fn delete<'a>(

@@ -79,6 +79,7 @@ impl SqlStore {
                     org,
                     service,
                     fence: claimed.int("meter_fence")?,
+                    read_at: row.maybe_time("read_at")?,
                     failing_since: row.maybe_time("failing_since")?,
                     has_keys: 0 < row.int("live")?,
                 }));
@@ -106,7 +107,8 @@ impl SqlStore {
             return Ok(());
         }
         for later in &outcome.later {
-            let row = values![*org, later.grant, later.attempt, later.at, now];
+            let (grant, attempt) = (later.grant, later.attempt);
+            let row = values![*org, grant, attempt, later.at, now, metering.read_at];
             tx.run(sql::KEY_UNREAD, row).await?;
         }
         for (grant, attempt) in &outcome.back {

@@ -157,6 +157,7 @@ fn key(row: &Row, attempt: i64) -> Done<Key> {
             }),
             None => None,
         },
+        read_at: row.maybe_time("read_at")?,
     })
 }
 

@@ -49,7 +49,15 @@ impl Writing<'_> {
     async fn charge(&mut self, at: (i64, i64), reading: &Reading) -> Done<()> {
         let (grant, attempt, delta) = (reading.grant, reading.attempt, reading.delta);
         let cursor = reading.cursor.as_deref();
-        let row = values![self.org.id, grant, attempt, delta, reading.usage, cursor];
+        let row = values![
+            self.org.id,
+            grant,
+            attempt,
+            delta,
+            reading.usage,
+            cursor,
+            self.now
+        ];
         self.tx
             .one(sql::READ_USAGE, row, "the key that was read")
             .await?;

@@ -22,7 +22,7 @@ macro_rules! grants_where {
              c.ends_at AS changed_end, c.begun_at, c.due_at, k.dead_man, k.intended_at, \
              k.attempt, k.label, k.provider_id, k.state AS key_state, k.armed_cap, k.usage, k.seal, \
              k.drift, k.facts, k.meter_cursor, k.left_what, k.left_monthly, \
-             k.unread_since, k.read_again_at, k.unread_told \
+             k.unread_since, k.read_again_at, k.unread_told, k.read_at \
              FROM grants g \
              LEFT JOIN keys k ON k.grant_id = g.id \
              LEFT JOIN changes c ON c.grant_id = g.id \
@@ -369,7 +369,8 @@ statements! {
     REVEAL = "UPDATE grants SET revealed_at = $3, revealing_until = NULL \
         WHERE org_id = $1 AND id = $2 AND revealed_at IS NULL";
     /// `$5` is what the books say after it, so that a reading is charged just once.
-    READ_USAGE = "UPDATE keys SET usage = usage + $4, meter_cursor = COALESCE($6, meter_cursor) \
+    READ_USAGE = "UPDATE keys SET usage = usage + $4, meter_cursor = COALESCE($6, meter_cursor), \
+        read_at = $7 \
         WHERE org_id = $1 AND grant_id = $2 AND attempt = $3 AND usage + $4 = $5";
     USAGE_OF_GRANT = "SELECT CAST(COALESCE(SUM(usage), 0) AS BIGINT) AS total, \
         MAX(attempt) AS attempt FROM keys WHERE org_id = $1 AND grant_id = $2";

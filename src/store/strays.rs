@@ -9,10 +9,10 @@ use super::{
 };
 use slice_core::{
     event::Event,
-    grant::State,
+    grant::{KeyState, State},
     ids::{OrgId, ServiceName},
     ports::Listed,
-    strays::{self, Stray},
+    strays::{self, Alike, Stray},
 };
 
 /// Those that wait for an owner.
@@ -44,13 +44,15 @@ pub(super) async fn strangers(
     }
     for one in listed {
         let which = values![one.label.as_str(), one.provider_id.as_str()];
-        let mut known = vec![];
-        for row in tx.all(sql::KEYS_LIKE, which).await? {
-            let state = row.word("state", State::from_word)?;
-            known.push((row.maybe_text("provider_id")?, state));
-        }
-        let known = known.iter().map(|(id, state)| (id.as_deref(), *state));
-        if !strays::is_known(one, known) {
+        let rows = tx.all(sql::KEYS_LIKE, which).await?;
+        let alike = rows.iter().map(|row| {
+            Ok(Alike {
+                provider_id: row.maybe_text("provider_id")?,
+                key: row.word("key_state", KeyState::from_word)?,
+                grant: row.word("state", State::from_word)?,
+            })
+        });
+        if !strays::is_known(one, &alike.collect::<Done<Vec<_>>>()?) {
             strangers.push(one.clone());
         }
     }

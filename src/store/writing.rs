@@ -14,6 +14,7 @@ use slice_core::{
     books::{Books, Entry, Message, Scope},
     event::{Actor, Event},
     ids::{ActionId, GrantId, MemberId, MessageId, OrgId, ServiceName},
+    late,
     linking::Asked,
     months,
     refusal::Refusal,
@@ -124,6 +125,8 @@ impl<'a> Writing<'a> {
         }
         self.seals.clone_from(&entry.seals);
         self.asked.clone_from(&entry.asked);
+        let late = late::told(books, &entry.events);
+        entry.messages.extend(late);
         let grant = books.grant.as_ref().map(|grant| grant.id);
         let held = scope.fence.and(grant);
         for event in &entry.events {

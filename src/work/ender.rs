@@ -24,8 +24,7 @@ async fn end(job: Job<'_>) -> Result<(), Stop> {
         return Err(Refusal::LostLease.into());
     };
     let standing: Vec<_> = grant
-        .keys
-        .iter()
+        .to_stop()
         .filter(|key| key.state != KeyState::Gone)
         .collect();
     let stopped = match job.provider(&books, &grant.service) {

@@ -66,7 +66,7 @@ const WORKERS: &[Worker] = &[
     },
     Worker {
         name: "meter",
-        count: 1,
+        count: 4,
         step: |desk| Box::pin(meter::step(desk)),
     },
     Worker {

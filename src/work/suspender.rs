@@ -58,12 +58,7 @@ fn can_pause(job: Job<'_>, grant: &Grant) -> bool {
 async fn stop_keys(job: Job<'_>, grant: &Grant) -> Result<(), Stop> {
     let (books, _) = job.read().await?;
     let provider = job.provider(&books, &grant.service)?;
-    let spending = [KeyState::Armed, KeyState::Enabling];
-    for key in grant
-        .keys
-        .iter()
-        .filter(|key| spending.contains(&key.state))
-    {
+    for key in grant.to_stop().filter(|key| key.state.spends()) {
         let id = key.provider_id.as_deref().ok_or(Refusal::LostLease)?;
         stop_and_read(job, &provider, grant, (key, id)).await?;
     }

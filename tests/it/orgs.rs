@@ -4,6 +4,7 @@ mod apart;
 mod chat;
 mod links;
 mod parts;
+mod slow;
 mod still;
 
 use crate::{postgres::Kind, world::VAULT_KEY};
@@ -51,6 +52,10 @@ pub const ALL: &[Test] = &[
     (
         "parts::in_another_orgs_bucket",
         parts::in_another_orgs_bucket,
+    ),
+    (
+        "slow::an_account_that_does_not_answer",
+        slow::an_account_that_does_not_answer,
     ),
     (
         "still::what_one_workspace_knows",

@@ -423,6 +423,7 @@ fn intended(attempt: i64, label: &str) -> Key {
         cursor: None,
         left: None,
         unread: None,
+        read_at: None,
     }
 }
 

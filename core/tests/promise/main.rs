@@ -18,7 +18,7 @@ use slice_core::{
     books::Entry,
     budget::Budget,
     event::Event,
-    grant::State,
+    grant::{KeyState, State},
     ids::{MemberId, ServiceName},
     money::Money,
     month::Month,
@@ -137,6 +137,14 @@ fn keeps(before: &Budget, entry: &Entry, after: &Budget) -> Result<(), TestCaseE
             after
         );
     }
+    let assumes = |event: &Event| matches!(event, Event::SpendAssumed { .. });
+    if !takes(entry) && entry.events.iter().any(assumes) {
+        prop_assert!(
+            held(after) <= held(before),
+            "more is assumed than was held: {:?}",
+            entry.events
+        );
+    }
     // Charged as it is: above what was held only by what a running request overshot.
     let spent = charged(entry);
     prop_assert_eq!(after.spent - before.spent, spent);
@@ -178,6 +186,17 @@ fn lives(steps: Vec<Step>) -> Result<Vec<Event>, TestCaseError> {
                 grant.committed(),
                 grant
             );
+            for key in grant.keys.iter().filter(|key| key.state == KeyState::Gone) {
+                let spent = provider.spent_unseen(grant, key);
+                prop_assert!(
+                    spent <= key.usage,
+                    "{:?}: {} was really spent by key {} of {:?}",
+                    step,
+                    spent,
+                    key.attempt,
+                    grant
+                );
+            }
         }
     }
     ledger.restart();

@@ -44,6 +44,8 @@ impl Real {
 #[derive(Default)]
 pub struct Provider {
     keys: BTreeMap<(GrantId, i64), Real>,
+    /// What keys had spent within their limits that could spend by the books, and vanished.
+    vanished: BTreeMap<(GrantId, i64), Money>,
 }
 
 /// What comes between a worker's steps.
@@ -97,10 +99,44 @@ impl Provider {
     }
 
     /// Somebody deletes a key in the provider's dashboard.
-    pub fn vanish(&mut self, which: usize) -> Played {
+    pub fn vanish(&mut self, ledger: &Ledger, which: usize) -> Played {
         let key = self.keys.keys().nth(which).copied();
-        self.keys.remove(&key.ok_or(Refusal::LostLease)?);
+        self.lose(ledger, key.ok_or(Refusal::LostLease)?)
+    }
+
+    /// A raise arrives, and its answer does not; all of it is spent, and then somebody deletes the key.
+    pub fn vanish_raised(&mut self, ledger: &Ledger) -> Played {
+        let is_raise = |grant: &&Grant| match grant.change.map(|change| change.what) {
+            Some(What::Cap { from, to }) => grant.state == State::Active && from < to,
+            _ => false,
+        };
+        let mut grants = ledger.state.grants.iter().filter(is_raise);
+        let grant = grants.next().ok_or(Refusal::LostLease)?;
+        let (key, cap) = caps::order(grant).ok_or(Refusal::LostLease)?;
+        let id = (grant.id, key.attempt);
+        let real = self.keys.get_mut(&id).filter(|real| real.on);
+        let real = real.ok_or(Refusal::LostLease)?;
+        (real.limit, real.within) = (cap, real.within.max(cap));
+        self.lose(ledger, id)
+    }
+
+    fn lose(&mut self, ledger: &Ledger, id: (GrantId, i64)) -> Played {
+        let real = self.keys.remove(&id).ok_or(Refusal::LostLease)?;
+        let spends = ledger.state.grants.iter().any(|grant| {
+            let mut keys = grant.keys.iter();
+            grant.id == id.0 && keys.any(|key| key.attempt == id.1 && key.state.spends())
+        });
+        if spends {
+            self.vanished.insert(id, real.within);
+        }
         Ok(())
+    }
+
+    /// What a key had really spent within its limit that the books took for one that could spend when
+    /// it vanished.
+    pub fn spent_unseen(&self, grant: &Grant, key: &Key) -> Money {
+        let spent = self.vanished.get(&(grant.id, key.attempt));
+        spent.copied().unwrap_or_default()
     }
 
     fn read(&self, grant: &Grant, key: &Key) -> Option<Read> {
@@ -421,12 +457,7 @@ impl Job<'_> {
     }
 
     fn suspend(&mut self, grant: &Grant) -> Result<(), Refusal> {
-        let spending = [KeyState::Armed, KeyState::Enabling];
-        let keys = grant
-            .keys
-            .iter()
-            .filter(|key| spending.contains(&key.state));
-        for key in keys {
+        for key in grant.to_stop().filter(|key| key.state.spends()) {
             self.stop(grant, key)?;
         }
         let (_, after) = self.seen()?;
@@ -437,7 +468,7 @@ impl Job<'_> {
     }
 
     fn end(&mut self, grant: &Grant) -> Result<(), Refusal> {
-        for key in &grant.keys {
+        for key in grant.to_stop() {
             match key.state {
                 KeyState::Gone => {}
                 KeyState::Intended | KeyState::Minted => {

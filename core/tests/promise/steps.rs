@@ -84,6 +84,7 @@ pub enum What {
         cents: i64,
     },
     Vanish,
+    VanishRaised,
     Suspend,
     Resume,
     Later {
@@ -119,6 +120,7 @@ impl What {
             | Self::Meter { .. }
             | Self::Spend { .. }
             | Self::Vanish
+            | Self::VanishRaised
             | Self::Suspend
             | Self::Resume
             | Self::Later { .. }
@@ -169,6 +171,7 @@ fn what() -> impl Strategy<Value = What> {
     let world = prop_oneof![
         6 => some().prop_map(|cents| What::Spend { cents }),
         1 => Just(What::Vanish),
+        4 => Just(What::VanishRaised),
         4 => (1u64..300).prop_map(|hours| What::Later { hours }),
         1 => (-40i64..40).prop_map(|days| What::ClockJumps { days }),
         1 => Just(What::Restart),
@@ -206,7 +209,8 @@ fn play_one(ledger: &mut Ledger, provider: &mut Provider, (what, which): (What, 
             Ok(())
         }
         What::Spend { cents } => provider.spend(which, cents),
-        What::Vanish => provider.vanish(which),
+        What::Vanish => provider.vanish(ledger, which),
+        What::VanishRaised => provider.vanish_raised(ledger),
         What::Later { hours } => {
             ledger.now = ledger.now + Duration::from_secs(hours * 3600);
             Ok(())

@@ -135,6 +135,22 @@ impl OpenRouter {
         self.behind_our_back(hash, |key| key.limit_micros = limit);
     }
 
+    /// Lets a key's limit begin anew `daily`, `weekly` or `monthly` (`None`: never).
+    ///
+    /// # Panics
+    /// If no key has the hash.
+    pub fn reset_behind_our_back(&self, hash: &str, every: Option<&str>) {
+        self.behind_our_back(hash, |key| key.limit_reset = every.map(str::to_owned));
+    }
+
+    /// Whether a key's limit includes what is spent over provider keys of the account's own.
+    ///
+    /// # Panics
+    /// If no key has the hash.
+    pub fn include_byok_behind_our_back(&self, hash: &str, include: bool) {
+        self.behind_our_back(hash, |key| key.include_byok_in_limit = include);
+    }
+
     /// # Panics
     /// If no key has the hash.
     pub fn disable_behind_our_back(&self, hash: &str) {
@@ -151,6 +167,13 @@ impl OpenRouter {
     /// If no key has the hash.
     pub fn delete_behind_our_back(&self, hash: &str) {
         self.behind_our_back(hash, |key| key.deleted = true);
+    }
+
+    /// A key that was not shown for a while is there again, as it was.
+    pub fn undelete_behind_our_back(&self, hash: &str) {
+        for key in &mut self.accounts().keys {
+            key.deleted &= key.hash != hash;
+        }
     }
 
     /// Bills a request that was running when the key was stopped.
@@ -175,7 +198,8 @@ impl OpenRouter {
         change(key.expect("a key with this hash exists"));
     }
 
-    /// A key with a name of the caller's choice that the bot did not make; returns its hash.
+    /// A key with a name of the caller's choice that the bot did not make, as a person makes one in the
+    /// dashboard: unlimited, and with BYOK left out of any limit. Returns its hash.
     pub fn add_foreign_key(&self, account: &str, name: &str) -> String {
         let now = self.hub.clock.now();
         let mut accounts = self.accounts();

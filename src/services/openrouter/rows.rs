@@ -1,7 +1,7 @@
 //! What `OpenRouter`'s management API says and is told: rows, amounts, and the secret of a new key.
 
 use crate::services::wire::Number;
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer, de::IgnoredAny};
 use serde_json::value::RawValue;
 use slice_core::{
     money::Money,
@@ -46,6 +46,11 @@ pub(super) struct KeyRow {
     pub disabled: bool,
     #[serde(default)]
     limit: Option<Number>,
+    /// How often its limit begins anew, in whatever words.
+    #[serde(default)]
+    limit_reset: Option<IgnoredAny>,
+    #[serde(default)]
+    include_byok_in_limit: Option<bool>,
     #[serde(default)]
     usage: Option<Number>,
     #[serde(default)]
@@ -53,13 +58,18 @@ pub(super) struct KeyRow {
 }
 
 impl KeyRow {
-    /// `None`: unlimited, or unreadable.
-    pub fn limit(&self) -> Option<Money> {
-        self.limit.as_ref()?.money()
+    /// What it may spend in all. `None`: unreadable.
+    pub fn ceiling(&self) -> Option<Ceiling> {
+        Some(match &self.limit {
+            None => Ceiling::Open,
+            Some(_) if self.limit_reset.is_some() => Ceiling::Renewed,
+            Some(_) if self.include_byok_in_limit == Some(false) => Ceiling::Partial,
+            Some(limit) => Ceiling::At(limit.money()?),
+        })
     }
 
-    /// All that the key ever spent. What it spent with provider keys of the account's own counts
-    /// against its limit, so it counts here.
+    /// All that the key ever spent, also with provider keys of the account's own: that counts against its
+    /// limit as Slice sets it.
     pub fn spent(&self) -> Option<Money> {
         let own = match &self.byok_usage {
             Some(number) => number.money()?,
@@ -70,13 +80,9 @@ impl KeyRow {
 
     /// `None`: an amount of it cannot be read.
     pub fn meter(&self) -> Option<Meter> {
-        let ceiling = match &self.limit {
-            Some(limit) => Ceiling::At(limit.money()?),
-            None => Ceiling::Open,
-        };
         Some(Meter {
             usage: self.spent()?,
-            ceiling,
+            ceiling: self.ceiling()?,
             is_disabled: self.disabled,
             cursor: None,
         })
@@ -177,11 +183,38 @@ mod tests {
         assert_eq!(sent.expect("JSON"), "20.100001");
         let row = r#"{"hash":"a","limit":20.100001,"usage":1e-7,"byok_usage":"0.5","new":[1]}"#;
         let row: KeyRow = serde_json::from_str(row).expect("a row");
-        assert_eq!(row.limit(), Some(Money::from_micros(20_100_001)));
+        let limit = Ceiling::At(Money::from_micros(20_100_001));
+        assert_eq!(row.ceiling(), Some(limit));
         assert_eq!(row.spent(), Some(Money::from_micros(500_001)));
-        let unlimited: KeyRow =
-            serde_json::from_str(r#"{"hash":"a","limit":null,"usage":0}"#).expect("a row");
-        assert_eq!(unlimited.limit(), None);
+    }
+
+    #[test]
+    fn only_a_limit_on_all_that_a_key_spends_is_a_cap() {
+        let capped = Ceiling::At(Money::from_dollars(5));
+        for (row, ceiling) in [
+            (r#"{"hash":"a","limit":null}"#, Some(Ceiling::Open)),
+            (r#"{"hash":"a","limit":5}"#, Some(capped)),
+            (
+                r#"{"hash":"a","limit":5,"limit_reset":null,"include_byok_in_limit":true}"#,
+                Some(capped),
+            ),
+            (
+                r#"{"hash":"a","limit":5,"limit_reset":"daily","include_byok_in_limit":true}"#,
+                Some(Ceiling::Renewed),
+            ),
+            (
+                r#"{"hash":"a","limit":5,"limit_reset":["new"]}"#,
+                Some(Ceiling::Renewed),
+            ),
+            (
+                r#"{"hash":"a","limit":5,"include_byok_in_limit":false}"#,
+                Some(Ceiling::Partial),
+            ),
+            (r#"{"hash":"a","limit":"x"}"#, None),
+        ] {
+            let key: KeyRow = serde_json::from_str(row).expect("a row");
+            assert_eq!(key.ceiling(), ceiling, "{row}");
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@ statements! {
     /// A new key is read soon.
     METER_SOON = "UPDATE masters SET meter_at = $3 WHERE org_id = $1 AND meter_at > $3 \
         AND service = (SELECT g.service FROM grants g WHERE g.id = $2)";
-    DUE_METER = "SELECT m.org_id, m.service, m.meter_fence, m.failing_since, \
+    DUE_METER = "SELECT m.org_id, m.service, m.meter_fence, m.read_at, m.failing_since, \
         (SELECT COUNT(*) FROM grants g JOIN keys k ON k.grant_id = g.id AND k.state <> 'gone' \
             WHERE g.org_id = m.org_id AND g.service = m.service AND g.state NOT LIKE 'ended%') AS live \
         FROM masters m JOIN orgs o ON o.id = m.org_id AND o.closed_at IS NULL \
@@ -21,8 +21,11 @@ statements! {
     END_METER_FAILED = "UPDATE masters SET meter_at = $4, \
         failing_since = COALESCE(failing_since, $5) \
         WHERE org_id = $1 AND service = $2 AND meter_fence = $3";
-    /// A key that the round could not read, and when it is asked for again.
-    KEY_UNREAD = "UPDATE keys SET unread_since = COALESCE(unread_since, $5), read_again_at = $4 \
+    /// A key that the round could not read, and when it is asked for again. What the last round that
+    /// read all saw of it is the last that is known.
+    KEY_UNREAD = "UPDATE keys SET unread_since = COALESCE(unread_since, $5), read_again_at = $4, \
+        read_at = CASE WHEN unread_since IS NULL AND COALESCE(read_at, 0) < $6 THEN $6 \
+            ELSE read_at END \
         WHERE org_id = $1 AND grant_id = $2 AND attempt = $3";
     KEY_SILENT = "UPDATE keys SET unread_since = COALESCE(unread_since, $4), unread_told = $5 \
         WHERE org_id = $1 AND grant_id = $2 AND attempt = $3";

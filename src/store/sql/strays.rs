@@ -5,11 +5,13 @@ statements! {
     STRAYS = "SELECT s.number, s.service, s.provider_id, s.label, s.discarded_at, s.stuck_at, \
         (SELECT COUNT(*) FROM keys k WHERE k.label = s.label) AS doubles \
         FROM strays s WHERE s.org_id = $1 AND s.closed_at IS NULL \
-        AND NOT EXISTS (SELECT 1 FROM keys k WHERE k.provider_id = s.provider_id) \
+        AND NOT EXISTS (SELECT 1 FROM keys k WHERE k.provider_id = s.provider_id \
+            AND k.state <> 'gone') \
         ORDER BY s.number";
     NEXT_STRAY = "SELECT COALESCE(MAX(number), 0) + 1 AS number FROM strays WHERE org_id = $1";
     /// Whatever org's they are: several may use one account.
-    KEYS_LIKE = "SELECT k.provider_id, g.state FROM keys k JOIN grants g ON g.id = k.grant_id \
+    KEYS_LIKE = "SELECT k.provider_id, k.state AS key_state, g.state \
+        FROM keys k JOIN grants g ON g.id = k.grant_id \
         WHERE k.label = $1 OR k.provider_id = $2";
     NOTE_STRAY = "INSERT INTO strays (org_id, number, service, provider_id, label, found_at) \
         VALUES ($1, $2, $3, $4, $5, $6)";

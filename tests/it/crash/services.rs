@@ -205,6 +205,7 @@ async fn a_stray(world: &mut World) {
     let provider = &world.sandbox.openrouter;
     let hash = provider.add_foreign_key("team", LABEL);
     provider.change_limit_behind_our_back(&hash, Some("20"));
+    provider.include_byok_behind_our_back(&hash, true);
     let key = provider.key(&hash).expect("it was just made");
     provider.spend(&key.secret, "3.20").expect("it spends");
 }

@@ -145,12 +145,37 @@ pub async fn a_key_changed_behind_our_back(world: &mut World) {
     provider.change_limit_behind_our_back(&key.hash, Some("20"));
     world.says("ana", "keys").await;
     world.expect("olga", &["as Slice made it again"]);
+    limits_that_are_no_cap(world, &key.hash).await;
     provider.disable_behind_our_back(&key.hash);
     world.says("ana", "keys").await;
     world.expect("ana", &["it is disabled there"]);
     world.clicks("olga", "Revoke").await;
     world.says("ana", "budget").await;
     world.expect("ana", &["$70.00"]);
+}
+
+/// The limit stays what it was, and bounds no longer all that the key spends. Another cap sets it right.
+async fn limits_that_are_no_cap(world: &mut World, hash: &str) {
+    let provider = world.sandbox.openrouter.clone();
+    provider.reset_behind_our_back(hash, Some("daily"));
+    for _ in 0..2 {
+        world.says("ana", "keys").await;
+    }
+    world.expect("ana", &["a limit there that begins anew from time to time"]);
+    let told = world.expect("olga", &["Take the reset off its limit at the provider"]);
+    assert_eq!(told.matches("begins anew").count(), 1, "{told}");
+    provider.reset_behind_our_back(hash, None);
+    provider.include_byok_behind_our_back(hash, false);
+    world.says("ana", "keys").await;
+    world.expect(
+        "olga",
+        &["a limit there that leaves out what it spends over"],
+    );
+    world.says("ana", "cap 1 40").await;
+    world.says("ana", "keys").await;
+    world.expect("olga", &["as Slice made it again"]);
+    world.says("ana", "cap 1 30").await;
+    world.all_read();
 }
 
 /// A key that Slice stopped is let spend again at the provider: owners hear of it once, it is stopped
@@ -177,7 +202,7 @@ pub async fn a_stopped_key_enabled_behind_our_back(world: &mut World) {
             "olga",
             &[
                 "is suspended (its member left): somebody changed its key at the provider",
-                "it is enabled there again, and may spend up to $20.00 in all",
+                "it is enabled there again, and counts as able to spend $20.00 in all",
                 "Slice stops it again now",
                 "[Revoke]",
             ],

@@ -1,7 +1,7 @@
 //! Spending is seen within minutes, whoever asks.
 
 use crate::world::World;
-use slice_sandbox::{Fault, KeyState};
+use slice_sandbox::{Act, Fault, KeyState};
 use std::time::Duration;
 
 const MINUTE: Duration = Duration::from_mins(1);
@@ -94,6 +94,96 @@ pub async fn read_only_after_the_turn(world: &mut World) {
         &["$4.00 that was read only now", "counts in December"],
     );
     assert_eq!(read.matches("read only now").count(), 1, "{read}");
+}
+
+/// ana asks for herself while rounds fail: what she hears of is told once, and what she spends then is
+/// this month's.
+pub async fn asked_for_after_the_turn(world: &mut World) {
+    world.set_up().await;
+    world.says("olga", "settings digest-day off").await;
+    let key = a_key(world).await;
+    world.kill();
+    let provider = world.sandbox.openrouter.clone();
+    provider.spend(&key.secret, "4").expect("the key spends");
+    world.sandbox.clock.advance(40 * DAY);
+    let faults = world.sandbox.faults.clone();
+    faults.inject_on("openrouter GET /api/v1/keys", Fault::ServerError500, 1);
+    world.start().await.expect("the bot starts again");
+    world.settled().await;
+    world.says("ana", "keys").await;
+    world.expect("ana", &["$4.00 that was read only now"]);
+    provider.spend(&key.secret, "3").expect("the key spends");
+    world.says("ana", "keys").await;
+    world.later(5 * MINUTE).await;
+    let read = world.expect("ana", &["$7.00"]);
+    assert!(!read.contains("read only now"), "{read}");
+}
+
+/// The buckets of ana's two keys, of which nobody but their holders may know; it is an hour before the
+/// month's turn.
+async fn two_buckets(world: &mut World) -> [String; 2] {
+    world.set_up_s3().await;
+    world.says("olga", "settings digest-day off").await;
+    world.later(29 * DAY + Duration::from_hours(11)).await;
+    for _ in 0..2 {
+        world.says("ana", "provision s3 20").await;
+        world.stores_a_gib();
+    }
+    world.later(5 * MINUTE).await;
+    world.all_read();
+    let buckets = world.aws_buckets().into_iter().map(|bucket| bucket.name);
+    buckets.collect::<Vec<_>>().try_into().expect("two buckets")
+}
+
+/// Who holds the keys downloads 10 GiB with each.
+fn download(world: &World, buckets: &[String]) {
+    for (key, bucket) in world.aws_keys().iter().zip(buckets) {
+        let act = Act::Get {
+            key: "a",
+            times: 10,
+        };
+        let done = world.sandbox.aws.act(&key.id, bucket, act);
+        done.expect("it may be read");
+    }
+}
+
+/// One key cannot be read over the turn, and another one is: what the first one spent is told once it
+/// can be read, once.
+pub async fn one_key_unread_over_the_turn(world: &mut World) {
+    let buckets = two_buckets(world).await;
+    let faults = world.sandbox.faults.clone();
+    faults.inject_on(&buckets[0], Fault::Forbidden403, 10_000);
+    world.later(5 * MINUTE).await;
+    download(world, &buckets);
+    world.minutes(80).await;
+    let read = world.expect("ana", &["December has begun"]);
+    assert!(!read.contains("read only now"), "the other one was: {read}");
+    faults.clear();
+    world.minutes(70).await;
+    let read = world.expect("ana", &["that was read only now", "counts in December"]);
+    assert_eq!(read.matches("read only now").count(), 1, "{read}");
+    world.loose();
+}
+
+/// Slice was down over the turn, and one key cannot be read when it is back: what each spent is told when
+/// it is read.
+pub async fn read_in_part_after_the_turn(world: &mut World) {
+    let buckets = two_buckets(world).await;
+    world.kill();
+    download(world, &buckets);
+    world.sandbox.clock.advance(Duration::from_hours(4));
+    let faults = world.sandbox.faults.clone();
+    faults.inject_on(&buckets[0], Fault::Forbidden403, 10_000);
+    world.start().await.expect("the bot starts again");
+    world.settled().await;
+    world.minutes(30).await;
+    let read = world.expect("ana", &["that was read only now", "counts in December"]);
+    assert_eq!(read.matches("read only now").count(), 1, "{read}");
+    faults.clear();
+    world.minutes(70).await;
+    let read = world.expect("ana", &["that was read only now", "counts in December"]);
+    assert_eq!(read.matches("read only now").count(), 1, "{read}");
+    world.loose();
 }
 
 /// What was planned before the clock went back does not keep the meter waiting.

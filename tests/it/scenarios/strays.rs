@@ -13,6 +13,7 @@ fn stray(world: &World, label: &str, limit: Option<&str>, spent: &str) -> String
     let provider = &world.sandbox.openrouter;
     let hash = provider.add_foreign_key("team", label);
     provider.change_limit_behind_our_back(&hash, limit);
+    provider.include_byok_behind_our_back(&hash, true);
     let key = provider.key(&hash).expect("it was just made");
     if spent != "0" {
         provider.spend(&key.secret, spent).expect("it spends");
@@ -95,6 +96,15 @@ pub async fn a_key_is_discarded(world: &mut World) {
     world.expect("olga", &["It has spent $3.20, and has no cap there"]);
     world.says("olga", "adopt 1 @ana").await;
     world.expect("olga", &["it has no cap there; set one there first"]);
+    let provider = world.sandbox.openrouter.clone();
+    provider.change_limit_behind_our_back(&hash, Some("20"));
+    provider.reset_behind_our_back(&hash, Some("monthly"));
+    world.says("olga", "adopt 1 @ana").await;
+    world.expect("olga", &["take the reset off there first"]);
+    provider.reset_behind_our_back(&hash, None);
+    provider.include_byok_behind_our_back(&hash, false);
+    world.says("olga", "adopt 1 @ana").await;
+    world.expect("olga", &["let it include that there first"]);
     let faults = world.sandbox.faults.clone();
     faults.inject_on("DELETE /api/v1/keys", Fault::ServerError500, 1);
     world.clicks("olga", "Revoke").await;
@@ -176,6 +186,60 @@ pub async fn a_discarded_key_that_stays(world: &mut World) {
     world.says("olga", "audit show last 1d").await;
     world.expect("olga", &["could not delete key #1 at openrouter so far"]);
     world.loose();
+}
+
+/// Nobody expects the order any more when it arrives: owners hear of it and have it deleted.
+pub async fn an_order_that_arrives_after_the_end(world: &mut World) {
+    world.set_up().await;
+    let faults = world.sandbox.faults.clone();
+    faults.inject_on("POST /api/v1/keys", Fault::LostBefore, 1_000);
+    world.says("ana", "provision openrouter 20").await;
+    world.says("ana", "revoke 1").await;
+    for _ in 0..3 {
+        world.later(Duration::from_mins(1)).await;
+    }
+    faults.clear();
+    world.expect("ana", &["It spent $0.00; $20.00 is back in your budget"]);
+    world.all_read();
+    let orders = world.sandbox.wire.crossings();
+    let mut orders = orders
+        .iter()
+        .filter(|crossing| crossing.what == "POST /api/v1/keys");
+    let order = orders.next_back().expect("an order");
+    let label = order.body["name"].as_str().expect("a label").to_owned();
+    let hash = stray(world, &label, Some("0"), "0");
+    world.later(HOUR).await;
+    world.expect("olga", &["carries Slice's label", &label]);
+    world.later(HOUR).await;
+    assert_eq!(world.reads("olga"), "", "it is told once");
+    world.says("olga", "adopt 1 @ana").await;
+    world.expect("olga", &["its label is that of another key"]);
+    world.says("olga", "vault discard 1").await;
+    world.later(ROUND).await;
+    assert!(!stands(world, &hash));
+    world.expect("olga", &["is deleted. It had spent $0.00"]);
+}
+
+/// A key that Slice took for gone is back: what it may spend is not unseen.
+pub async fn a_key_that_comes_back(world: &mut World) {
+    world.set_up().await;
+    world.says("ana", "provision openrouter 20").await;
+    let key = world.live_keys().pop().expect("a key");
+    world.sandbox.openrouter.delete_behind_our_back(&key.hash);
+    world.says("ana", "revoke 1").await;
+    world.later(ROUND).await;
+    world.expect("ana", &["unread rest of $20.00 counts as spent"]);
+    world.all_read();
+    world.sandbox.openrouter.undelete_behind_our_back(&key.hash);
+    world.later(HOUR).await;
+    world.expect("olga", &["carries Slice's label", "may spend up to $20.00"]);
+    for _ in 0..2 {
+        world.later(HOUR).await;
+    }
+    assert_eq!(world.reads("olga"), "", "it is told once");
+    world.clicks("olga", "Revoke").await;
+    world.later(ROUND).await;
+    assert!(!stands(world, &key.hash));
 }
 
 /// What people write there is text; many findings are one message more; our own keys are none.
