@@ -46,7 +46,7 @@ pub fn line(org: &Org, (name, adapter): (&ServiceName, &dyn ServiceAdapter)) -> 
     };
     Text::default().bold(name.to_string()).and(format!(
         ": {}. Its cap: {soft}{}; {} at least.",
-        adapter.price(),
+        adapter.price(org.options_of(name)),
         able.hardness.said(),
         able.smallest_cap
     ))

@@ -10,6 +10,7 @@ use crate::{
 use slice_core::{
     books::{Books, GrantRef},
     budget::Ask,
+    capping,
     grant::{Grant, State},
     ids::{MemberId, ServiceName},
     leftover,
@@ -277,14 +278,15 @@ async fn lender(
     adapter: &dyn ServiceAdapter,
     terms: Option<&str>,
 ) -> Result<Option<MemberId>, Refusal> {
-    let Some(lent) = terms.and_then(|terms| adapter.shares(terms)) else {
+    let Some(share) = terms.and_then(|terms| adapter.shares(terms)) else {
         return Ok(None);
     };
-    let scope = call.look().grant(GrantRef::Id(lent));
+    let scope = call.look().grant(GrantRef::Id(share.grant));
     let books = call.desk().store.books(scope).await?;
     let stands = |grant: &&Grant| {
         let live = matches!(grant.state, State::Active | State::Suspended(_));
-        grant.service == *adapter.name() && (live || leftover::of(grant).next().is_some())
+        grant.service == *adapter.name()
+            && (live || leftover::of(grant).any(|key| key.discarded_at.is_none()))
     };
     let Some(grant) = books.grant.as_ref().filter(stands) else {
         return Err(Refusal::sentence(format!(
@@ -293,6 +295,14 @@ async fn lender(
             adapter.name()
         )));
     };
+    let margin = adapter.capabilities().margin();
+    if share.adds && !capping::bears(grant, grant.usage(), margin) {
+        return Err(Refusal::sentence(format!(
+            "What that key leaves there is charged to grant {}, which is over or at its cap. Nothing was \
+             reserved. A key that only reads can be had.",
+            grant.number
+        )));
+    }
     Ok(Some(grant.member).filter(|member| *member != call.caller().member))
 }
 

@@ -236,32 +236,28 @@ fn announcement(call: &Call<'_>, what: &str, service: &ServiceName) -> Page {
     )
 }
 
-/// So many running keys are asked for before a master key is taken for a stranger.
+/// So many keys are asked for before a master key is taken for a stranger.
 const PROBES: usize = 3;
 
-/// Whether a new master key knows none of the service's keys that run now: then it is of another
-/// account.
+/// Whether a new master key knows nothing of what the service's keys are, or have left: then it is of
+/// another account.
 pub async fn is_stranger(adapter: &dyn ServiceAdapter, books: &Books, master: &Secret) -> bool {
+    let stands = |key: &&Key| match key.state {
+        KeyState::Gone => key.left.is_some(),
+        _ => key.drift != Some(Drift::Gone),
+    };
     let mut known = vec![];
-    for grant in books
-        .live
-        .iter()
-        .filter(|grant| grant.service == *adapter.name())
-    {
-        let armed = |key: &&Key| key.state == KeyState::Armed && key.drift != Some(Drift::Gone);
-        known.extend(
-            grant
-                .keys
-                .iter()
-                .filter(armed)
-                .filter_map(|key| KeyRef::new(grant, key)),
-        );
+    for grant in books.live.iter().chain(&books.left) {
+        if grant.service == *adapter.name() {
+            let keys = grant.keys.iter().filter(stands);
+            known.extend(keys.filter_map(|key| KeyRef::new(grant, key)));
+        }
     }
     known.truncate(PROBES);
     let mut unknown = 0;
     for key in known {
-        match adapter.read(master, &key).await {
-            Err(ServiceError::Gone) => unknown += 1,
+        match adapter.knows(master, &key).await {
+            Ok(false) => unknown += 1,
             _ => return false,
         }
     }

@@ -263,6 +263,8 @@ pub struct Key {
     pub cursor: Option<String>,
     /// What stays at the provider when the key has gone, and what it costs a month.
     pub left: Option<(String, Money)>,
+    /// Since when an owner wants that deleted.
+    pub discarded_at: Option<Time>,
     /// It could not be read by itself, by the last try.
     pub unread: Option<Unread>,
     /// When it was last charged, or last read before it could not be. A round that reads all of its

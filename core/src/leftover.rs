@@ -9,6 +9,7 @@ use crate::{
     ids::{GrantId, ServiceName},
     money::Money,
     page::{Audience, Button, Page, Text},
+    ports::ServiceAdapter,
     refusal::Refusal,
     steps::{self, Read},
 };
@@ -82,6 +83,7 @@ pub fn buttons(grant: &Grant) -> Vec<Button> {
 pub fn seen(books: &Books, looks: &[Look]) -> Entry {
     let reads: Vec<Read> = looks.iter().filter_map(Look::read).collect();
     let mut entry = steps::usage_read(books, &reads);
+    let mut closed = vec![];
     for look in looks {
         let grant = books.left.iter().find(|grant| grant.id == look.grant);
         let key = grant.and_then(|grant| of(grant).find(|key| key.attempt == look.attempt));
@@ -91,15 +93,22 @@ pub fn seen(books: &Books, looks: &[Look]) -> Entry {
         let (id, attempt) = (look.grant, look.attempt);
         match &look.left {
             None => {
-                let told = grant.map(|grant| told_closed(grant, &before.0, LeftoverEnd::Gone));
+                let is_wanted = key.is_some_and(|key| key.discarded_at.is_some());
+                let how = if is_wanted {
+                    LeftoverEnd::Deleted
+                } else {
+                    LeftoverEnd::Gone
+                };
+                let told = grant.map(|grant| told_closed(grant, &before.0, how));
                 entry = entry
                     .and(Event::LeftoverClosed {
                         grant: id,
                         attempt,
-                        how: LeftoverEnd::Gone,
+                        how,
                         by: None,
                     })
                     .say_all(told);
+                closed.extend(grant.filter(|_| is_wanted).map(|grant| (grant, &before.0)));
             }
             Some(left) if left.monthly.up_to_cents() != before.1.up_to_cents() => {
                 entry.events.push(Event::DataLeft {
@@ -112,7 +121,15 @@ pub fn seen(books: &Books, looks: &[Look]) -> Entry {
             Some(_) => {}
         }
     }
-    entry
+    let owners = books.org.owners_at();
+    let deleted = closed.into_iter().flat_map(|(grant, what)| {
+        let text = format!("Deleted for good: {what} (grant {}).", grant.number);
+        let page = Page::say(Text::new(text));
+        let to = owners.iter();
+        to.map(|to| Message::new(*to, page.clone()))
+            .collect::<Vec<_>>()
+    });
+    entry.say_all(deleted)
 }
 
 impl Look {
@@ -133,13 +150,20 @@ pub fn one(books: &Books, number: i64) -> Result<(&Grant, &Key), Refusal> {
         .grant
         .as_ref()
         .ok_or(Refusal::NoSuchGrant { number })?;
-    let key = of(grant).next();
-    key.map(|key| (grant, key)).ok_or_else(|| {
+    let key = of(grant).next().ok_or_else(|| {
         Refusal::sentence(format!(
             "Nothing of grant {number} stays at its provider. Nothing was changed. `/slice vault list` \
              shows what does."
         ))
-    })
+    })?;
+    match key.discarded_at {
+        None => Ok((grant, key)),
+        Some(at) => Err(Refusal::sentence(format!(
+            "What stays of grant {number} is being deleted at its provider since {}, because an owner wants \
+             it so. Nothing was changed.",
+            at.short()
+        ))),
+    }
 }
 
 fn told_closed(grant: &Grant, what: &str, how: LeftoverEnd) -> Message {
@@ -153,19 +177,45 @@ fn told_closed(grant: &Grant, what: &str, how: LeftoverEnd) -> Message {
     Message::new(To::Member(grant.member), Page::say(Text::new(text)))
 }
 
-/// An owner wants it deleted: recorded before its provider hears of it.
-pub fn discarded(books: &Books, number: i64) -> Result<Entry, Refusal> {
+/// An owner wants it deleted: recorded before its provider hears of it; the meter's next round does it.
+/// What somebody still uses stays.
+pub fn discarded(
+    books: &Books,
+    number: i64,
+    adapter: &dyn ServiceAdapter,
+) -> Result<Entry, Refusal> {
     let (grant, key) = one(books, number)?;
+    unused(books, grant, adapter)?;
     Ok(Entry::event(Event::LeftoverDiscarded {
         grant: grant.id,
         attempt: key.attempt,
     }))
 }
 
-/// An owner took it over, or had it deleted: it is charged no more.
-pub fn closed(books: &Books, number: i64, how: LeftoverEnd) -> Result<Entry, Refusal> {
+/// No key of another grant uses what stays of this one.
+pub fn unused(books: &Books, grant: &Grant, adapter: &dyn ServiceAdapter) -> Result<(), Refusal> {
+    let leans = |one: &&Grant| {
+        let share = adapter.shares(&one.terms);
+        one.service == grant.service && share.is_some_and(|share| share.grant == grant.id)
+    };
+    let others = books.live.iter().filter(leans);
+    let others: Vec<_> = others.map(|one| one.number.to_string()).collect();
+    if others.is_empty() {
+        return Ok(());
+    }
+    Err(Refusal::sentence(format!(
+        "What stays of grant {} is still used by other keys (grants: {}). Nothing was changed. End these first, \
+         with `/slice revoke <grant>`.",
+        grant.number,
+        others.join(", ")
+    )))
+}
+
+/// An owner took it over: it is charged no more.
+pub fn taken(books: &Books, number: i64) -> Result<Entry, Refusal> {
     let (grant, key) = one(books, number)?;
     let what = key.left.as_ref().map_or("It", |(what, _)| what.as_str());
+    let how = LeftoverEnd::TakenOver;
     let told = told_closed(grant, what, how);
     let event = Event::LeftoverClosed {
         grant: grant.id,

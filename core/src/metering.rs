@@ -4,18 +4,18 @@
 mod pace;
 mod silence;
 
+use pace::AGAIN_MIN;
 pub use pace::{AGAIN_MAX, again};
 
 use crate::{
     books::{Books, Entry, Master, Scope},
-    capping,
+    capping::Watch,
     desk::Desk,
     drift::{self, Look},
     event::Actor,
     grant::{Grant, Key, KeyState, LABEL_PREFIX},
     ids::{GrantId, MemberId, OrgId, ServiceName},
     leftover,
-    money::Money,
     ports::{Hardness, KeyRef, Listed, Meter, ServiceAdapter, ServiceError},
     refusal::Refusal,
     secret::Secret,
@@ -79,12 +79,11 @@ pub struct Outcome {
 struct Round {
     reads: Vec<Read>,
     looks: Vec<Look>,
-    /// What has to be left of a cap that is Slice's to keep.
-    margins: Vec<(GrantId, Money)>,
-    /// How long whole caps last that are kept by an end in time.
-    spans: Vec<(GrantId, Duration)>,
+    watch: Watch,
     /// What stays of keys that have gone.
     left: Vec<leftover::Look>,
+    /// Of what owners want deleted, something stays.
+    is_deleting: bool,
     tries: Tries,
     /// How long an answer is waited for. `None`: a person wants to know, so that also what is left alone
     /// for a while is asked for, as long as it takes.
@@ -94,15 +93,6 @@ struct Round {
 impl Round {
     fn is_empty(&self) -> bool {
         self.reads.is_empty() && self.looks.is_empty() && self.left.is_empty()
-    }
-
-    fn keeps(&mut self, grant: &Grant, adapter: &dyn ServiceAdapter) {
-        let margin = adapter.capabilities().margin();
-        if !margin.is_zero() {
-            self.margins.push((grant.id, margin));
-        }
-        let lasts = adapter.lasts(grant.cap, &grant.terms);
-        self.spans.extend(lasts.map(|lasts| (grant.id, lasts)));
     }
 
     fn note(&mut self, grant: &Grant, key: &Key, answer: &Result<Meter, ServiceError>) {
@@ -140,19 +130,16 @@ impl Round {
     fn entry(&self, books: &Books) -> Entry {
         let read = steps::usage_read(books, &self.reads);
         let seen = drift::seen(books, &self.looks);
-        let stops = capping::stops(books, &read, &self.margins);
-        let dearer = capping::dearer(books, &read, &self.spans);
+        let stops = self.watch.entry(books, &read);
         let left = leftover::seen(books, &self.left);
         let mut entry = read;
         entry.events.extend(left.events);
         entry.events.extend(seen.events);
         entry.events.extend(stops.events);
-        entry.events.extend(dearer.events);
         entry
             .say_all(left.messages)
             .say_all(seen.messages)
             .say_all(stops.messages)
-            .say_all(dearer.messages)
     }
 }
 
@@ -230,6 +217,7 @@ impl Desk {
             return Ok(());
         }
         let (adapter, _, secret) = self.provider(books, service)?;
+        round.watch.leans(books, adapter);
         for grant in books.live.iter().filter(hers) {
             for key in grant.keys.iter().filter(|key| is_readable(key)) {
                 read_key(adapter, &secret, (grant, key), round).await;
@@ -247,6 +235,7 @@ impl Desk {
         round: &mut Round,
     ) -> Result<Vec<Listed>, ServiceError> {
         let (adapter, _, secret) = self.provider(books, service)?;
+        round.watch.leans(books, adapter);
         let listed = adapter.list(&secret, LABEL_PREFIX);
         let listed = round.waits(LIST_MAX, listed).await?;
         let of = |id: &str| {
@@ -261,7 +250,7 @@ impl Desk {
                 let listed = key.provider_id.as_deref().and_then(of);
                 match listed.and_then(|listed| listed.meter.clone()) {
                     Some(meter) => {
-                        round.keeps(grant, adapter);
+                        round.watch.keeps(grant, adapter);
                         round.note(grant, key, &Ok(meter));
                         round.tries.note(grant, key, None);
                     }
@@ -348,6 +337,7 @@ impl Desk {
         let now = self.clock.now();
         let later = round.tries.later(&books, now);
         let next = match &read {
+            Ok(()) if round.is_deleting => now + AGAIN_MIN,
             Ok(()) if after.left.is_empty() => self.next_round(metering, &books, now),
             Ok(()) => now + EVERY,
             Err(why) => now + again(metering.failing_since, why, now),
@@ -396,14 +386,14 @@ async fn read_key(
         return;
     };
     let answer = round.waits(READ_MAX, adapter.read(secret, &known)).await;
-    round.keeps(grant, adapter);
+    round.watch.keeps(grant, adapter);
     round.note(grant, key, &answer);
     // What a key that is gone had left is settled at its grant's end.
     let failure = answer.err().filter(|why| *why != ServiceError::Gone);
     round.tries.note(grant, key, failure);
 }
 
-/// What stays of a key that has gone.
+/// What stays of a key that has gone: charged until now, and deleted where owners want it so.
 async fn read_left(
     adapter: &dyn ServiceAdapter,
     secret: &Secret,
@@ -413,13 +403,24 @@ async fn read_left(
     let Some(known) = KeyRef::new(grant, key) else {
         return;
     };
-    let answer = round.waits(READ_MAX, adapter.left(secret, &known)).await;
-    round.tries.note(grant, key, answer.as_ref().err().cloned());
-    round.left.extend(answer.ok().map(|left| leftover::Look {
+    let look = |left| leftover::Look {
         grant: grant.id,
         attempt: key.attempt,
         left,
-    }));
+    };
+    let answer = round.waits(READ_MAX, adapter.left(secret, &known)).await;
+    let mut failure = answer.as_ref().err().cloned();
+    let stands = matches!(answer, Ok(Some(_)));
+    round.left.extend(answer.ok().map(look));
+    if stands && key.discarded_at.is_some() {
+        let discarding = adapter.discard(secret, &known);
+        match round.waits(READ_MAX, discarding).await {
+            Ok(true) => round.left.push(look(None)),
+            Ok(false) => round.is_deleting = true,
+            Err(why) => failure = Some(why),
+        }
+    }
+    round.tries.note(grant, key, failure);
 }
 
 #[cfg(test)]

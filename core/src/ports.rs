@@ -2,7 +2,7 @@
 
 pub use crate::service::{
     Adjusts, Asking, Bounds, Capabilities, Ceiling, CredentialField, Facts, Found, Hardness,
-    Health, Issued, KeyRef, Listed, Meter, Order, ServiceAdapter, ServiceError, Unmet,
+    Health, Issued, KeyRef, Listed, Meter, Order, ServiceAdapter, ServiceError, Share, Unmet,
 };
 use crate::{
     action::Action,

@@ -46,7 +46,7 @@ impl Hardness {
             } => {
                 format!(
                     "metered every {} min, stopped {margin} short of the cap: so much may pass unseen at \
-                     {pace}, and faster use overshoots",
+                     {pace}; what is faster or later overshoots",
                     every.as_secs() / 60
                 )
             }
@@ -111,6 +111,8 @@ pub struct Capabilities {
     pub reveal_within: Option<Duration>,
     /// What whoever takes it or approves it should know: a sentence.
     pub caution: Option<&'static str>,
+    /// What becomes of what a key made when it is stopped at its cap: a sentence.
+    pub stays: Option<&'static str>,
     /// How to use a key, as one line of shell with `$KEY` in the key's place.
     pub usage: String,
     /// Where a master key comes from: a sentence for the form.
@@ -286,6 +288,15 @@ impl fmt::Display for ServiceError {
     }
 }
 
+/// What was made for one grant, and is used by another one's key as well.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Share {
+    /// For which it was made.
+    pub grant: GrantId,
+    /// The key can add to what that grant is charged for, so it may go on no longer than that one may.
+    pub adds: bool,
+}
+
 /// What is known about a master key after a check.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Health {
@@ -299,8 +310,9 @@ pub struct Health {
 pub trait ServiceAdapter: Send + Sync {
     fn name(&self) -> &ServiceName;
     fn capabilities(&self) -> &Capabilities;
-    /// What its money buys, and at which price: the rest of a sentence that begins with its name.
-    fn price(&self) -> String;
+    /// What its money buys where owners let members take that, and at which price: the rest of a sentence
+    /// that begins with its name.
+    fn price(&self, options: &str) -> String;
     /// Understands what was said beside cap and life, one wish a line; gives it as it is kept. The
     /// error is a whole sentence.
     fn terms(&self, said: &str) -> Result<String, String> {
@@ -319,8 +331,8 @@ pub trait ServiceAdapter: Send + Sync {
         let terms = terms.map_err(|why| Unmet { why, asks: true });
         Box::pin(futures::future::ready(terms))
     }
-    /// The grant for which something was made that a key with these terms uses as well.
-    fn shares(&self, _terms: &str) -> Option<GrantId> {
+    /// What a key with these terms uses that was made for another grant.
+    fn shares(&self, _terms: &str) -> Option<Share> {
         None
     }
     /// What a form asks for beside cap and life, after that was said already. The answers come back to
@@ -417,13 +429,28 @@ pub trait ServiceAdapter: Send + Sync {
     ) -> BoxFuture<'a, Result<Option<Left>, ServiceError>> {
         Box::pin(futures::future::ready(Ok(None)))
     }
-    /// Deletes what stays of it, for good. That it is gone already is a success.
+    /// Deletes what stays of it, for good, or as much of it as takes no long time. Gives whether all of it
+    /// is gone.
     fn discard<'a>(
         &'a self,
         _master: &'a Secret,
         _key: &'a KeyRef,
-    ) -> BoxFuture<'a, Result<(), ServiceError>> {
-        Box::pin(futures::future::ready(Ok(())))
+    ) -> BoxFuture<'a, Result<bool, ServiceError>> {
+        Box::pin(futures::future::ready(Ok(true)))
+    }
+    /// Whether the key was made in the account of this master key.
+    fn knows<'a>(
+        &'a self,
+        master: &'a Secret,
+        key: &'a KeyRef,
+    ) -> BoxFuture<'a, Result<bool, ServiceError>> {
+        Box::pin(async move {
+            match self.read(master, key).await {
+                Ok(_) => Ok(true),
+                Err(ServiceError::Gone) => Ok(false),
+                Err(why) => Err(why),
+            }
+        })
     }
     /// Removes it. That it is gone already is a success.
     fn delete<'a>(

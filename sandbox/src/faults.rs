@@ -14,6 +14,7 @@ const ONLY_DISCORD: &[&str] = &[DISCORD];
 const CHATS: &[&str] = &[SLACK, DISCORD];
 const ONLY_OPENROUTER: &[&str] = &[OPENROUTER];
 const ONLY_RUNPOD: &[&str] = &[RUNPOD];
+const ONLY_AWS: &[&str] = &[AWS];
 const GATED: &[&str] = &[AWS, RUNPOD];
 
 /// One way to misbehave. "Every" means every wire; each answers with its own shapes.
@@ -27,6 +28,9 @@ pub enum Fault {
     Forbidden403,
     /// Every: there is no such thing (Slack's methods: `channel_not_found`). No effect.
     NotFound404,
+    /// AWS: something else is under way with the same thing (`OperationAborted`, `DeleteConflict`,
+    /// `ConcurrentModification`). No effect.
+    Conflict409,
     /// Every: too many requests, with `Retry-After` in seconds (AWS: `Throttling`, `SlowDown`). No effect.
     RateLimited429 { retry_after: u32 },
     /// Every: no effect.
@@ -91,6 +95,7 @@ impl Fault {
         Fault::PaymentRequired402,
         Fault::Forbidden403,
         Fault::NotFound404,
+        Fault::Conflict409,
         Fault::RateLimited429 { retry_after: 1 },
         Fault::ServerError500,
         Fault::ServerErrorAfter500,
@@ -125,6 +130,7 @@ impl Fault {
         match self {
             Fault::PaymentRequired402 => ONLY_OPENROUTER,
             Fault::NoCapacity => ONLY_RUNPOD,
+            Fault::Conflict409 => ONLY_AWS,
             Fault::HtmlPage => GATED,
             Fault::DropSocket | Fault::RefreshSocket | Fault::DuplicateDelivery => CHATS,
             Fault::InvalidSession

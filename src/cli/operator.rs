@@ -84,8 +84,8 @@ async fn put(
     let books = store.books(scope.clone().live()).await.map_err(said)?;
     if slice_commands::vault::is_stranger(adapter, &books, &secret).await {
         return Err(
-            "that master key knows none of the keys that run now, so it is of another account. Nothing \
-             was changed. End the grants first; or, if the old account is lost, let an owner replace \
+            "that master key knows nothing of the keys that there are, or of what ended ones left, so it is of \
+             another account. Nothing was changed. End the grants first; or, if the old account is lost, let an owner replace \
              it in chat with /slice vault rotate."
                 .into(),
         );

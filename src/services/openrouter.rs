@@ -101,6 +101,7 @@ impl OpenRouter {
                 has_options: false,
                 reveal_within: None,
                 caution: None,
+                stays: None,
                 usage,
                 master_hint: "A management key from openrouter.ai → Settings → Management keys. \
                               An ordinary API key cannot make keys.",
@@ -340,7 +341,7 @@ impl ServiceAdapter for OpenRouter {
         &self.capabilities
     }
 
-    fn price(&self) -> String {
+    fn price(&self, _options: &str) -> String {
         "language models, each at its own price per token (openrouter.ai/models)".into()
     }
 

@@ -81,6 +81,7 @@ impl RunPod {
                      does not document: whoever gets into the pod has it. What is on the pod's disk is gone when \
                      the pod ends.",
                 ),
+                stays: None,
                 usage: "$KEY".into(),
                 master_hint: "A key of all rights from console.runpod.io → Settings → API keys. A restricted or \
                               read-only one cannot make pods.",
@@ -237,6 +238,9 @@ impl RunPod {
             }
             Access::Ssh(_) => {
                 let host = made.host().ok_or_else(odd)?;
+                let registered = "RunPod lets in keys that are registered in its account; if it refuses yours, an \
+                                  owner adds it there (console.runpod.io, Settings, SSH public keys)";
+                facts.push(fact("SSH", registered.into()));
                 Secret::new(format!("ssh {host}@ssh.runpod.io"))
             }
         };
@@ -352,8 +356,14 @@ impl ServiceAdapter for RunPod {
         !Options::parse(options).is_ok_and(|options| options.on)
     }
 
-    fn price(&self) -> String {
-        "a pod with a GPU on lease, at RunPod's price of the hour, which the form shows".into()
+    fn price(&self, options: &str) -> String {
+        let usual = Options::parse(options).ok().and_then(|options| options.gpu);
+        let gpu = usual.map_or_else(String::new, |gpu| {
+            format!(" ({gpu} where you say nothing else)")
+        });
+        format!(
+            "a pod with a GPU on lease{gpu}, at RunPod's price of the hour, which the form shows"
+        )
     }
 
     fn wants(&self, terms: &str) -> Facts {

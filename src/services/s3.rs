@@ -23,7 +23,7 @@ use slice_core::{
     leftover::Left,
     ports::{
         Adjusts, Bounds, Capabilities, Ceiling, Clock, CredentialField, Facts, Found, Hardness,
-        Health, Issued, KeyRef, Listed, Meter, Order, ServiceAdapter, ServiceError,
+        Health, Issued, KeyRef, Listed, Meter, Order, ServiceAdapter, ServiceError, Share,
     },
     secret::Secret,
 };
@@ -81,6 +81,7 @@ impl S3 {
                 has_options: false,
                 reveal_within: None,
                 caution: None,
+                stays: Some("What you stored is untouched, and goes on being charged."),
                 credential: &[
                     CredentialField {
                         name: "region",
@@ -173,12 +174,30 @@ impl S3 {
         }))
     }
 
-    async fn throw_away(&self, master: &Secret, key: &KeyRef) -> Result<(), ServiceError> {
+    async fn throw_away(&self, master: &Secret, key: &KeyRef) -> Result<bool, ServiceError> {
         if wish(key)?.part.is_some() {
-            return Ok(());
+            return Ok(true);
         }
         let (bucket, _, clients) = self.former(master, key).await?;
-        buckets::discard(&clients, &bucket).await
+        // What is not done by then is done in a later round.
+        let limit = self.reach.timeout * 4;
+        let done = tokio::time::timeout(limit, buckets::discard(&clients, &bucket)).await;
+        done.unwrap_or(Ok(false))
+    }
+
+    /// The account stands in the bucket's name; of a key that was adopted only its user tells.
+    async fn is_of(&self, master: &Secret, key: &KeyRef) -> Result<bool, ServiceError> {
+        let master = Master::read(master)?;
+        let clients = self.reach.clients(&master, master.region);
+        match self.bucket_of(&master, &clients, key).await {
+            Ok(_) if !fact(&key.facts, FACT_BUCKET).is_empty() => Ok(true),
+            Ok(_) => {
+                let user = User::named(&key.provider_id)?;
+                Ok((Users { clients: &clients }).tags(user).await?.is_some())
+            }
+            Err(why) if why == making::elsewhere() => Ok(false),
+            Err(why) => Err(why),
+        }
     }
 
     /// The clients for the bucket of a user, where that is.
@@ -199,6 +218,8 @@ impl S3 {
         let users = Users { clients: &clients };
         let tags = users.tags(user).await?.ok_or(ServiceError::Gone)?;
         let bucket = self.bucket_of(&master, &clients, key).await?;
+        // Whoever removed another key of this bucket may have taken it for the last one.
+        buckets::count(&self.near(&master, &tags), &bucket).await?;
         let scope = policy::scope(&bucket, wish(key)?.access, bounds.until);
         users.scope(user, &scope).await?;
         if tags.seconds(SINCE).is_none() {
@@ -208,7 +229,8 @@ impl S3 {
         Ok(())
     }
 
-    /// Derived, not believed: a tag could have been changed.
+    /// Derived, not believed: a tag could have been changed. Where the master key is of another account than
+    /// the one that the bucket is in, nothing that AWS says of that name means anything.
     async fn bucket_of(
         &self,
         master: &Master<'_>,
@@ -217,7 +239,11 @@ impl S3 {
     ) -> Result<String, ServiceError> {
         let account = self.account(master, clients).await?;
         let user = User::named(&key.provider_id)?;
-        Ok(Self::home(&account, user, &wish(key)?)?.bucket)
+        let bucket = Self::home(&account, user, &wish(key)?)?.bucket;
+        match fact(&key.facts, FACT_BUCKET) {
+            known if known.is_empty() || known == bucket => Ok(bucket),
+            _ => Err(making::elsewhere()),
+        }
     }
 
     async fn measure(&self, master: &Secret, key: &KeyRef) -> Result<Meter, ServiceError> {
@@ -341,7 +367,7 @@ impl ServiceAdapter for S3 {
         &self.capabilities
     }
 
-    fn price(&self) -> String {
+    fn price(&self, _options: &str) -> String {
         format!("a bucket: {}", self.prices.said())
     }
 
@@ -349,9 +375,13 @@ impl ServiceAdapter for S3 {
         Wish::read(said).map(|wish| wish.kept())
     }
 
-    fn shares(&self, terms: &str) -> Option<GrantId> {
-        let part = Wish::read(terms).ok()?.part?;
-        Some(GrantId::from_random(part.grant.into_bytes()))
+    fn shares(&self, terms: &str) -> Option<Share> {
+        let Wish { access, part } = Wish::read(terms).ok()?;
+        Some(Share {
+            grant: GrantId::from_random(part?.grant.into_bytes()),
+            // What it stores, the grant pays for that the bucket was made for.
+            adds: access != Access::Read,
+        })
     }
 
     fn usage(&self, facts: &Facts) -> String {
@@ -439,8 +469,16 @@ impl ServiceAdapter for S3 {
         &'a self,
         master: &'a Secret,
         key: &'a KeyRef,
-    ) -> BoxFuture<'a, Result<(), ServiceError>> {
+    ) -> BoxFuture<'a, Result<bool, ServiceError>> {
         Box::pin(self.throw_away(master, key))
+    }
+
+    fn knows<'a>(
+        &'a self,
+        master: &'a Secret,
+        key: &'a KeyRef,
+    ) -> BoxFuture<'a, Result<bool, ServiceError>> {
+        Box::pin(self.limited(self.is_of(master, key)))
     }
 
     fn delete<'a>(

@@ -34,9 +34,7 @@ impl Writing<'_> {
     pub(super) async fn apply(&mut self, seq: i64, event: &Event) -> Done<()> {
         match event {
             Event::OrgOpened => self.plan_all().await,
-            Event::RevealRefused { .. }
-            | Event::GrantTransferred { .. }
-            | Event::LeftoverDiscarded { .. } => Ok(()),
+            Event::RevealRefused { .. } | Event::GrantTransferred { .. } => Ok(()),
             Event::MonthOpened { .. } => {
                 self.sweep().await?;
                 self.plan_again().await
@@ -119,6 +117,7 @@ impl Writing<'_> {
             | Event::KeySilent { .. }
             | Event::KeyReadable { .. }
             | Event::DataLeft { .. }
+            | Event::LeftoverDiscarded { .. }
             | Event::LeftoverClosed { .. }
             | Event::KeyCapped { .. }
             | Event::DriftSeen { .. } => self.apply_key(event).await,

@@ -118,6 +118,15 @@ impl Writing<'_> {
                     .one(sql::NOTE_LEFT, row, "what stays of a key")
                     .await
             }
+            Event::LeftoverDiscarded { grant, attempt } => {
+                let row = values![org, *grant, *attempt, self.now];
+                self.tx
+                    .one(sql::DISCARD_LEFT, row, "what an owner wants deleted")
+                    .await?;
+                // Also a round that has begun already did not see the wish.
+                let now = values![org, self.now];
+                self.tx.run(sql::CALL_METERS, now).await.map(drop)
+            }
             Event::LeftoverClosed { grant, attempt, .. } => {
                 let row = values![org, *grant, *attempt];
                 self.tx

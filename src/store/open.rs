@@ -181,6 +181,11 @@ const MIGRATIONS: &[(i64, &str, [&str; 2])] = &[
         "read keys",
         [include_str!("../../migrations/0031_read_keys.sql"); 2],
     ),
+    (
+        33,
+        "discarded leftovers",
+        [include_str!("../../migrations/0033_discarded_leftovers.sql"); 2],
+    ),
 ];
 
 /// The number of the last migration, and the text of each for a dialect: `sqlite` or `postgres`.

@@ -149,6 +149,7 @@ fn key(row: &Row, attempt: i64) -> Done<Key> {
             Some(what) => Some((what, row.money("left_monthly")?)),
             None => None,
         },
+        discarded_at: row.maybe_time("left_discarded_at")?,
         unread: match row.maybe_time("unread_since")? {
             Some(since) => Some(Unread {
                 since,

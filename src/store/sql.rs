@@ -22,7 +22,7 @@ macro_rules! grants_where {
              c.ends_at AS changed_end, c.begun_at, c.due_at, k.dead_man, k.intended_at, \
              k.attempt, k.label, k.provider_id, k.state AS key_state, k.armed_cap, k.usage, k.seal, \
              k.drift, k.facts, k.meter_cursor, k.left_what, k.left_monthly, \
-             k.unread_since, k.read_again_at, k.unread_told, k.read_at \
+             k.left_discarded_at, k.unread_since, k.read_again_at, k.unread_told, k.read_at \
              FROM grants g \
              LEFT JOIN keys k ON k.grant_id = g.id \
              LEFT JOIN changes c ON c.grant_id = g.id \
@@ -313,7 +313,9 @@ statements! {
     );
     NOTE_LEFT = "UPDATE keys SET left_what = $4, left_monthly = $5 \
         WHERE org_id = $1 AND grant_id = $2 AND attempt = $3";
-    CLOSE_LEFT = "UPDATE keys SET left_what = NULL, left_monthly = NULL \
+    DISCARD_LEFT = "UPDATE keys SET left_discarded_at = $4 \
+        WHERE org_id = $1 AND grant_id = $2 AND attempt = $3 AND left_what IS NOT NULL";
+    CLOSE_LEFT = "UPDATE keys SET left_what = NULL, left_monthly = NULL, left_discarded_at = NULL \
         WHERE org_id = $1 AND grant_id = $2 AND attempt = $3";
     OPEN_GRANT = "INSERT INTO grants (id, org_id, number, member_id, service, cap, life_hours, \
         state, name_text, reason_text, opened_at, moved_at, topped_up, fence, claim, lease_until, \

@@ -1,8 +1,14 @@
 //! What must be true of the tree: who depends on whom, and what stands where.
 
+use slice::{
+    clock::SystemClock,
+    services::{ServicesConfig, registry},
+};
+use slice_core::ports::Clock;
 use std::{
     fs,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 pub const ALL: &[(&str, fn())] = &[
@@ -202,6 +208,10 @@ fn a_secret_has_one_door() {
 }
 
 fn the_rules_know_no_service() {
+    let config = ServicesConfig::new("http://127.0.0.1");
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let names = registry(&config, &clock).names().into_iter();
+    let services: Vec<_> = names.map(|name| name.to_string()).collect();
     let folders = [
         "core/src",
         "commands/src",
@@ -215,11 +225,24 @@ fn the_rules_know_no_service() {
             .lines()
             .filter(|line| !line.trim_start().starts_with("//"))
             .collect();
-        for service in ["openrouter", "OpenRouter", "runpod", "RunPod"] {
+        let words: Vec<_> = code
+            .split(|letter: char| !letter.is_alphanumeric())
+            .map(str::to_lowercase)
+            .collect();
+        for service in &services {
             let example = name.starts_with("commands/src") && code.contains("examples:");
             assert!(
-                example || !code.contains(service),
+                example || !words.iter().any(|word| word.starts_with(service)),
                 "{name} knows {service} by name"
+            );
+        }
+        let limits = ["src/platforms", "src/edge"];
+        let own = limits.iter().any(|folder| name.starts_with(folder));
+        for thing in ["bucket", "buckets", "pod", "pods"] {
+            let known = words.iter().any(|word| word == thing);
+            assert!(
+                own || !known,
+                "{name} knows what one service makes: {thing}"
             );
         }
     }

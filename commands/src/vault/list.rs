@@ -27,14 +27,17 @@ const SHOWN: usize = 5;
 
 /// What stays of an ended grant, and what it costs.
 fn left_behind(page: Page, grant: &Grant) -> Page {
-    let lines = leftover::of(grant).filter_map(|key| key.left.as_ref());
-    lines.fold(page, |page, (what, monthly)| {
+    let lines = leftover::of(grant).filter_map(|key| Some((key.left.as_ref()?, key.discarded_at)));
+    lines.fold(page, |page, ((what, monthly), discarded_at)| {
         let (number, member) = (grant.number, grant.member);
+        let text = Text::new(format!("Left behind by grant {number} of "))
+            .member(member)
+            .and(format!(": {what}, about {monthly} a month. "));
+        if let Some(at) = discarded_at {
+            return page.text(text.and("It is being deleted since ").time(at).and("."));
+        }
         page.text(
-            Text::new(format!("Left behind by grant {number} of "))
-                .member(member)
-                .and(format!(": {what}, about {monthly} a month. "))
-                .say(format!("vault take {number}"))
+            text.say(format!("vault take {number}"))
                 .and(" or ")
                 .say(format!("vault delete {number}"))
                 .and("."),

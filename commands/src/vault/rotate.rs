@@ -75,10 +75,11 @@ fn of_another_account(service: &ServiceName) -> Refusal {
     let line = format!("vault rotate {service} anyway");
     Refusal::offering(
         format!(
-            "That master key for {service} knows none of the keys that run now, so it is of another \
-             account. Nothing was changed. With it, Slice could neither end nor read them: end the \
-             grants first, or put a key of the same account in. If the old account is lost, replace \
-             it anyway: what those keys had left then counts as spent when their grants end."
+            "That master key for {service} knows nothing of the keys that there are, or of what ended ones \
+             left, so it is of another account. Nothing was changed. With it, Slice could neither end nor \
+             read them: end the grants first, and take over or delete what they leave, or put a key of the \
+             same account in. If the old account is lost, replace it anyway: what those keys had left then \
+             counts as spent when their grants end."
         ),
         Button::new("Replace it anyway…", line, Audience::Owners),
     )

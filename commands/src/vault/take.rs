@@ -6,7 +6,6 @@ use crate::{
 };
 use slice_core::{
     books::{Books, GrantRef},
-    event::LeftoverEnd,
     leftover,
     page::{Page, Text},
     refusal::Refusal,
@@ -35,7 +34,7 @@ async fn run(call: Call<'_>) -> Result<Reply, Refusal> {
             .left
             .as_ref()
             .map_or(String::new(), |(what, _)| what.clone());
-        let entry = leftover::closed(books, number, LeftoverEnd::TakenOver)?;
+        let entry = leftover::taken(books, number)?;
         Ok((entry, what))
     };
     let scope = call.scope().grant(GrantRef::Number(number));

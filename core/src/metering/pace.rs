@@ -7,7 +7,7 @@ use std::time::Duration;
 /// Rounds are spread over this, so that not all master keys are read at once.
 const JITTER: Duration = Duration::from_secs(30);
 /// After a failure the next round comes soon, and then later each time.
-const AGAIN_MIN: Duration = Duration::from_mins(1);
+pub(super) const AGAIN_MIN: Duration = Duration::from_mins(1);
 pub const AGAIN_MAX: Duration = Duration::from_hours(1);
 
 /// So much later, less what chance makes of the jitter; but no later than the month's last reading.

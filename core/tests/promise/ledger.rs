@@ -422,6 +422,7 @@ fn intended(attempt: i64, label: &str) -> Key {
         facts: vec![],
         cursor: None,
         left: None,
+        discarded_at: None,
         unread: None,
         read_at: None,
     }

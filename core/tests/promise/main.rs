@@ -65,6 +65,7 @@ fn able() -> Capabilities {
         has_options: false,
         reveal_within: None,
         caution: None,
+        stays: None,
         usage: String::new(),
         master_hint: "",
     }

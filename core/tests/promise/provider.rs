@@ -4,7 +4,8 @@
 use crate::{Played, ledger::Ledger, money};
 use slice_core::{
     books::{Books, Entry},
-    capping, caps, changes,
+    capping::Watch,
+    caps, changes,
     changes::What,
     ends,
     event::Actor,
@@ -160,12 +161,12 @@ impl Provider {
             .filter_map(|(grant, key)| self.read(grant, key))
             .collect();
         let mut entry = steps::usage_read(&books, &reads);
-        let margins: Vec<_> = books.live.iter().map(|one| (one.id, money(100))).collect();
-        if stops {
-            entry
-                .events
-                .extend(capping::stops(&books, &entry, &margins).events);
+        let mut watch = Watch::default();
+        for grant in books.live.iter().filter(|_| stops) {
+            watch.margin(grant.id, money(100), None);
         }
+        let stopped = watch.entry(&books, &entry);
+        entry.events.extend(stopped.events);
         ledger.write(entry);
         // A second reader of the same answer finds nothing new to charge.
         let books = ledger.seen(Actor::Slice, None);

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use super::policy::{Asked, Decision, Policy, decide};
 
 pub(super) const ACCOUNT: &str = "123456789012";
+/// Somebody else's account.
+pub(super) const ELSEWHERE: &str = "210987654321";
 pub(super) const USERS_MAX: usize = 5000;
 pub(super) const KEYS_MAX: usize = 2;
 /// All inline policies of a user together, white space not counted.
@@ -103,6 +105,8 @@ impl Account {
 #[derive(Default)]
 pub(super) struct Accounts {
     pub now: Account,
+    /// Somebody else's account, of which nothing is known here but whose its keys are.
+    pub elsewhere: Account,
     /// What an earlier account was, and until when.
     past: Vec<(i64, Account)>,
     /// How long a change takes to be in force, in microseconds.
@@ -115,6 +119,12 @@ impl Accounts {
         let at = now - self.delay;
         let past = self.past.iter().find(|(until, _)| *until > at);
         past.map_or(&self.now, |(_, account)| account)
+    }
+
+    /// A key of any account, whether or not it can be used.
+    pub fn key(&self, id: &str) -> Option<&AccessKey> {
+        let mut keys = self.now.keys.iter().chain(&self.elsewhere.keys);
+        keys.find(|key| key.id == id)
     }
 
     /// Notes that a change is about to happen.

@@ -23,7 +23,7 @@ impl Aws {
         };
         let secret = {
             let accounts = self.accounts();
-            let key = accounts.now.keys.iter().find(|key| key.id == claim.key);
+            let key = accounts.key(&claim.key);
             key.map(|key| key.secret.clone()).ok_or_else(unknown)?
         };
         let caller = self.caller(&claim.key).ok_or_else(unknown)?;
@@ -190,6 +190,17 @@ pub(super) fn refusal(fault: Fault, call: &Call, now: i64) -> Option<Answer> {
         Fault::Forbidden403 => (403, "AccessDenied", "Access Denied"),
         Fault::NotFound404 if s3 => (404, "NoSuchBucket", "No such bucket"),
         Fault::NotFound404 => (404, "NoSuchEntity", "No such entity"),
+        Fault::Conflict409 if s3 => (
+            409,
+            "OperationAborted",
+            "A conflicting operation is in progress",
+        ),
+        Fault::Conflict409 if line(call).ends_with(":DeleteUser") => (
+            409,
+            "DeleteConflict",
+            "Cannot delete entity, must delete access keys first",
+        ),
+        Fault::Conflict409 => (409, "ConcurrentModification", "Try again"),
         Fault::RateLimited429 { .. } if s3 => (503, "SlowDown", "Reduce your request rate"),
         Fault::RateLimited429 { .. } => (400, "Throttling", "Rate exceeded"),
         Fault::ServerError500 | Fault::ServerErrorAfter500 if s3 => {

@@ -1,10 +1,11 @@
 //! What tests do at the provider: as its owner, behind the bot's back, and as a key's holder.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::account::{ACCOUNT, AccessKey, AwsUser, USERS_MAX};
-use super::bucket::{Blob, Bucket, Class, Passed};
+use super::bucket::{Blob, Bucket, Class, Passed, Upload, Version};
 use super::policy::Policy;
 use super::{Aws, Refused, iam};
 
@@ -55,6 +56,20 @@ impl Aws {
             name: name.to_owned(),
             attached: parsed.collect(),
             n: account.next(),
+            ..AwsUser::default()
+        };
+        account.users.insert(name.to_owned(), user);
+        iam::mint(account, Some(name))
+    }
+
+    /// A user of somebody else's account who may do nothing, and a key of it.
+    pub fn add_user_elsewhere(&self, name: &str) -> AccessKey {
+        let mut accounts = self.accounts();
+        let account = &mut accounts.elsewhere;
+        // Ids of keys are one space for all accounts.
+        while account.next() < 1_000_000 {}
+        let user = AwsUser {
+            name: name.to_owned(),
             ..AwsUser::default()
         };
         account.users.insert(name.to_owned(), user);
@@ -131,6 +146,41 @@ impl Aws {
         let mut buckets = self.buckets();
         let bucket = buckets.standing(bucket).expect("the bucket stands");
         bucket.versioned = true;
+    }
+
+    /// So many objects of a byte lie in a bucket.
+    ///
+    /// # Panics
+    /// If there is no such bucket.
+    pub fn fill_bucket(&self, bucket: &str, objects: u64) {
+        let now = self.hub.clock.now();
+        let mut buckets = self.buckets();
+        let bucket = buckets.standing(bucket).expect("the bucket stands");
+        bucket.accrue(now);
+        for n in 0..objects {
+            let bytes = axum::body::Bytes::new();
+            let version = Version {
+                id: "null".to_owned(),
+                blob: Some(Blob { bytes, size: 1 }),
+            };
+            bucket.keys.insert(format!("{n:08}"), vec![version]);
+        }
+    }
+
+    /// An upload in parts was begun in a bucket, and never finished.
+    ///
+    /// # Panics
+    /// If there is no such bucket.
+    pub fn leave_upload(&self, bucket: &str, key: &str, size: u64) {
+        let now = self.hub.clock.now();
+        let mut buckets = self.buckets();
+        let bucket = buckets.standing(bucket).expect("the bucket stands");
+        bucket.accrue(now);
+        let id = format!("u{:08}", bucket.next());
+        let bytes = axum::body::Bytes::new();
+        let parts = BTreeMap::from([(1, Blob { bytes, size })]);
+        let key = key.to_owned();
+        bucket.uploads.insert(id, Upload { key, parts });
     }
 
     /// A user and its keys are gone.

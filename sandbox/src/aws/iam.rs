@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use sha2::{Digest, Sha256};
 
 use super::account::{
-    ACCOUNT, AccessKey, Account, AwsUser, INLINE_MAX, KEYS_MAX, USERS_MAX, user_arn,
+    ACCOUNT, AccessKey, Account, AwsUser, ELSEWHERE, INLINE_MAX, KEYS_MAX, USERS_MAX, user_arn,
 };
 use super::policy::{Asked, Decision, Policy};
 use super::xml::{around, element};
@@ -46,11 +46,19 @@ fn done(action: &str, result: &str) -> Answer {
 /// `GetCallerIdentity`, which needs no permission.
 pub(super) fn identify(aws: &Aws, caller: Option<&str>) -> Answer {
     let accounts = aws.accounts();
-    let (arn, id) = match caller.and_then(|name| accounts.now.users.get(name)) {
-        Some(user) => (user.arn(), user.id()),
-        None => (format!("arn:aws:iam::{ACCOUNT}:root"), ACCOUNT.to_owned()),
+    let of = |account: &Account| caller.and_then(|name| account.users.get(name).cloned());
+    let (arn, id, account) = match (of(&accounts.now), of(&accounts.elsewhere)) {
+        (Some(user), _) => (user.arn(), user.id(), ACCOUNT),
+        (None, Some(user)) => {
+            let arn = user.arn().replace(ACCOUNT, ELSEWHERE);
+            (arn, user.id(), ELSEWHERE)
+        }
+        (None, None) => {
+            let arn = format!("arn:aws:iam::{ACCOUNT}:root");
+            (arn, ACCOUNT.to_owned(), ACCOUNT)
+        }
     };
-    let result = element("Arn", arn) + &element("UserId", id) + &element("Account", ACCOUNT);
+    let result = element("Arn", arn) + &element("UserId", id) + &element("Account", account);
     done("GetCallerIdentity", &result)
 }
 

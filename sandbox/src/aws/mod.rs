@@ -162,8 +162,9 @@ impl Aws {
 
     /// Every secret this provider has made.
     pub fn secrets(&self) -> Vec<String> {
-        let keys = self.keys();
-        keys.into_iter().map(|key| key.secret).collect()
+        let elsewhere = self.accounts().elsewhere.keys.clone();
+        let keys = self.keys().into_iter().chain(elsewhere);
+        keys.map(|key| key.secret).collect()
     }
 
     /// Users, keys and buckets, without any secret.
@@ -210,7 +211,8 @@ impl Aws {
     #[expect(clippy::option_option, reason = "no key, root's key, a user's key")]
     fn caller(&self, key_id: &str) -> Option<Option<String>> {
         let accounts = self.accounts();
-        let key = accounts.in_force(self.hub.clock.now()).usable(key_id)?;
+        let here = accounts.in_force(self.hub.clock.now()).usable(key_id);
+        let key = here.or_else(|| accounts.elsewhere.usable(key_id))?;
         Some(key.user.clone())
     }
 

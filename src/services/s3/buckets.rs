@@ -16,15 +16,21 @@ use slice_core::ports::ServiceError;
 const HOME: &str = "us-east-1";
 /// Parts of an upload that nobody finishes are thrown away after so many days.
 const ABORT_DAYS: i32 = 1;
+/// So many pages of up to 1,000 objects are deleted at once: nobody else is read meanwhile.
+const PAGES: usize = 20;
+/// So many uploads are given up at once.
+const UPLOADS: usize = 50;
 
 fn changed(failure: &Failure, doing: &str) -> ServiceError {
     match failure.conclude(Effect::Changes, doing) {
-        // It was made a moment ago: AWS is slow to know it.
-        ServiceError::Gone => {
-            ServiceError::Unknown("AWS does not know the bucket that it made.".into())
-        }
+        ServiceError::Gone => lost(),
         other => other,
     }
+}
+
+/// It was made a moment ago: AWS is slow to know it.
+pub(super) fn lost() -> ServiceError {
+    ServiceError::Unknown("AWS does not know the bucket that it made.".into())
 }
 
 fn odd() -> ServiceError {
@@ -76,7 +82,9 @@ pub(super) async fn furnish(
     let put = put.map_err(Failure::from);
     put.map_err(|failure| changed(&failure, "close a bucket to the public"))?;
 
-    count(clients, bucket).await?;
+    if !count(clients, bucket).await? {
+        return Err(lost());
+    }
 
     let abort = AbortIncompleteMultipartUpload::builder().days_after_initiation(ABORT_DAYS);
     let rule = LifecycleRule::builder()
@@ -103,16 +111,18 @@ pub(super) async fn furnish(
         .map_err(|failure| changed(&failure, "tag a bucket"))
 }
 
-/// Requests are counted from now on, if they are not already.
-pub(super) async fn count(clients: &Clients, bucket: &str) -> Result<(), ServiceError> {
+/// Requests are counted from now on, if they are not already. Gives whether the bucket is there.
+pub(super) async fn count(clients: &Clients, bucket: &str) -> Result<bool, ServiceError> {
     let metrics = MetricsConfiguration::builder().id(METRICS).build();
     let put = clients.s3.put_bucket_metrics_configuration().bucket(bucket);
     let put = put
         .id(METRICS)
         .metrics_configuration(metrics.map_err(|_| odd())?);
-    let put = put.send().await.map_err(Failure::from);
-    put.map(drop)
-        .map_err(|failure| changed(&failure, "have a bucket's requests counted"))
+    match put.send().await.map_err(Failure::from) {
+        Ok(_) => Ok(true),
+        Err(failure) if failure.is_missing() => Ok(false),
+        Err(failure) => Err(changed(&failure, "have a bucket's requests counted")),
+    }
 }
 
 /// Whether a bucket that was made earlier is still there, in the region of these clients.
@@ -145,9 +155,10 @@ pub(super) async fn uncount(clients: &Clients, bucket: &str) -> Result<(), Servi
     }
 }
 
-/// Deletes all that lies in the bucket, a page at a time, and then the bucket.
-pub(super) async fn discard(clients: &Clients, bucket: &str) -> Result<(), ServiceError> {
-    loop {
+/// Deletes what lies in the bucket, some pages of it at a time, and then the bucket. Gives whether it is
+/// gone.
+pub(super) async fn discard(clients: &Clients, bucket: &str) -> Result<bool, ServiceError> {
+    for _ in 0..PAGES {
         let page = clients
             .s3
             .list_object_versions()
@@ -156,7 +167,7 @@ pub(super) async fn discard(clients: &Clients, bucket: &str) -> Result<(), Servi
             .await;
         let page = match page.map_err(Failure::from) {
             Ok(page) => page,
-            Err(failure) if failure.is_missing() => return Ok(()),
+            Err(failure) if failure.is_missing() => return Ok(true),
             Err(failure) => return Err(emptied(&failure)),
         };
         let versions = page
@@ -176,7 +187,9 @@ pub(super) async fn discard(clients: &Clients, bucket: &str) -> Result<(), Servi
         });
         let named: Vec<_> = named.collect();
         if named.is_empty() {
-            break;
+            return Ok(
+                give_up_uploads(clients, bucket).await? && delete_empty(clients, bucket).await?
+            );
         }
         let all = Delete::builder()
             .set_objects(Some(named))
@@ -192,16 +205,11 @@ pub(super) async fn discard(clients: &Clients, bucket: &str) -> Result<(), Servi
             return Err(ServiceError::Unknown(why));
         }
     }
-    give_up_uploads(clients, bucket).await?;
-    if delete_empty(clients, bucket).await? {
-        return Ok(());
-    }
-    Err(ServiceError::Unknown(
-        "Something was put into the bucket meanwhile.".into(),
-    ))
+    Ok(false)
 }
 
-async fn give_up_uploads(clients: &Clients, bucket: &str) -> Result<(), ServiceError> {
+/// Gives whether none is left.
+async fn give_up_uploads(clients: &Clients, bucket: &str) -> Result<bool, ServiceError> {
     let open = clients
         .s3
         .list_multipart_uploads()
@@ -211,7 +219,7 @@ async fn give_up_uploads(clients: &Clients, bucket: &str) -> Result<(), ServiceE
     let open = open
         .map_err(Failure::from)
         .map_err(|failure| emptied(&failure))?;
-    for upload in open.uploads() {
+    for upload in open.uploads().iter().take(UPLOADS) {
         let abort = clients.s3.abort_multipart_upload().bucket(bucket);
         let abort = abort
             .set_key(upload.key.clone())
@@ -222,7 +230,7 @@ async fn give_up_uploads(clients: &Clients, bucket: &str) -> Result<(), ServiceE
             Err(failure) => return Err(emptied(&failure)),
         }
     }
-    Ok(())
+    Ok(open.uploads().len() <= UPLOADS && open.is_truncated() != Some(true))
 }
 
 fn emptied(failure: &Failure) -> ServiceError {

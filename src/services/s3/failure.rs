@@ -97,10 +97,17 @@ impl Failure {
             | "ThrottlingException"
             | "SlowDown"
             | "RequestLimitExceeded"
-            | "TooManyRequestsException"
-            | "ConcurrentModification" => {
+            | "TooManyRequestsException" => {
                 later(Duration::from_secs(30), "AWS asks to wait.".into())
             }
+            // Something else is under way there, so this was not begun.
+            "ConcurrentModification"
+            | "DeleteConflict"
+            | "EntityTemporarilyUnmodifiable"
+            | "OperationAborted" => later(
+                Duration::from_secs(30),
+                format!("AWS is busy with the same thing, asked to {doing}."),
+            ),
             "RequestTimeTooSkewed" | "RequestExpired" => later(REMEDY_PAUSE, skewed()),
             "InvalidClientTokenId" | "InvalidAccessKeyId" | "UnrecognizedClientException" => {
                 let why = "AWS does not know the master key, or it was made inactive.";
@@ -181,6 +188,10 @@ mod tests {
             "AccessDenied",
             "InvalidClientTokenId",
             "RequestTimeTooSkewed",
+            "ConcurrentModification",
+            "DeleteConflict",
+            "EntityTemporarilyUnmodifiable",
+            "OperationAborted",
         ] {
             let why = said(code, 403, Effect::Changes);
             assert!(matches!(why, ServiceError::Later { .. }), "{code}");

@@ -48,15 +48,17 @@ pub(super) fn access(facts: &Facts) -> Access {
     }
 }
 
+pub(super) fn elsewhere() -> ServiceError {
+    let why = "That bucket is in another AWS account than the one of the key in the vault.";
+    ServiceError::Rejected(why.into())
+}
+
 impl S3 {
     pub(super) fn home(account: &str, user: User, wish: &Wish) -> Result<Home, ServiceError> {
         let grant = wish.part.as_ref().map_or(user.grant, |part| part.grant);
         let bucket = policy::bucket(grant, account);
         match &wish.part {
-            Some(part) if part.bucket != bucket => Err(ServiceError::Rejected(
-                "That bucket is in another AWS account than the one of the key in the vault."
-                    .into(),
-            )),
+            Some(part) if part.bucket != bucket => Err(elsewhere()),
             _ => Ok(Home { bucket, grant }),
         }
     }
@@ -84,7 +86,9 @@ impl S3 {
         let made = async {
             if wish.part.is_some() {
                 // They may have been stopped when the grant that it was made for ended.
-                buckets::count(&clients, &home.bucket).await?;
+                if !buckets::count(&clients, &home.bucket).await? {
+                    return Err(buckets::lost());
+                }
             } else {
                 is_ours = buckets::create(&clients, (&home.bucket, region)).await?;
                 if !is_ours {
@@ -163,11 +167,19 @@ impl S3 {
 /// because it is what leads to a bucket that was left halfway.
 async fn unmake(clients: &Clients, user: User, home: &Home) -> Result<(), ServiceError> {
     let users = Users { clients };
-    let all = users.all().await?;
-    let mut others = all.iter().filter(|other| **other != user);
-    if !others.any(|other| other.uses_bucket_of(home.grant)) {
+    if !is_shared(&users, user, home).await? {
         buckets::uncount(clients, &home.bucket).await?;
         buckets::delete_empty(clients, &home.bucket).await?;
     }
+    // Somebody may have come meanwhile: whoever makes a user counts after that, or is seen here.
+    if is_shared(&users, user, home).await? {
+        buckets::count(clients, &home.bucket).await?;
+    }
     users.remove(user).await
+}
+
+async fn is_shared(users: &Users<'_>, user: User, home: &Home) -> Result<bool, ServiceError> {
+    let all = users.all().await?;
+    let mut others = all.iter().filter(|other| **other != user);
+    Ok(others.any(|other| other.uses_bucket_of(home.grant)))
 }

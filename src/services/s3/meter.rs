@@ -349,6 +349,21 @@ mod tests {
     }
 
     #[test]
+    fn a_table_of_ones_own_changes_what_is_charged() {
+        let built_in = include_str!("../../../prices/s3.json");
+        let (none, gib) = (BTreeMap::new(), 100 * GIB);
+        let charged = |prices: &Prices| {
+            let (cursor, _) = Cursor::new(0).read(prices, &span(3600), (gib, &none));
+            let watched = prices.metrics(2) + prices.reads(6);
+            cursor.picos - watched
+        };
+        let usual = charged(&Prices::built_in());
+        let own = Prices::parse(&built_in.replace("\"0.023\"", "\"0.046\"")).expect("a table");
+        // Each sum is rounded up by itself.
+        assert!((2 * usual - charged(&own)).abs() <= 2, "twice as dear");
+    }
+
+    #[test]
     fn a_number_too_large_is_as_much_as_can_be() {
         assert_eq!(count(&"12.0"), 12);
         assert_eq!(count(&"1e300"), i64::MAX);

@@ -14,7 +14,8 @@ const GB: i128 = 1 << 30;
 /// A month is 730 hours.
 const MONTH_SECONDS: i128 = 730 * 3600;
 const PICOS: i128 = 1_000_000;
-/// How late a minute's metrics may come.
+/// How late a minute's metrics are taken to come, for the margin. AWS says “minutes” and promises nothing, so
+/// this is said wherever the margin is. What comes later is charged all the same.
 pub(super) const LAG: Duration = Duration::from_mins(3);
 /// How long a change at IAM takes to be in force.
 pub(super) const IN_FORCE: Duration = Duration::from_secs(5);
@@ -157,7 +158,10 @@ impl Prices {
             megabits_per_second,
             requests_per_second,
         } = self.pace;
-        format!("{megabits_per_second} Mbit/s and {requests_per_second} requests a second")
+        format!(
+            "{megabits_per_second} Mbit/s and {requests_per_second} requests a second that AWS shows within {} min",
+            LAG.as_secs() / 60
+        )
     }
 
     /// For a bucket's metrics in so many hours, of which each counts as a whole one.

@@ -19,6 +19,7 @@ mod pods_cost;
 mod quarter;
 mod roles;
 mod s3;
+mod s3_odd;
 mod s3_parts;
 mod s3_refused;
 mod story;
@@ -176,8 +177,16 @@ scenarios! {
         s3::what_aws_does_not_take,
         s3::every_answer_while_making_a_key,
         s3_parts::a_part_in_ones_own,
+        s3_parts::a_lender_at_her_cap,
         s3_parts::a_part_in_somebody_elses,
         s3_parts::names_that_are_refused,
+        s3_odd::busy_with_the_same_thing,
+        s3_odd::a_policy_that_is_too_long,
+        s3_odd::iam_takes_its_time,
+        s3_odd::old_versions_and_unfinished_uploads,
+        s3_odd::one_order_for_a_key,
+        s3_odd::a_key_that_comes_between,
+        s3_odd::a_master_key_of_another_account,
         s3_refused::two_keys_are_there_already,
         s3_refused::a_name_that_is_taken,
         s3_refused::an_address_that_answers_html,
@@ -229,5 +238,7 @@ scenarios! {
     &[Way::SlackSocket] => {
         faults_slack::sockets_that_drop_and_refresh,
         s3_refused::a_clock_that_is_off,
+        s3_odd::a_bucket_that_answers_late,
+        s3_odd::a_bucket_too_full_for_one_round,
     }
 }

@@ -118,7 +118,10 @@ async fn it_stays(world: &mut World) {
     world.expect("olga", &["What stays of ended grants (1)"]);
     world.says("olga", "vault delete 1").await;
     world.clicks("olga", "Delete all of it").await;
-    world.expect("olga", &["Deleted for good"]);
+    world.expect(
+        "olga",
+        &["is being deleted for good", "Deleted for good: 10.00 GiB"],
+    );
     assert_eq!(world.aws_buckets().len(), 0);
     world.expect("ana", &["charged to you no more"]);
     let before = spent(world).await;

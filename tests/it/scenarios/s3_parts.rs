@@ -71,17 +71,23 @@ pub async fn a_part_in_ones_own(world: &mut World) {
             .all(|usage| Money::from_micros(180_000) < *usage),
         "{usage:?}"
     );
-    for (grant, left) in [(2, 2), (1, 1)] {
-        world.says("ana", &format!("revoke {grant}")).await;
-        world.later(ALL_READ).await;
-        assert_eq!(world.aws_keys().len(), left);
-        assert!(
-            world.aws_buckets()[0].metrics,
-            "somebody's requests are still counted"
-        );
-    }
-    assert_eq!(does(world, &writer, &bucket, PUT), "done");
-    world.says("ana", "revoke 3").await;
+    world.says("ana", "revoke 2").await;
+    world.later(ALL_READ).await;
+    assert_eq!(world.aws_keys().len(), 2);
+    assert!(
+        world.aws_buckets()[0].metrics,
+        "somebody's requests are still counted"
+    );
+    world.says("ana", "revoke 1").await;
+    world.later(5 * MINUTE).await;
+    world.expect(
+        "ana",
+        &[
+            "(grant 3) was ended, because what it leaves there is charged to another grant, which has ended",
+            "grant 3 ($20.00 of s3) was ended. It spent",
+        ],
+    );
+    assert_eq!(does(world, &writer, &bucket, PUT), "InvalidAccessKeyId");
     world.later(ALL_READ).await;
     assert_eq!(world.aws_keys().len(), 0);
     assert!(!world.aws_buckets()[0].metrics, "nobody's are");
@@ -91,25 +97,77 @@ pub async fn a_part_in_ones_own(world: &mut World) {
     world.loose();
 }
 
-/// Its member can still get at what she left behind, and with the last key an empty bucket goes.
+/// Its member can still get at what she left behind, and add nothing to it.
 async fn a_look_at_what_stays(world: &mut World, bucket: &str) {
-    world
-        .says("ana", &format!("provision s3 20 write bucket:{bucket}"))
-        .await;
+    let line = |access: &str| format!("provision s3 20 {access} bucket:{bucket}");
+    world.says("ana", &line("write")).await;
+    world.expect(
+        "ana",
+        &[
+            "charged to grant 1, which is over or at its cap. Nothing was reserved",
+            "A key that only reads can be had",
+        ],
+    );
+    world.says("ana", &line("read")).await;
     world.expect("ana", &["Your s3 key is ready"]);
     assert!(world.aws_buckets()[0].metrics);
     let key = newest(world);
-    assert_eq!(does(world, &key, bucket, Act::Delete { key: "a" }), "done");
+    assert_eq!(does(world, &key, bucket, GET), "done");
+    world.says("olga", "vault delete 1").await;
+    world.expect("olga", &["still used by other keys (grants: 4)"]);
     world.says("ana", "revoke 4").await;
     world.later(ALL_READ).await;
-    assert_eq!(
-        world.aws_buckets().len(),
-        0,
-        "an empty bucket goes with its last key"
+    assert!(!world.aws_buckets()[0].metrics);
+}
+
+/// Who has a bucket reaches her cap: whoever could still store in it is ended with her, since that would be
+/// charged to her without a cap; whoever only reads goes on. With a higher cap it can be had again.
+pub async fn a_lender_at_her_cap(world: &mut World) {
+    world.set_up_s3().await;
+    world.says("ana", "provision s3 20").await;
+    let (own, bucket) = (
+        newest(world),
+        world.aws_buckets().pop().expect("a bucket").name,
     );
-    world.later(Duration::from_hours(2)).await;
-    world.says("olga", "vault list").await;
-    assert!(!world.reads("olga").contains("Left behind"));
+    let line = format!("provision s3 30 write bucket:{bucket}");
+    world.says("ana", &line).await;
+    let writer = newest(world);
+    world
+        .says("ana", &format!("provision s3 40 read bucket:{bucket}"))
+        .await;
+    let reader = newest(world);
+    assert_eq!(does(world, &writer, &bucket, PUT), "done");
+    let often = Act::Get {
+        key: "a",
+        times: 12,
+    };
+    let mut rounds = 0;
+    while does(world, &own, &bucket, often) == "done" {
+        world.later(3 * MINUTE).await;
+        rounds += 1;
+        assert!(rounds < 30, "it stops");
+    }
+    world.expect(
+        "ana",
+        &[
+            "(grant 1) was stopped",
+            "(grant 2) was ended, because what it leaves there is charged to grant 1, which is at its cap",
+        ],
+    );
+    assert_eq!(does(world, &writer, &bucket, PUT), "InvalidAccessKeyId");
+    assert_eq!(does(world, &reader, &bucket, GET), "done");
+    world.later(ALL_READ).await;
+    world.says("ana", &line).await;
+    world.expect("ana", &["charged to grant 1, which is over or at its cap"]);
+    let used = usage(world).await[0];
+    assert!(used <= Money::from_dollars(20), "{used}");
+    world.says("olga", "allocate @ana 200").await;
+    world.says("ana", "cap 1 40").await;
+    world.later(MINUTE).await;
+    assert_eq!(does(world, &own, &bucket, GET), "done");
+    world.says("ana", &line).await;
+    assert_eq!(does(world, &newest(world), &bucket, PUT), "done");
+    world.loose();
 }
 
 async fn usage(world: &World) -> Vec<Money> {

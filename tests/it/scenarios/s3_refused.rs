@@ -7,7 +7,7 @@ use std::{sync::atomic::Ordering, time::Duration};
 const MINUTE: Duration = Duration::from_mins(1);
 
 /// ana's request came to nothing, and cost nothing.
-async fn nothing_came_of_it(world: &mut World, because: &str) {
+pub async fn nothing_came_of_it(world: &mut World, because: &str) {
     let told = ["could not be made", because, "the money is back"];
     world.expect("ana", &told);
     assert_eq!(world.aws_keys().len(), 0, "no key is left");

@@ -46,6 +46,7 @@ fn able() -> Capabilities {
         has_options: false,
         reveal_within: None,
         caution: None,
+        stays: None,
         usage: String::new(),
         master_hint: "",
     }

@@ -1,0 +1,2 @@
+-- Since when an owner wants what stays at a provider deleted: a worker does it, however long it takes.
+ALTER TABLE keys ADD COLUMN left_discarded_at BIGINT;

@@ -1,0 +1,276 @@
+//! AWS as it is at its worst: busy, slow, another one, or full; and what Slice makes of it.
+
+use super::s3_refused::nothing_came_of_it;
+use crate::world::{World, aws::REGION};
+use slice_core::money::Money;
+use slice_sandbox::{Act, Direction, Fate, Fault};
+use std::time::Duration;
+
+const GIB: u64 = 1 << 30;
+const MINUTE: Duration = Duration::from_mins(1);
+const ALL_READ: Duration = Duration::from_mins(25);
+
+/// Something else is under way at AWS with what is to be removed: nothing was done, and it is tried again.
+pub async fn busy_with_the_same_thing(world: &mut World) {
+    world.set_up_s3().await;
+    world.says("ana", "provision s3 20").await;
+    let faults = world.sandbox.faults.clone();
+    for route in ["iam:PutUserPolicy", "s3:DeleteBucket ", "iam:DeleteUser"] {
+        faults.inject_on(route, Fault::Conflict409, 1);
+    }
+    world.says("ana", "revoke 1").await;
+    world.later(MINUTE).await;
+    world.expect("ana", &["grant 1 ($20.00 of s3) was ended. It spent"]);
+    for _ in 0..4 {
+        world.later(ALL_READ).await;
+    }
+    assert_eq!(faults.pending(), 0);
+    assert_eq!(world.aws_keys().len(), 0);
+    assert_eq!(world.aws_buckets().len(), 0);
+    let users = world.sandbox.aws.users();
+    assert!(!users.iter().any(|user| user.name.starts_with("slice-")));
+    world.loose();
+}
+
+/// Somebody gives the new user a policy of his own, and there is no room for that of Slice beside it.
+pub async fn a_policy_that_is_too_long(world: &mut World) {
+    world.set_up_s3().await;
+    let aws = world.sandbox.aws.clone();
+    world.sandbox.wire.on_crossing(Box::new(move |crossing| {
+        if crossing.direction == Direction::In && crossing.what.ends_with("iam:CreateAccessKey") {
+            let user = crossing.body["UserName"].as_str().unwrap_or_default();
+            let long = "x".repeat(1800);
+            let text = format!(
+                r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Deny","Action":"s3:GetObject","Resource":"arn:aws:s3:::{long}"}}]}}"#
+            );
+            aws.put_policy_behind_our_back(user, "long", &text);
+        }
+        Fate::Pass
+    }));
+    world.says("ana", "provision s3 20").await;
+    world.sandbox.wire.clear_hook();
+    nothing_came_of_it(
+        world,
+        "The user's policies are longer than AWS takes (2,048 characters)",
+    )
+    .await;
+    world.loose();
+}
+
+/// A change at IAM is in force some seconds later: a new key is not good at once, and an ended one is good a
+/// little longer. What passes meanwhile is charged.
+pub async fn iam_takes_its_time(world: &mut World) {
+    world.set_up_s3().await;
+    world.sandbox.aws.iam_takes(Duration::from_secs(5));
+    world.says("ana", "provision s3 20").await;
+    world.expect("ana", &["Your s3 key is ready"]);
+    let put = Act::Put {
+        key: "a",
+        size: GIB,
+    };
+    assert_eq!(world.acts(put), "InvalidAccessKeyId");
+    world.later(MINUTE).await;
+    assert_eq!(world.acts(put), "done");
+    let key = world.aws_keys().pop().expect("a key");
+    let bucket = world.aws_buckets().pop().expect("a bucket").name;
+    world.says("ana", "revoke 1").await;
+    let often = Act::Get {
+        key: "a",
+        times: 12,
+    };
+    let aws = world.sandbox.aws.clone();
+    assert_eq!(aws.act(&key.id, &bucket, often), Ok(()), "not in force yet");
+    world.later(MINUTE).await;
+    let refused = aws.act(&key.id, &bucket, often);
+    assert_eq!(refused, Err((403, "InvalidAccessKeyId".into())));
+    world.later(ALL_READ).await;
+    assert_eq!(world.aws_keys().len(), 0);
+    world.expect("ana", &["more was charged"]);
+    let org = world.org().await;
+    let members = world.bot().desk.store.members(org).await.expect("members");
+    let books: Money = members.iter().map(|one| one.budget.spent).sum();
+    let bill = Money::from_micros(aws.bill(&bucket).micros());
+    assert!(bill <= books, "the books hold {books}, AWS charges {bill}");
+    assert!(Money::from_dollars(1) < books, "{books}");
+    world.loose();
+}
+
+/// All that AWS charges for is counted: old versions, and uploads that nobody finished. All of it is deleted.
+pub async fn old_versions_and_unfinished_uploads(world: &mut World) {
+    world.set_up_s3().await;
+    world.says("ana", "provision s3 20").await;
+    let bucket = world.aws_buckets().pop().expect("a bucket").name;
+    let aws = world.sandbox.aws.clone();
+    aws.version_behind_our_back(&bucket);
+    world.stores_a_gib();
+    world.stores_a_gib();
+    aws.leave_upload(&bucket, "b", GIB);
+    world.says("ana", "revoke 1").await;
+    world.later(ALL_READ).await;
+    world.expect("ana", &["3.00 GiB in the bucket slice-"]);
+    world.says("olga", "vault delete 1").await;
+    world.clicks("olga", "Delete all of it").await;
+    world.expect("olga", &["Deleted for good: 3.00 GiB"]);
+    assert_eq!(world.aws_buckets().len(), 0);
+    world.loose();
+}
+
+/// The order for a key is sent once: whether a second one may follow is decided by a look at what is there.
+pub async fn one_order_for_a_key(world: &mut World) {
+    world.set_up_s3().await;
+    for fault in [Fault::ServerError500, Fault::ServerErrorAfter500] {
+        let faults = &world.sandbox.faults;
+        faults.inject_on("iam:CreateAccessKey", fault, 1);
+    }
+    world.says("ana", "provision s3 20").await;
+    for _ in 0..4 {
+        world.later(2 * MINUTE).await;
+    }
+    world.expect("ana", &["Your s3 key is ready"]);
+    let crossings = world.sandbox.wire.crossings().into_iter();
+    let asked = crossings.filter(|one| one.wire == "aws" && one.direction == Direction::In);
+    let asked: Vec<_> = asked.map(|one| one.what).collect();
+    let is_order = |what: &String| what.ends_with("iam:CreateAccessKey");
+    assert_eq!(asked.iter().filter(|what| is_order(what)).count(), 3);
+    let twice = asked.windows(2).any(|two| two.iter().all(is_order));
+    assert!(!twice, "none follows another at once: {asked:?}");
+    assert_eq!(world.aws_keys().len(), 1);
+    world.loose();
+}
+
+/// One bucket does not answer in time: every other key is read and stopped as ever.
+pub async fn a_bucket_that_answers_late(world: &mut World) {
+    world.set_up_s3().await;
+    world.says("ana", "provision s3 20").await;
+    let slow = world.aws_buckets().pop().expect("a bucket").name;
+    world.says("ana", "provision s3 20").await;
+    world.later(5 * MINUTE).await;
+    let faults = world.sandbox.faults.clone();
+    faults.inject_on(&slow, Fault::HangBefore, 10_000);
+    world.stores_a_gib();
+    let mut rounds = 0;
+    while world.downloads(12) == "done" {
+        world.later(3 * MINUTE).await;
+        rounds += 1;
+        assert!(rounds < 30, "the other key stops short of its cap");
+    }
+    world.expect("ana", &["(grant 2) was stopped", "of $20.00"]);
+    faults.clear();
+    world.minutes(70).await;
+    world.loose();
+}
+
+/// What is too much for one round is deleted in several, while others are read; whoever asks meanwhile is
+/// told so.
+pub async fn a_bucket_too_full_for_one_round(world: &mut World) {
+    const OBJECTS: u64 = 20_500;
+    world.set_up_s3().await;
+    world.says("ana", "provision s3 20").await;
+    let bucket = world.aws_buckets().pop().expect("a bucket").name;
+    world.sandbox.aws.fill_bucket(&bucket, OBJECTS);
+    world.says("ana", "revoke 1").await;
+    world.later(ALL_READ).await;
+    world.says("olga", "vault delete 1").await;
+    world.clicks("olga", "Delete all of it").await;
+    let left = world.aws_buckets().pop().expect("it stands").objects;
+    assert!((1..20_500).contains(&left), "{left}");
+    world.says("olga", "vault list").await;
+    world.expect("olga", &["It is being deleted since"]);
+    for again in ["vault take 1", "vault delete 1"] {
+        world.says("olga", again).await;
+        world.expect("olga", &["is being deleted at its provider since"]);
+    }
+    world
+        .says("ana", &format!("provision s3 20 read bucket:{bucket}"))
+        .await;
+    world.expect("ana", &["Nothing of that name is there that Slice made"]);
+    let mut rounds = 0;
+    while !world.aws_buckets().is_empty() {
+        world.later(2 * MINUTE).await;
+        rounds += 1;
+        assert!(rounds < 20, "it ends");
+    }
+    world.expect("olga", &["Deleted for good"]);
+    world.expect("ana", &["charged to you no more"]);
+    world.loose();
+}
+
+/// A key is being made in a bucket while the last other one is removed: its requests are counted.
+pub async fn a_key_that_comes_between(world: &mut World) {
+    world.set_up_s3().await;
+    world.says("ana", "provision s3 20").await;
+    world.stores_a_gib();
+    let bucket = world.aws_buckets().pop().expect("a bucket").name;
+    let end = &bucket[bucket.len() - 12..];
+    let comes = format!("slice-0191d2c4-7b1e-7c3a-9a55-3f0a6d1b2c3d-1-{end}");
+    let (aws, name) = (world.sandbox.aws.clone(), comes.clone());
+    world.sandbox.wire.on_crossing(Box::new(move |crossing| {
+        let uncounts = crossing
+            .what
+            .contains("s3:DeleteBucketMetricsConfiguration");
+        if crossing.direction == Direction::In && uncounts {
+            aws.add_foreign_user(&name, 0);
+        }
+        Fate::Pass
+    }));
+    world.says("ana", "revoke 1").await;
+    world.later(ALL_READ).await;
+    world.sandbox.wire.clear_hook();
+    assert!(world.sandbox.aws.user(&comes).is_some(), "it came");
+    assert_eq!(world.aws_keys().len(), 0);
+    assert!(world.aws_buckets()[0].metrics, "its requests are counted");
+    world.sandbox.aws.delete_user_behind_our_back(&comes);
+    world.loose();
+}
+
+/// A master key of another account is noticed also where only a stopped key, or a bucket, is left: a 404
+/// there says nothing of this one.
+pub async fn a_master_key_of_another_account(world: &mut World) {
+    world.set_up_s3().await;
+    world.says("ana", "provision s3 20").await;
+    world.stores_a_gib();
+    let mut rounds = 0;
+    while world.downloads(12) == "done" {
+        world.later(3 * MINUTE).await;
+        rounds += 1;
+        assert!(rounds < 30, "it stops");
+    }
+    let other = world.sandbox.aws.add_user_elsewhere("their-bot");
+    rotates(world, &other).await;
+    world.expect(
+        "olga",
+        &["knows nothing of the keys", "[Replace it anyway…]"],
+    );
+    world.says("ana", "revoke 1").await;
+    world.later(ALL_READ).await;
+    world.expect("olga", &["1.00 GiB in the bucket"]);
+    world.all_read();
+    rotates(world, &other).await;
+    world.expect(
+        "olga",
+        &["knows nothing of the keys", "Nothing was changed"],
+    );
+    world.clicks("olga", "Replace it anyway…").await;
+    fills(world, &other).await;
+    world.minutes(120).await;
+    let read = world.reads("ana");
+    assert!(!read.contains("is gone at its provider"), "{read}");
+    world.says("olga", "vault list").await;
+    world.expect("olga", &["Left behind by grant 1"]);
+    assert_eq!(world.aws_buckets().len(), 1);
+    world.loose();
+}
+
+async fn rotates(world: &mut World, key: &slice_sandbox::AccessKey) {
+    world.says("olga", "vault rotate s3").await;
+    fills(world, key).await;
+}
+
+async fn fills(world: &mut World, key: &slice_sandbox::AccessKey) {
+    let fields = [
+        ("Master key", key.secret.as_str()),
+        ("Region of the buckets", REGION),
+        ("Access key ID", &key.id),
+    ];
+    world.submits("olga", &fields).await;
+}
