@@ -176,6 +176,11 @@ const MIGRATIONS: &[(i64, &str, [&str; 2])] = &[
         "unread keys",
         [include_str!("../../migrations/0029_unread_keys.sql"); 2],
     ),
+    (
+        34,
+        "carried over",
+        [include_str!("../../migrations/0034_carried.sql"); 2],
+    ),
 ];
 
 /// The number of the last migration, and the text of each for a dialect: `sqlite` or `postgres`.
