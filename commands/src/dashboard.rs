@@ -141,6 +141,7 @@ fn drawn(
         days: end.since(first),
         parts: digest::parts(spent, first, today, whose),
         budget: Some(budget.whole()).filter(|whole| !whole.is_zero()),
+        lasts: end.since(first),
         footer: format!("As of {}", books.now.short()),
     };
     page.with(Block::Chart(chart.gathered()))

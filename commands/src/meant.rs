@@ -5,7 +5,10 @@ use crate::{
     grammar::Command,
     words::{Word, Words},
 };
-use slice_core::refusal::{Refusal, shorten};
+use slice_core::{
+    refusal::{Refusal, shorten},
+    settings::ZONES,
+};
 
 /// More guesses would be noise.
 const GUESSES_MAX: usize = 2;
@@ -83,6 +86,21 @@ pub fn keyword(command: &Command, line: &str, word: &Word, after: Words<'_>) -> 
     })
 }
 
+/// The time zones whose name, or whose city's, is nearly this.
+pub fn zones(typed: &str) -> Vec<&'static str> {
+    let typed = typed.trim().to_lowercase().replace(' ', "_");
+    let far = |name: &'static str| {
+        let whole = name.to_lowercase();
+        let city = whole.rsplit('/').next()?;
+        let far = [whole.as_str(), city].into_iter();
+        Some((far.filter_map(|one| near(&typed, one)).min()?, name))
+    };
+    let mut zones: Vec<_> = ZONES.iter().filter_map(|zone| far(zone.name())).collect();
+    zones.sort_unstable();
+    let names = zones.into_iter().map(|(_, name)| name);
+    names.take(GUESSES_MAX).collect()
+}
+
 /// How far two words are apart, if they are near enough for a slip of the fingers.
 fn near(typed: &str, name: &str) -> Option<usize> {
     let longest = typed.chars().count().max(name.chars().count());
@@ -125,5 +143,13 @@ mod tests {
         assert_eq!(near("vualt add", "vault add"), Some(1));
         assert_eq!(near("hello", "provision"), None);
         assert_eq!(near("x", "as"), None);
+    }
+
+    #[test]
+    fn zones_are_found_by_their_cities() {
+        assert_eq!(zones("berlin"), ["Europe/Berlin"]);
+        assert_eq!(zones("europe/pariss"), ["Europe/Paris"]);
+        assert_eq!(zones("new york"), ["America/New_York"]);
+        assert_eq!(zones("Mars/Olympus"), [""; 0]);
     }
 }

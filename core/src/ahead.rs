@@ -1,15 +1,20 @@
 //! A month that a clock which ran ahead has opened before its time.
 
-use crate::{books::Books, page::Text};
+use crate::{books::Books, month::Month, page::Text, time::Time};
+use chrono_tz::Tz;
 use std::time::Duration;
 
 /// Whoever is no further from a month's beginning than this may merely be in another zone.
-const ZONES: Duration = Duration::from_hours(48);
+pub const ZONES: Duration = Duration::from_hours(48);
+
+/// Whether the month in force was opened by a clock that ran ahead, and not by that of a zone further east.
+pub fn is_so(month: Month, zone: Tz, now: Time) -> bool {
+    ZONES < month.start(zone) - now
+}
 
 /// What owners should know while the month in force has not begun yet by the clock.
 pub(crate) fn note(books: &Books) -> Option<Text> {
-    let begins = books.month.start(books.org.zone);
-    if begins - books.now <= ZONES {
+    if !is_so(books.month, books.org.zone, books.now) {
         return None;
     }
     let text = Text::new(format!(

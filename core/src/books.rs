@@ -21,7 +21,7 @@ use crate::{
     vault::{Seal, SealOwner, WrappedKey},
     warnings::Warned,
 };
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
 /// A master key's row, without its seal.
 #[derive(Clone, Debug)]
@@ -136,6 +136,8 @@ pub struct Books {
     pub left: Vec<Grant>,
     /// Every member of the org, if the scope asks for them.
     pub everyone: Vec<Member>,
+    /// What of the month's top-ups they took over from the month before, if the scope asks for them.
+    pub carried: HashMap<MemberId, Money>,
     /// Keys that the books do not know and that wait for an owner, if the scope asks for them.
     pub strays: Vec<Stray>,
     /// Those of the scope's listed keys that no books know.

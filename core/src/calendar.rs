@@ -94,6 +94,14 @@ pub fn next(schedule: &Schedule, zone: Tz, now: Time) -> Option<Time> {
     instants(schedule, zone, now).next()
 }
 
+/// When clocks in another zone show what the schedule names and those of the zone before show at
+/// `planned`; `None`: the schedule does not name it.
+pub fn moved(schedule: &Schedule, planned: Time, (from, to): (Tz, Tz)) -> Option<Time> {
+    let local = planned.utc().with_timezone(&from).naive_local();
+    let is_named = schedule.includes(local.and_utc());
+    is_named.then(|| time::instant(local, to))
+}
+
 /// A job that a worker has claimed: what it is, and the instant for which it is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Firing {

@@ -32,6 +32,11 @@ impl Part {
     }
 }
 
+/// What a chart without it was drawn for, that waited to be sent while Slice was updated.
+fn days_of_a_month() -> usize {
+    30
+}
+
 /// Daily spending, stacked, against the pace at which the budget is just used up.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Chart {
@@ -41,8 +46,11 @@ pub struct Chart {
     pub days: usize,
     /// The parts of each bar, the biggest first and the others last.
     pub parts: Vec<Part>,
-    /// The budget for all days of the axis together, if there is one.
+    /// The budget of the month, if there is one.
     pub budget: Option<Money>,
+    /// So many days the budget is to last.
+    #[serde(default = "days_of_a_month")]
+    pub lasts: usize,
     /// As of when, in small print.
     pub footer: String,
 }
@@ -83,9 +91,9 @@ impl Chart {
         self.parts.iter().map(Part::sum).sum()
     }
 
-    /// What is spent on each day if the budget is to last for all days of the axis.
+    /// What is spent on each day if the budget is to last.
     pub fn pace(&self) -> Option<Money> {
-        let days = i64::try_from(self.days).ok().filter(|days| 0 < *days)?;
+        let days = i64::try_from(self.lasts).ok().filter(|days| 0 < *days)?;
         self.budget
             .map(|budget| Money::from_micros(budget.micros() / days))
     }
@@ -104,7 +112,7 @@ impl Chart {
         let budget = self.budget.zip(self.pace());
         let budget = budget.map_or_else(String::new, |(budget, pace)| {
             let (budget, pace) = (budget.up_to_cents(), pace.up_to_cents());
-            format!("; a budget of {budget}, {pace} a day")
+            format!("; a budget of {budget} a month, {pace} a day")
         });
         let title = &self.title;
         format!("{title} from {first} to {last}: {sum} in all{most}{budget}.")
@@ -138,6 +146,7 @@ mod tests {
                 })
                 .collect(),
             budget: Some(Money::from_dollars(600)),
+            lasts: 30,
             footer: String::new(),
         }
     }
@@ -161,7 +170,7 @@ mod tests {
         assert_eq!(
             chart(2).alt(),
             "Daily spending from 1 Nov to 30 Nov: $9.00 in all, most on 1 Nov ($3.00); a budget of \
-             $600.00, $20.00 a day."
+             $600.00 a month, $20.00 a day."
         );
         assert_eq!(
             Chart {

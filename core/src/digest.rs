@@ -341,7 +341,7 @@ impl Week<'_> {
         let mut text: Option<Text> = None;
         for (member, by) in moved.into_iter().take(MOVERS) {
             let lead = match text {
-                None => Text::new("Movers: "),
+                None => Text::new("Movers against the week before: "),
                 Some(text) => text.and(" · "),
             };
             let sign = if Money::ZERO < by { "+" } else { "" };
@@ -358,16 +358,13 @@ impl Week<'_> {
             Names::Private => Whose::Service(spent.service.clone()),
         };
         let month = Day::first_of(self.books.month.next()).since(Day::first_of(self.books.month));
-        let budget = i128::from(self.budget().micros()) * i128::from(CHART_DAYS);
-        let budget = i64::try_from(budget / i128::try_from(month).unwrap_or(1)).ok();
         Chart {
             title: "Daily spending".to_owned(),
             first,
             days: usize::try_from(CHART_DAYS).unwrap_or_default(),
             parts: parts(&self.books.spent, first, self.today.minus(1), by),
-            budget: budget
-                .map(Money::from_micros)
-                .filter(|budget| !budget.is_zero()),
+            budget: Some(self.budget()).filter(|budget| !budget.is_zero()),
+            lasts: month,
             footer: format!("As of {}", self.books.now.short()),
         }
         .gathered()

@@ -1,7 +1,7 @@
 //! The rules of Slice: pure, without input or output. Everything that touches the world is a port in [`ports`].
 
 pub mod action;
-mod ahead;
+pub mod ahead;
 pub mod audit;
 pub mod books;
 pub mod budget;

@@ -44,11 +44,8 @@ pub fn whole<'a>(members: impl Iterator<Item = &'a Member>) -> Budget {
 pub fn turned(books: &Books, firing: &Firing) -> Entry {
     let Firing { job, due, .. } = *firing;
     let entry = Entry::event(Event::JobDone { job, due });
-    if Month::of(due, books.org.zone) != books.month {
-        // The clock was wrong then or is wrong now: what could be told would be about another month.
-        let Some(text) = ahead::note(books) else {
-            return entry;
-        };
+    if let Some(text) = ahead::note(books) {
+        // What could be told would be about another month.
         let owners = books.org.owners_at().into_iter();
         return entry.say_all(owners.map(|to| Message::new(to, Page::say(text.clone()))));
     }
@@ -87,8 +84,14 @@ fn keys(member: &Member) -> String {
 fn own(books: &Books, member: &Member) -> Page {
     let budget = &member.budget;
     let mut parts = vec![format!("{} new", budget.allocation)];
-    if !budget.topups.is_zero() {
-        parts.push(format!("{} carried over", budget.topups));
+    let carried = books.carried.get(&member.id).copied().unwrap_or_default();
+    let added = budget.topups - carried;
+    if !carried.is_zero() {
+        parts.push(format!("{carried} carried over"));
+    }
+    if !added.is_zero() {
+        // Between the turn and this message.
+        parts.push(format!("{added} added by an owner"));
     }
     if !budget.committed.is_zero() {
         parts.push(format!(

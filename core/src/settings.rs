@@ -194,9 +194,11 @@ pub const ALL: &[Setting] = &[
         show: |settings| settings.zone.name().to_owned(),
         say: None,
         set: |settings, text| {
-            settings.zone = text
-                .parse()
-                .map_err(|_| "is not a time zone. Write it like Europe/Paris")?;
+            let found = ZONES.iter().find(|zone| {
+                let name = zone.name();
+                name.eq_ignore_ascii_case(text)
+            });
+            settings.zone = *found.ok_or("is not a time zone. Write it like Europe/Paris")?;
             Ok(())
         },
     },
@@ -290,6 +292,9 @@ pub const ALL: &[Setting] = &[
         },
     },
 ];
+
+/// Every time zone that there is.
+pub use chrono_tz::TZ_VARIANTS as ZONES;
 
 /// The days of the week as people write them, from Monday on.
 pub const DAYS: [&str; 7] = [

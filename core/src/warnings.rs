@@ -51,13 +51,21 @@ fn percent(used: Money, of: Money) -> i128 {
     }
 }
 
-/// Whose spending these events charge.
-pub fn charged(events: &[Event]) -> Vec<MemberId> {
+/// Whom these events bring nearer to the end of a month or of a cap: by a charge, or by a smaller budget.
+pub fn pressed(events: &[Event]) -> Vec<MemberId> {
     let mut members: Vec<_> = events
         .iter()
         .flat_map(|event| match event {
             Event::UsageRead { readings, .. } => readings.iter().map(|one| one.member).collect(),
             Event::SpendAssumed { reading, .. } => vec![reading.member],
+            Event::SpendCorrected {
+                member, from, to, ..
+            } if from < to => vec![*member],
+            Event::AllocationSet {
+                member,
+                from: Some(from),
+                to,
+            } if to < from => vec![*member],
             _ => vec![],
         })
         .collect();
@@ -66,7 +74,7 @@ pub fn charged(events: &[Event]) -> Vec<MemberId> {
     members
 }
 
-/// What a member who was just charged is warned of.
+/// What a member is warned of.
 struct Warning<'a> {
     member: &'a Member,
     month: Option<Warned>,
@@ -198,7 +206,7 @@ fn key_line(grant: &Grant) -> Text {
     }
 }
 
-/// Members as they stand after they were charged: who is warned of what, once.
+/// Members as they stand after what pressed them: who is warned of what, once.
 pub fn told(org: &Org, month: Month, members: &[Member]) -> Entry {
     let warnings: Vec<_> = members
         .iter()

@@ -46,6 +46,7 @@ pub fn team(members: usize) -> (Chart, Vec<(MemberId, String)>) {
         budget: Some(Money::from_dollars(
             i64::try_from(members * 62).expect("a budget"),
         )),
+        lasts: 30,
         footer: "As of 23 Nov, 09:00 UTC".to_owned(),
     };
     (chart.gathered(), people)

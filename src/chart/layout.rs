@@ -334,7 +334,7 @@ impl Draft<'_> {
         self.row((x, y), "Pace", &said);
         let whole = chart.budget.unwrap_or_default().up_to_cents();
         let shown = if pace <= self.top {
-            format!("of a budget of {whole}")
+            format!("of {whole} a month")
         } else {
             "above this chart".to_owned()
         };

@@ -26,6 +26,7 @@ fn team(members: usize, days: usize) -> Chart {
         days,
         parts: (0..members).map(part).collect(),
         budget: Some(Money::from_dollars(700)),
+        lasts: 30,
         footer: "As of 23 Nov, 09:00 UTC".to_owned(),
     }
 }

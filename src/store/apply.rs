@@ -37,7 +37,7 @@ impl Writing<'_> {
             Event::RevealRefused { .. } | Event::GrantTransferred { .. } => Ok(()),
             Event::MonthOpened { .. } => {
                 self.sweep().await?;
-                self.plan_again().await
+                self.plan_month().await
             }
             Event::ProviderSilent { service, since } => {
                 self.note_silence(service, Some(*since)).await
@@ -161,12 +161,18 @@ impl Writing<'_> {
                 month,
                 amount,
                 grant,
-            } => self.top_up(seq, (*member, *month, *amount), *grant).await,
+            } => {
+                let added = (*member, *month, *amount);
+                self.top_up(seq, added, *grant, false).await
+            }
             Event::CarriedOver {
                 member,
                 month,
                 amount,
-            } => self.top_up(seq, (*member, *month, *amount), None).await,
+            } => {
+                let carried = (*member, *month, *amount);
+                self.top_up(seq, carried, None, true).await
+            }
             Event::MonthWarned { member, warned } => {
                 let row = values![self.org.id, *member, rows::warned_word(warned)];
                 self.tx
@@ -188,9 +194,10 @@ impl Writing<'_> {
         seq: i64,
         (member, month, amount): (MemberId, Month, Money),
         grant: Option<GrantId>,
+        carried: bool,
     ) -> Done<()> {
         self.in_this_month(month)?;
-        let row = values![self.org.id, seq, member, month, amount, grant];
+        let row = values![self.org.id, seq, member, month, amount, grant, carried];
         self.tx.one(sql::TOP_UP, row, "the top-up").await?;
         self.wake_waiting(member).await
     }

@@ -235,10 +235,12 @@ pub(super) async fn read(
     } else {
         vec![]
     };
-    let everyone = if scope.everyone {
-        members(tx, row.id, turn.month).await?
+    let (everyone, carried) = if scope.everyone {
+        let everyone = members(tx, row.id, turn.month).await?;
+        let carried = totals(tx, sql::CARRIED_BY_MEMBER, row.id, turn.month).await?;
+        (everyone, carried)
     } else {
-        vec![]
+        (vec![], HashMap::new())
     };
     let strays = if scope.strays {
         super::strays::waiting(tx, row.id).await?
@@ -262,6 +264,7 @@ pub(super) async fn read(
         live,
         left,
         everyone,
+        carried,
         strays,
         strangers,
         next_stray,

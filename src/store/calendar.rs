@@ -10,10 +10,10 @@ use super::{
     writing::Writing,
 };
 use slice_core::{
+    ahead,
     calendar::{self, Calendar, Firing, Job, Spent, Standing},
     day::Day,
     ids::{OrgId, Place},
-    month::Month,
     refusal::Refusal,
     settings::Settings,
     time::Time,
@@ -33,7 +33,7 @@ impl Calendar for SqlStore {
         answer(async move {
             let mut tx = self.db.write().await?;
             let clock = Clockwork::of(&mut tx, firing.org, self.clock.now()).await?;
-            clock.plan(&mut tx, firing.job).await?;
+            clock.plan(&mut tx, firing.job, clock.now).await?;
             tx.commit().await
         })
     }
@@ -90,7 +90,7 @@ impl Clockwork {
 
     /// Whether the month in force was opened by a clock that ran ahead: a turn is due then, to say so.
     fn is_ahead(&self) -> bool {
-        Month::of(self.now, self.turn.zone) < self.turn.month
+        ahead::is_so(self.turn.month, self.turn.zone, self.now)
     }
 
     /// The last instant from `planned` on that has come, for which the job is to be done.
@@ -103,10 +103,16 @@ impl Clockwork {
         due.unwrap_or(planned)
     }
 
-    async fn plan(&self, tx: &mut Tx, job: Job) -> Done<()> {
+    /// Plans the job's first instant after `after`. A month that has turned by the clocks of the zone
+    /// before does not turn again by those of this one.
+    async fn plan(&self, tx: &mut Tx, job: Job, after: Time) -> Done<()> {
+        let Turn { month, zone, .. } = self.turn;
+        let after = match job {
+            Job::Turn if !self.is_ahead() => after.max(month.start(zone)),
+            Job::Turn | Job::Digest => after,
+        };
         let schedule = job.schedule(&self.settings);
-        let next =
-            schedule.and_then(|schedule| calendar::next(&schedule, self.turn.zone, self.now));
+        let next = schedule.and_then(|schedule| calendar::next(&schedule, zone, after));
         let row = values![self.org, job.word(), self.now, next];
         tx.one(sql::PLAN_JOB, row, "the job").await
     }
@@ -136,7 +142,7 @@ impl SqlStore {
                     tx.commit().await?;
                     return Ok(Some(Firing { org, job, due: now }));
                 }
-                clock.plan(&mut tx, job).await?;
+                clock.plan(&mut tx, job, now).await?;
                 tx.commit().await?;
                 continue;
             };
@@ -154,26 +160,64 @@ impl Writing<'_> {
         if self.tx.run(sql::NOTE_FIRING, row).await? == 0 {
             return Err(Refusal::Repeated.into());
         }
-        self.clockwork().await?.plan(&mut self.tx, job).await
+        // Another zone may have come into force since it was claimed, whose clocks show this instant later.
+        let planned = self.planned().await?;
+        let planned = planned.into_iter().find(|(known, _)| *known == job);
+        let planned = planned.and_then(|(_, next)| next).unwrap_or(self.now);
+        let after = planned.clamp(self.now, self.now + ahead::ZONES);
+        let clock = self.clockwork().await?;
+        clock.plan(&mut self.tx, job, after).await
+    }
+
+    /// Each job, and when it is due.
+    async fn planned(&mut self) -> Done<Vec<(Job, Option<Time>)>> {
+        let rows = self.tx.all(sql::JOBS_OF, values![self.org.id]).await?;
+        let planned = |row: &Row| {
+            Ok((
+                row.word("job", Job::from_word)?,
+                row.maybe_time("next_due")?,
+            ))
+        };
+        rows.iter().map(planned).collect()
     }
 
     /// A new org's jobs.
     pub(super) async fn plan_all(&mut self) -> Done<()> {
         let clock = self.clockwork().await?;
         for job in Job::ALL {
-            clock.plan(&mut self.tx, job).await?;
+            clock.plan(&mut self.tx, job, self.now).await?;
         }
         Ok(())
     }
 
     /// After a change of what jobs are planned by. What is due already is done first.
     pub(super) async fn plan_again(&mut self) -> Done<()> {
-        let waiting = values![self.org.id, self.now];
-        let rows = self.tx.all(sql::JOBS_TO_PLAN, waiting).await?;
         let clock = self.clockwork().await?;
-        for row in &rows {
-            let job = row.word("job", Job::from_word)?;
-            clock.plan(&mut self.tx, job).await?;
+        for (job, next) in self.planned().await? {
+            if next.is_none_or(|next| self.now < next) {
+                clock.plan(&mut self.tx, job, self.now).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A month begins, and with it another zone may come into force. What was planned by the old one's
+    /// clocks is due when the new one's show the same: so no digest comes twice in a week, and none is
+    /// left out. The turn itself was by the old one's.
+    pub(super) async fn plan_month(&mut self) -> Done<()> {
+        let zones = (self.org.zone, self.turn.zone);
+        let planned = self.planned().await?;
+        self.plan_again().await?;
+        if zones.0 == zones.1 {
+            return Ok(());
+        }
+        for (job, next) in planned.into_iter().filter(|(job, _)| *job != Job::Turn) {
+            let next = next.zip(job.schedule(&self.settings));
+            let moved = next.and_then(|(next, schedule)| calendar::moved(&schedule, next, zones));
+            if let Some(due) = moved {
+                let row = values![self.org.id, job.word(), due];
+                self.tx.one(sql::MOVE_JOB, row, "the job").await?;
+            }
         }
         Ok(())
     }

@@ -186,6 +186,11 @@ const MIGRATIONS: &[(i64, &str, [&str; 2])] = &[
         "discarded leftovers",
         [include_str!("../../migrations/0033_discarded_leftovers.sql"); 2],
     ),
+    (
+        34,
+        "carried over",
+        [include_str!("../../migrations/0034_carried.sql"); 2],
+    ),
 ];
 
 /// The number of the last migration, and the text of each for a dialect: `sqlite` or `postgres`.

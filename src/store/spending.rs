@@ -126,11 +126,11 @@ impl Writing<'_> {
 }
 
 impl Writing<'_> {
-    /// Whoever was charged is warned in the same transaction, whatever it was that charged her: so no
+    /// Whoever was charged or cut is warned in the same transaction, whatever it was that did it: so no
     /// warning is lost or doubled.
     pub(super) async fn warn(&mut self, books: &Books, entry: &mut Entry) -> Done<()> {
         let mut members = vec![];
-        for id in warnings::charged(&entry.events) {
+        for id in warnings::pressed(&entry.events) {
             members.extend(member(&mut self.tx, self.org.id, id, self.turn.month).await?);
         }
         let told = warnings::told(&books.org, self.turn.month, &members);

@@ -191,8 +191,8 @@ statements! {
         ORDER BY role_at DESC, id";
     ALLOCATE = "UPDATE members SET allocation = $3 WHERE org_id = $1 AND id = $2";
     NOTE_MONTH_WARNED = "UPDATE members SET warned = $3 WHERE org_id = $1 AND id = $2";
-    TOP_UP = "INSERT INTO topups (org_id, seq, member_id, month, amount, grant_id) \
-        VALUES ($1, $2, $3, $4, $5, $6)";
+    TOP_UP = "INSERT INTO topups (org_id, seq, member_id, month, amount, grant_id, carried) \
+        VALUES ($1, $2, $3, $4, $5, $6, $7)";
     CHARGE = "INSERT INTO charges (org_id, seq, place, member_id, month, grant_id, attempt, delta, \
         day) \
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
@@ -202,6 +202,8 @@ statements! {
         GROUP BY c.day, c.member_id, g.service ORDER BY c.day, c.member_id, g.service";
     TOPUPS_OF = "SELECT CAST(COALESCE(SUM(amount), 0) AS BIGINT) AS total FROM topups \
         WHERE member_id = $1 AND month = $2";
+    CARRIED_BY_MEMBER = "SELECT member_id, CAST(SUM(amount) AS BIGINT) AS total FROM topups \
+        WHERE org_id = $1 AND month = $2 AND carried GROUP BY member_id";
     SPENT_OF = "SELECT CAST(COALESCE(SUM(delta), 0) AS BIGINT) AS total FROM charges \
         WHERE member_id = $1 AND month = $2";
     TOPUPS_BY_MEMBER = "SELECT member_id, CAST(SUM(amount) AS BIGINT) AS total FROM topups \
@@ -213,9 +215,9 @@ statements! {
     PLAN_JOB = "INSERT INTO jobs (org_id, job, planned_at, next_due, fence, lease_until) \
         VALUES ($1, $2, $3, $4, 0, 0) ON CONFLICT (org_id, job) DO UPDATE SET \
         planned_at = excluded.planned_at, next_due = excluded.next_due, lease_until = 0";
-    /// All but those that are due and wait to be done.
-    JOBS_TO_PLAN = "SELECT job FROM jobs WHERE org_id = $1 \
-        AND (next_due IS NULL OR next_due > $2)";
+    JOBS_OF = "SELECT job, next_due FROM jobs WHERE org_id = $1 ORDER BY job";
+    /// Whoever does it meanwhile keeps its claim.
+    MOVE_JOB = "UPDATE jobs SET next_due = $3 WHERE org_id = $1 AND job = $2";
     NOTE_FIRING = "INSERT INTO firings (org_id, job, due_at, fired_at) VALUES ($1, $2, $3, $4) \
         ON CONFLICT (org_id, job, due_at) DO NOTHING";
     /// A job that was planned later than now was planned before the clock went back.

@@ -5,6 +5,7 @@ use crate::{
     args::{Kind, NAME_MAX, Shape, Value},
     forms::form,
     grammar::{Call, Command, View},
+    meant,
     param::Param,
 };
 use slice_core::{
@@ -235,11 +236,7 @@ async fn run(call: Call<'_>) -> Result<Reply, Refusal> {
             _ => said.clone(),
         };
         let mut after = books.org.settings.clone();
-        (setting.set)(&mut after, &wanted).map_err(|why| Refusal::BadArgument {
-            name: setting.name,
-            said: shorten(&said),
-            why: why.to_owned(),
-        })?;
+        (setting.set)(&mut after, &wanted).map_err(|why| refused(setting, &said, why))?;
         let (from, to) = ((setting.show)(&books.org.settings), (setting.show)(&after));
         if from == to {
             return Err(already(setting, &books.org));
@@ -279,6 +276,22 @@ async fn run(call: Call<'_>) -> Result<Reply, Refusal> {
         _ => page,
     }
     .into())
+}
+
+fn refused(setting: &Setting, said: &str, why: &str) -> Refusal {
+    let meant = match setting.name {
+        "time-zone" => meant::zones(said).join(" or "),
+        _ => String::new(),
+    };
+    let why = match meant.as_str() {
+        "" => why.to_owned(),
+        meant => format!("is not a time zone (did you mean {meant}?)"),
+    };
+    Refusal::BadArgument {
+        name: setting.name,
+        said: shorten(said),
+        why,
+    }
 }
 
 fn already(setting: &Setting, org: &Org) -> Refusal {

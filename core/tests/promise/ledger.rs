@@ -143,6 +143,7 @@ impl Ledger {
             live: self.state.grants.clone(),
             left: vec![],
             everyone: vec![],
+            carried: std::collections::HashMap::new(),
             strays: vec![],
             strangers: vec![],
             next_stray: 1,

@@ -317,6 +317,7 @@ pub(super) async fn pictures(stage: Stage) {
         days: 30,
         parts: vec![],
         budget: None,
+        lasts: 30,
         footer: String::new(),
     };
     let page = Page::default().with(Block::Chart(chart.clone()));

@@ -1,9 +1,10 @@
 //! What happens by the calendar.
 
 use crate::world::World;
+use serde_json::Value;
 use slice_core::calendar::Job;
 use slice_sandbox::{ChannelKind, Fault};
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 const HOUR: Duration = Duration::from_hours(1);
 const DAY: Duration = Duration::from_hours(24);
@@ -54,6 +55,32 @@ pub async fn a_new_month(world: &mut World) {
     );
     world.later(HOUR).await;
     world.loose();
+}
+
+/// What an owner added before the turn was told is not what was carried over.
+pub async fn a_new_month_that_was_topped_up(world: &mut World) {
+    world.set_up().await;
+    world.says("olga", "settings digest-day off").await;
+    world.says("olga", "allocate @bo 30").await;
+    world.later(29 * DAY + 11 * HOUR).await;
+    world.all_read();
+    // The command is heard before the job of the turn looks at the clock.
+    world.sandbox.clock.advance(HOUR);
+    world.says("olga", "topup @bo 5").await;
+    let bo = world.expect("bo", &["$30.00 new, $5.00 added by an owner, $35.00 free"]);
+    assert!(!bo.contains("carried over"), "{bo}");
+    world.says("olga", "settings carry-over 15").await;
+    world.later(30 * DAY + 23 * HOUR).await;
+    world.all_read();
+    world.sandbox.clock.advance(HOUR);
+    world.says("olga", "topup @ana 25").await;
+    world.expect(
+        "ana",
+        &["$100.00 new, $15.00 carried over, $25.00 added by an owner, $140.00 free"],
+    );
+    let bo = world.expect("bo", &["$30.00 new, $15.00 carried over, $45.00 free"]);
+    assert!(!bo.contains("added"), "{bo}");
+    world.expect("olga", &["January has begun", "$185.00 for 2 members"]);
 }
 
 /// A cut leaves an excess; the turn tells of it and cuts nothing.
@@ -295,16 +322,27 @@ pub async fn a_job_that_is_called(world: &mut World) {
     world.set_up().await;
     let org = world.org().await;
     let store = world.bot().desk.store.clone();
-    let checks = world.bot().ready().await;
-    let says = |what: &str| {
-        let found = checks.iter().find(|check| check.what == what);
-        found.expect("a check").says.clone()
-    };
-    assert_eq!(
-        says("job digest"),
-        "last ran: never; next due: 2026-11-02T09:00:00Z"
-    );
-    assert!(says("meter").starts_with("last read: 2026-11-01T12:00:00Z"));
+    let (status, checks) = readyz(world).await;
+    assert_eq!(status, 200);
+    for (what, says) in [
+        (
+            "job turn",
+            "last ran: never; next due: 2026-12-01T00:00:00Z",
+        ),
+        (
+            "job digest",
+            "last ran: never; next due: 2026-11-02T09:00:00Z",
+        ),
+        (
+            "meter",
+            "last read: 2026-11-01T12:00:00Z; next due: 2026-11-01T12:",
+        ),
+    ] {
+        let check = &checks[what];
+        assert!(check["ok"] == true, "{what}: {check}");
+        let said = check["says"].as_str().unwrap_or_default();
+        assert!(said.starts_with(says), "{what}: {said}");
+    }
     assert!(store.call_job(org, Job::Digest).await.expect("it answers"));
     world.settled().await;
     let told = world.expect("olga", &["in the week to 31 October"]);
@@ -312,17 +350,37 @@ pub async fn a_job_that_is_called(world: &mut World) {
     world.later(21 * HOUR).await;
     let told = world.expect("olga", &["in the week to 1 November"]);
     assert_eq!(told.matches("in the week").count(), 1, "{told}");
+    let (_, checks) = readyz(world).await;
+    let says =
+        "last ran: 2026-11-02T09:00:00Z for 2026-11-02T09:00:00Z; next due: 2026-11-09T09:00:00Z";
+    assert_eq!(checks["job digest"]["says"], says);
     // A job that nobody does is said, and the replica is no less ready for it.
     world.sandbox.clock.advance(31 * DAY);
-    let checks = world.bot().ready().await;
+    let (status, checks) = readyz(world).await;
+    assert_eq!(status, 200, "it serves all the same");
     for what in ["job turn", "job digest", "meter"] {
-        let check = checks.iter().find(|check| check.what == what);
-        let check = check.expect("a check");
-        assert!(!check.ok && !check.is_grave, "{check:?}");
-        assert!(check.says.contains("late"), "{check:?}");
+        let check = &checks[what];
+        let says = check["says"].as_str().unwrap_or_default();
+        assert!(check["ok"] == false && says.contains("late"), "{check}");
     }
     world.settled().await;
-    assert!(world.bot().ready().await.iter().all(|check| check.ok));
+    let (_, checks) = readyz(world).await;
+    assert!(
+        checks.values().all(|check| check["ok"] == true),
+        "{checks:?}"
+    );
+}
+
+/// What `/readyz` answers: each check by what it is about.
+async fn readyz(world: &World) -> (u16, BTreeMap<String, Value>) {
+    let answer = reqwest::get(format!("{}/readyz", world.url)).await;
+    let answer = answer.expect("the page is served");
+    let status = answer.status().as_u16();
+    let checks = answer.text().await.expect("a text");
+    let checks: Vec<Value> = serde_json::from_str(&checks).expect("a list");
+    let what = |check: &Value| check["what"].as_str().unwrap_or_default().to_owned();
+    let named = checks.into_iter().map(|check| (what(&check), check));
+    (status, named.collect())
 }
 
 /// A clock that goes back repeats nothing, and the calendar goes on from there.

@@ -2,6 +2,7 @@
 
 mod calendar;
 mod changes;
+mod digests;
 mod ends;
 mod faults_provider;
 mod faults_slack;
@@ -26,6 +27,7 @@ mod story;
 mod strays;
 mod vault;
 mod warnings;
+mod zones;
 
 pub use story::{code_in, workspace_joined};
 
@@ -86,6 +88,7 @@ scenarios! {
         owners::audit_trail,
         calendar::a_new_month,
         calendar::a_new_month_with_an_excess,
+        calendar::a_new_month_that_was_topped_up,
         calendar::the_weekly_digest,
         calendar::a_digest_for_everybody,
         calendar::a_dashboard,
@@ -108,6 +111,12 @@ scenarios! {
         warnings::a_month_is_used_up,
         warnings::a_raise_arms_them_again,
         warnings::a_round_about_several_members,
+        warnings::what_owners_change,
+        zones::further_west,
+        zones::further_east,
+        zones::clocks_that_change,
+        zones::schedules_that_make_no_sense,
+        digests::of_a_big_team,
         strays::a_key_is_adopted,
         strays::a_key_is_discarded,
         strays::a_discarded_key_that_stays,

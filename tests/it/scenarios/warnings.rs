@@ -114,11 +114,60 @@ pub async fn a_month_is_used_up(world: &mut World) {
     let december = world.expect("ana", &["(grant 4) has used $40.00 of its $50.00 (80 %)"]);
     assert!(!december.contains("for December"), "40 %: {december}");
     spend(world, &[(&fourth, "10")]).await;
+    world.all_read();
     world.says("olga", "allocate @ana 60").await;
+    world.expect("ana", &["used $50.00 of your $60.00 for December (83 %)"]);
     let fifth = a_key(world, "ana", "10").await;
     world.all_read();
     spend(world, &[(&fifth, "1")]).await;
-    world.expect("ana", &["used $51.00 of your $60.00 for December (85 %)"]);
+    silence(world).await;
+}
+
+/// An owner's cut, or an owner's word about what a grant spent, is what uses up a month: it is warned of
+/// then and there.
+pub async fn what_owners_change(world: &mut World) {
+    world.set_up().await;
+    let key = a_key(world, "ana", "50").await;
+    spend(world, &[(&key, "40")]).await;
+    world.says("ana", "revoke 1").await;
+    // Its last reading has come then.
+    world.later(2 * ROUND).await;
+    world.all_read();
+    world.says("olga", "settle 1 85").await;
+    let told = world.expect("ana", &["used $85.00 of your $100.00 for November (85 %)"]);
+    assert!(told.contains("from $40.00 to $85.00"), "{told}");
+    let olga = world.reads("olga");
+    assert!(
+        !olga.contains("all of it"),
+        "owners hear of what is used up: {olga}"
+    );
+    world.says("olga", "allocate @ana 85").await;
+    world.expect(
+        "ana",
+        &[
+            "used $85.00 of your $85.00 for November (100 %). Nothing of it is left.",
+            "ask an owner to add to your month",
+        ],
+    );
+    world.expect(
+        "olga",
+        &["@ana has used $85.00 of $85.00 for November: all of it"],
+    );
+    world.says("olga", "allocate @ana 50").await;
+    world.says("olga", "settle 1 90").await;
+    let (ana, olga) = (world.reads("ana"), world.reads("olga"));
+    assert!(!ana.contains("You have used"), "ana knows: {ana}");
+    assert!(!olga.contains("all of it"), "and so does olga: {olga}");
+    // A raise and a correction to less are good news.
+    world.says("olga", "allocate @ana 100").await;
+    world.says("olga", "settle 1 85").await;
+    let ana = world.reads("ana");
+    assert!(!ana.contains("You have used"), "{ana}");
+    let second = a_key(world, "ana", "10").await;
+    world.all_read();
+    spend(world, &[(&second, "1")]).await;
+    world.expect("ana", &["used $86.00 of your $100.00 for November (86 %)"]);
+    silence(world).await;
 }
 
 /// A higher cap is warned of anew, from what is used of it then; a lower one repeats nothing.

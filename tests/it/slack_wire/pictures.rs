@@ -16,6 +16,7 @@ fn chart() -> Chart {
         days: 30,
         parts: vec![],
         budget: None,
+        lasts: 30,
         footer: String::new(),
     }
 }
