@@ -341,11 +341,11 @@ fn monthly(call: &Call<'_>, adapter: &dyn ServiceAdapter) -> Result<bool, Refusa
     if !MONTHLY.is_given(call) {
         return Ok(false);
     }
-    // At the end of its life another one takes its place: two that are read of one thing would cost twice.
+    // At the end of its life that is moved, or another one takes its place.
     let adjusts = adapter.capabilities().adjusts;
-    if !adjusts.cap || !adjusts.secret {
+    if !adjusts.cap || !(adjusts.end || adjusts.secret) {
         return Err(Refusal::sentence(format!(
-            "{} can't give what exists more money or another secret, so it can't go on from month to month. \
+            "{} can't give what exists more money and a later end, so it can't go on from month to month. \
              Nothing was reserved. Leave out `monthly`.",
             adapter.capabilities().title
         )));

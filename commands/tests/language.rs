@@ -420,6 +420,7 @@ fn grant() -> Grant {
         monthly: None,
         renew_at: None,
         change: None,
+        dropped_at: None,
         armed_at: None,
         used_at: None,
         noticed: vec![],

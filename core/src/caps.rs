@@ -11,7 +11,7 @@ use crate::{
     page::{Audience, Button, Page, Text},
     ports::Capabilities,
     refusal::Refusal,
-    requests,
+    renewals, requests,
 };
 
 /// Another cap for a grant.
@@ -159,6 +159,7 @@ pub(crate) fn begin(grant: &Grant, to: Money) -> Result<(Vec<Event>, Progress), 
         grant: id,
         from,
         to,
+        renews: false,
     };
     let changed = Event::CapChanged {
         grant: id,
@@ -211,7 +212,7 @@ pub fn order(grant: &Grant) -> Option<(&Key, Money)> {
 pub fn confirmed(books: &Books, attempt: i64, cap: Money) -> Result<Entry, Refusal> {
     let grant = books.grant.as_ref().ok_or(Refusal::LostLease)?;
     let change = grant.change.ok_or(Refusal::LostLease)?;
-    let What::Cap { from, to } = change.what else {
+    let What::Cap { from, to, renews } = change.what else {
         return Err(Refusal::LostLease);
     };
     let capped = Event::KeyCapped {
@@ -231,5 +232,8 @@ pub fn confirmed(books: &Books, attempt: i64, cap: Money) -> Result<Entry, Refus
         grant.number,
         grant.usage()
     ));
-    Ok(entry.say(Message::new(To::Member(grant.member), Page::say(text))))
+    let late = renewals::after_all(books, grant).filter(|_| renews);
+    Ok(entry
+        .say(Message::new(To::Member(grant.member), Page::say(text)))
+        .say_all(late))
 }

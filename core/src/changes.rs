@@ -10,6 +10,7 @@ use crate::{
     money::Money,
     page::{Audience, Button, Page, Text},
     refusal::Refusal,
+    renewals,
     time::Time,
 };
 use serde::{Deserialize, Serialize};
@@ -27,7 +28,12 @@ pub struct Change {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum What {
     /// A raise is committed from its beginning, a lower one counts from its end.
-    Cap { from: Money, to: Money },
+    Cap {
+        from: Money,
+        to: Money,
+        /// A month of the grant begins with it.
+        renews: bool,
+    },
     /// Another key takes the place of this attempt.
     Rotation {
         old: i64,
@@ -87,7 +93,7 @@ pub(crate) fn is_free(grant: &Grant) -> Result<(), Refusal> {
 fn now_changing(grant: &Grant, change: &Change) -> Text {
     let of = format!("of grant {}", grant.number);
     match change.what {
-        What::Cap { from, to } => {
+        What::Cap { from, to, .. } => {
             Text::new(format!("The cap {of} is being changed from {from} to {to}"))
         }
         What::Rotation {
@@ -237,6 +243,10 @@ pub fn dropped(books: &Books, why: &str) -> Result<Entry, Refusal> {
         .events
         .insert(0, Event::ChangeDropped { grant: id, cap });
     entry.releases = true;
+    if let Some(put_off) = renewals::put_off(books, grant, change.what, why) {
+        entry.events.extend(put_off.events);
+        return Ok(entry.say_all(put_off.messages));
+    }
     let text = Text::new(format!(
         "The key of your grant {} could not be changed: ",
         grant.number

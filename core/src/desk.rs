@@ -6,7 +6,7 @@ use crate::{
     event::Actor,
     ids::{ActionId, Identity, MemberId, OrgId, PlatformName, ServiceName, Workspace},
     page::Page,
-    ports::{Clock, Known, Platform, ServiceAdapter, Store, Vault},
+    ports::{Adjusts, Clock, Known, Platform, ServiceAdapter, Store, Vault},
     refusal::Refusal,
     role::Role,
     secret::Secret,
@@ -23,6 +23,12 @@ impl Services {
             .iter()
             .find(|service| service.name() == name)
             .map(AsRef::as_ref)
+    }
+
+    /// What a service adjusts of what exists: nothing, if this Slice does not know it any more.
+    pub fn adjusts(&self, name: &ServiceName) -> Adjusts {
+        let service = self.find(name);
+        service.map_or(Adjusts::NOTHING, |it| it.capabilities().adjusts)
     }
 
     pub fn names(&self) -> Vec<ServiceName> {

@@ -4,10 +4,12 @@
 use crate::{
     books::{Books, Entry, Message, To},
     event::Event,
-    grant::{End, Grant, State},
+    extensions,
+    grant::{End, Grant, Pause, State},
     leaving,
     money::Money,
     page::{Audience, Button, Page, Text},
+    ports::Adjusts,
     refusal::Refusal,
     requests::{edit_owners, member_topic},
     sentences,
@@ -34,15 +36,23 @@ pub enum Notice {
     EndsInAnHour,
     Unrevealed,
     Idle,
+    /// Its provider refuses what would let a grant go on beyond its end.
+    NotReplaced,
+    /// Its provider refuses what a month of the grant begins with.
+    NotRenewed,
 }
 
 impl Notice {
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 6] = [
         Self::EndsInADay,
         Self::EndsInAnHour,
         Self::Unrevealed,
         Self::Idle,
+        Self::NotReplaced,
+        Self::NotRenewed,
     ];
+    /// Said anew of another end.
+    pub const OF_ITS_END: [Self; 3] = [Self::EndsInADay, Self::EndsInAnHour, Self::NotReplaced];
 
     /// The word in the books.
     pub fn word(self) -> &'static str {
@@ -51,6 +61,8 @@ impl Notice {
             Self::EndsInAnHour => "ends_in_an_hour",
             Self::Unrevealed => "unrevealed",
             Self::Idle => "idle",
+            Self::NotReplaced => "not_replaced",
+            Self::NotRenewed => "not_renewed",
         }
     }
 
@@ -61,6 +73,8 @@ impl Notice {
             Self::EndsInAnHour => "ends within an hour",
             Self::Unrevealed => "is not revealed yet",
             Self::Idle => "has not been used for two weeks",
+            Self::NotReplaced => "cannot go on beyond its end yet",
+            Self::NotRenewed => "has not got the money of its month yet",
         }
     }
 }
@@ -83,9 +97,37 @@ pub fn due(grant: &Grant, now: Time) -> Option<Due> {
             Some(Due::Expire)
         }
         // Whose member has left is the owners' to decide about.
-        State::Active if grant.revoke_at.is_none() => due_for_key(grant, now),
+        _ if grant.revoke_at.is_some() => None,
+        State::Active => due_for_key(grant, now),
+        State::Suspended(Pause::Capped | Pause::NoRoom) => due_for_end(grant, now),
         _ => None,
     }
+}
+
+fn due_for_end(grant: &Grant, now: Time) -> Option<Due> {
+    let armed_at = grant.armed_at?;
+    // Whose key lives no longer than the notice would be early was told the end when she got it.
+    let ends_within = |span: Duration| {
+        grant
+            .ends_at
+            .is_some_and(|end| end <= now + span && armed_at + span < end)
+    };
+    let is_last = ends_within(HOUR);
+    first(
+        grant,
+        [
+            (Notice::EndsInAnHour, is_last),
+            (Notice::EndsInADay, ends_within(DAY) && !is_last),
+        ],
+    )
+}
+
+/// The first that is due and was not said yet.
+fn first(grant: &Grant, notices: [(Notice, bool); 2]) -> Option<Due> {
+    notices
+        .into_iter()
+        .find(|(notice, is_due)| *is_due && !grant.noticed.contains(notice))
+        .map(|(notice, _)| Due::Tell(notice))
 }
 
 fn due_for_key(grant: &Grant, now: Time) -> Option<Due> {
@@ -97,40 +139,28 @@ fn due_for_key(grant: &Grant, now: Time) -> Option<Due> {
     if waits && reveal_by <= now {
         return Some(Due::Unclaimed);
     }
-    // Whose key lives no longer than the notice would be early was told the end when she got it.
-    let ends_within = |span: Duration| {
-        grant
-            .ends_at
-            .is_some_and(|end| end <= now + span && armed_at + span < end)
-    };
-    let unused_since = grant.used_at.unwrap_or(armed_at).max(armed_at);
-    let is_idle = unused_since + IDLE <= now
+    let is_idle = unused_since(grant, armed_at) + IDLE <= now
         && grant.usage() < grant.cap
         && grant.ends_at.is_some_and(|end| now + DAY < end);
-    let notices = [
-        (Notice::EndsInAnHour, ends_within(HOUR)),
-        (Notice::EndsInADay, ends_within(DAY) && !ends_within(HOUR)),
-        (
-            Notice::Unrevealed,
-            waits && armed_at + (reveal_by - armed_at) / 6 * 5 <= now,
-        ),
-        (Notice::Idle, is_idle),
-    ];
-    notices
-        .into_iter()
-        .find(|(notice, is_due)| *is_due && !grant.noticed.contains(notice))
-        .map(|(notice, _)| Due::Tell(notice))
+    let reminds = waits && armed_at + (reveal_by - armed_at) / 6 * 5 <= now;
+    let others = [(Notice::Unrevealed, reminds), (Notice::Idle, is_idle)];
+    due_for_end(grant, now).or_else(|| first(grant, others))
 }
 
-/// The claimed grant's time has come: what is due is recorded and told. `None`: nothing is due.
-pub fn come(books: &Books) -> Result<Option<Entry>, Refusal> {
+fn unused_since(grant: &Grant, armed_at: Time) -> Time {
+    grant.used_at.unwrap_or(armed_at).max(armed_at)
+}
+
+/// The claimed grant's time has come: what is due is recorded and told. `None`: nothing is due. Its
+/// service adjusts that.
+pub fn come(books: &Books, adjusts: Adjusts) -> Result<Option<Entry>, Refusal> {
     let grant = books.grant.as_ref().ok_or(Refusal::LostLease)?;
     let mut entry = match due(grant, books.now) {
         None => return Ok(None),
         Some(Due::Lapse) => lapsed(grant),
         Some(Due::Expire) => ending(books, grant, End::Expired),
         Some(Due::Unclaimed) => ending(books, grant, End::Unclaimed),
-        Some(Due::Tell(notice)) => reminded(grant, notice),
+        Some(Due::Tell(notice)) => reminded(books, grant, notice, adjusts),
     };
     entry.releases = true;
     Ok(Some(entry))
@@ -187,36 +217,11 @@ fn ending(books: &Books, grant: &Grant, end: End) -> Entry {
     Entry::event(moved(grant, State::Revoking(end))).say_all(leaving::ending(books, grant))
 }
 
-fn reminded(grant: &Grant, notice: Notice) -> Entry {
-    let mine = Audience::Member(grant.member);
-    let back = sentences::give_back(grant);
-    let key = sentences::key(grant);
-    let used = format!(" It has used {} of {}.", grant.usage(), grant.cap);
+fn reminded(books: &Books, grant: &Grant, notice: Notice, adjusts: Adjusts) -> Entry {
     let page = match notice {
-        Notice::EndsInADay | Notice::EndsInAnHour => {
-            let mut text = Text::new(format!("Your {key} ends "));
-            if let Some(end) = grant.ends_at {
-                text = text.time(end);
-            }
-            let extend = Button::new("Extend 7 d", format!("extend {} 7d", grant.number), mine);
-            let mut buttons = vec![extend.primary(), back];
-            if grant.topped_up || grant.monthly.is_some() {
-                // It ends with the month that was topped up for it, or goes on by itself.
-                buttons.remove(0);
-            }
-            Page::say(text.and(".").and(used)).buttons(buttons)
-        }
-        Notice::Unrevealed => {
-            let reveal = Button::new("Reveal key", format!("reveal {}", grant.number), mine);
-            let mut text = Text::new(format!("Your {key} waits to be revealed. It is revoked "));
-            let usual = grant.armed_at.map(|armed_at| armed_at + UNREVEALED_LIFE);
-            if let Some(reveal_by) = grant.reveal_by.or(usual) {
-                text = text.time(reveal_by);
-            }
-            Page::say(text.and(" if nobody does, and the money goes back to your budget."))
-                .buttons(vec![reveal.primary(), back])
-        }
-        Notice::Idle => idle(grant, &key),
+        Notice::Unrevealed => unrevealed(grant),
+        Notice::Idle => idle(grant, books.now),
+        _ => ends_soon(books, grant, adjusts),
     };
     let told = Message::new(To::Member(grant.member), page);
     let told = match notice {
@@ -231,9 +236,59 @@ fn reminded(grant: &Grant, notice: Notice) -> Entry {
     .say(told)
 }
 
-fn idle(grant: &Grant, key: &str) -> Page {
+fn ends_soon(books: &Books, grant: &Grant, adjusts: Adjusts) -> Page {
+    let mut text = Text::new(format!("Your {} ends ", sentences::key(grant)));
+    if let Some(end) = grant.ends_at {
+        text = text.time(end);
+    }
+    let why = match grant.state {
+        State::Suspended(Pause::NoRoom) => " It stands still: your budget has no room for it.",
+        State::Suspended(_) => " It stands still at its cap.",
+        _ if grant.noticed.contains(&Notice::NotReplaced) => {
+            " Its provider refuses what would let it go on; Slice tries again until then."
+        }
+        _ => "",
+    };
+    let used = format!(".{why} It has used {} of {}.", grant.usage(), grant.cap);
+    let mut buttons = extensions::offered(books, grant, adjusts);
+    buttons.push(sentences::give_back(grant));
+    Page::say(text.and(used)).buttons(buttons)
+}
+
+fn unrevealed(grant: &Grant) -> Page {
+    let key = sentences::key(grant);
+    let mine = Audience::Member(grant.member);
+    let reveal = Button::new("Reveal key", format!("reveal {}", grant.number), mine);
+    let buttons = vec![reveal.primary(), sentences::give_back(grant)];
+    let usual = grant.armed_at.map(|armed_at| armed_at + UNREVEALED_LIFE);
+    let reveal_by = grant.reveal_by.or(usual).unwrap_or_default();
+    let is_another = grant.began_at < grant.armed_at;
+    let text = if is_another {
+        Text::new(format!("Your new {key} waits to be revealed. "))
+            .join(unclaimed(grant, reveal_by))
+    } else {
+        Text::new(format!("Your {key} waits to be revealed. It is revoked "))
+            .time(reveal_by)
+            .and(" if nobody does, and the money goes back to your budget.")
+    };
+    Page::say(text).buttons(buttons)
+}
+
+/// What becomes of a grant whose new key nobody reveals.
+pub(crate) fn unclaimed(grant: &Grant, reveal_by: Time) -> Text {
+    Text::new("If nobody reveals it by ")
+        .time(reveal_by)
+        .and(format!(
+            ", grant {} ends then, with every key that it has, and the money goes back to your budget.",
+            grant.number
+        ))
+}
+
+fn idle(grant: &Grant, now: Time) -> Page {
+    let key = sentences::key(grant);
     let held: Money = grant.committed();
-    let days = IDLE.as_secs() / (24 * 3600);
+    let since = grant.armed_at.map(|armed_at| unused_since(grant, armed_at));
+    let days = since.map_or(IDLE, |since| now - since).as_secs() / (24 * 3600);
     let label = format!("Release {held}");
     let release = Button::new(
         label,

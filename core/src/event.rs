@@ -346,6 +346,9 @@ pub enum Event {
         grant: GrantId,
         from: Money,
         to: Money,
+        /// It is what the grant begins a month with: refused, the month is due again.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        renews: bool,
     },
     /// A lower cap counts from here on.
     CapChanged {

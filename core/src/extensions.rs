@@ -9,11 +9,14 @@ use crate::{
     ids::MemberId,
     life::Life,
     page::{Audience, Button, Page, Text},
-    ports::Capabilities,
+    ports::{Adjusts, Capabilities},
     refusal::Refusal,
     requests, rotations,
     time::Time,
 };
+
+/// What is offered before an end.
+const OFFERED: Life = Life::from_days(7);
 
 /// A longer life for a grant, from now.
 #[derive(Clone, Copy, Debug)]
@@ -114,6 +117,23 @@ fn how(
     })
 }
 
+/// The buttons that let a grant live on from now: what would be refused is not offered.
+pub(crate) fn offered(books: &Books, grant: &Grant, adjusts: Adjusts) -> Vec<Button> {
+    if !adjusts.end && !adjusts.secret {
+        return vec![];
+    }
+    match may_live(books, grant, books.now + OFFERED.duration()) {
+        Ok(_) => {
+            let line = format!("extend {} {OFFERED}", grant.number);
+            let yes = Button::new("Extend 7 d", line, Audience::Member(grant.member));
+            vec![yes.primary()]
+        }
+        // What is left of the longest life, if that is it.
+        Err(Refusal::Sentence { next, .. }) => next,
+        Err(_) => vec![],
+    }
+}
+
 /// Whether the grant may live until then. Gives when it ends now.
 fn may_live(books: &Books, grant: &Grant, to: Time) -> Result<Time, Refusal> {
     let number = grant.number;
@@ -178,6 +198,11 @@ pub fn order(grant: &Grant) -> Option<Time> {
 pub fn confirmed(books: &Books) -> Result<Entry, Refusal> {
     let grant = books.grant.as_ref().ok_or(Refusal::LostLease)?;
     let (to, from) = order(grant).zip(grant.ends_at).ok_or(Refusal::LostLease)?;
+    Ok(moved(grant, (from, to)))
+}
+
+/// Its member is told.
+pub(crate) fn moved(grant: &Grant, (from, to): (Time, Time)) -> Entry {
     let mut entry = Entry::event(Event::GrantExtended {
         grant: grant.id,
         from,
@@ -185,8 +210,8 @@ pub fn confirmed(books: &Books) -> Result<Entry, Refusal> {
     });
     entry.releases = true;
     let text = Text::new(format!("Your grant {} lives until ", grant.number)).time(to);
-    Ok(entry.say(Message::new(
+    entry.say(Message::new(
         To::Member(grant.member),
         Page::say(text.and(" now.")),
-    )))
+    ))
 }

@@ -324,6 +324,8 @@ pub struct Grant {
     pub renew_at: Option<Time>,
     /// What is being changed about its key right now.
     pub change: Option<Change>,
+    /// When its provider last refused such a change.
+    pub dropped_at: Option<Time>,
     /// Since when its newest key can spend.
     pub armed_at: Option<Time>,
     /// When it last spent something.

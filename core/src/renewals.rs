@@ -2,22 +2,29 @@
 
 use crate::{
     books::{Books, Entry, Message, To},
+    changes::What,
+    ends::Notice,
     event::Event,
+    extensions,
     grant::{Grant, KeyState, Pause, State},
     life::Life,
     money::Money,
     page::{Audience, Button, Page, Text},
+    ports::Adjusts,
     refusal::Refusal,
     requests::Request,
-    rotations,
+    rotations, sentences,
+    time::Time,
 };
 use std::time::Duration;
 
-/// A key is replaced so long before its end.
+/// A key is replaced, or its end moved, so long before it.
 pub const REPLACE_BEFORE: Duration = Duration::from_hours(48);
+/// What a provider has refused is tried again after this.
+pub const REFUSED_PAUSE: Duration = Duration::from_hours(3);
 
-/// What the clock or the budget has for the claimed grant. `None`: nothing now.
-pub fn come(books: &Books) -> Result<Option<Entry>, Refusal> {
+/// What the clock or the budget has for the claimed grant, whose service adjusts that. `None`: nothing now.
+pub fn come(books: &Books, adjusts: Adjusts) -> Result<Option<Entry>, Refusal> {
     let grant = books.grant.as_ref().ok_or(Refusal::LostLease)?;
     let Some(amount) = grant.monthly.filter(|_| !grant.topped_up) else {
         return Ok(None);
@@ -28,22 +35,51 @@ pub fn come(books: &Books) -> Result<Option<Entry>, Refusal> {
     }
     let turned = grant.renew_at.is_some_and(|at| at <= books.now);
     let entry = match grant.state {
-        State::Active if turned && has_room(books, grant, amount) => renewed(books, grant, amount),
-        State::Active if turned => no_room(grant, amount),
-        State::Active => return Ok(replaced(books, grant)),
-        // What was stopped at its cap waits for its month to turn.
-        State::Suspended(Pause::Capped) if !turned => return Ok(None),
-        State::Suspended(Pause::NoRoom | Pause::Capped)
-            if !grant.can_spend() && has_room(books, grant, amount) =>
-        {
-            resumed(books, grant, amount)
+        State::Active => goes_on(books, grant, (amount, turned), adjusts),
+        State::Suspended(pause @ (Pause::NoRoom | Pause::Capped)) if !grant.can_spend() => {
+            // What was stopped at its cap waits for its month to turn.
+            let is_time = turned || pause == Pause::NoRoom;
+            if is_time && has_room(books, grant, amount) {
+                Some(resumed(books, grant, amount))
+            } else {
+                stands_longer(books, grant, adjusts)
+            }
         }
-        _ => return Ok(None),
+        _ => None,
     };
-    Ok(Some(Entry {
+    Ok(entry.map(released))
+}
+
+fn released(entry: Entry) -> Entry {
+    Entry {
         releases: true,
         ..entry
-    }))
+    }
+}
+
+fn goes_on(
+    books: &Books,
+    grant: &Grant,
+    (amount, turned): (Money, bool),
+    adjusts: Adjusts,
+) -> Option<Entry> {
+    let is_refused = |notice| grant.noticed.contains(&notice);
+    let rests = |at: Time| books.now < at + REFUSED_PAUSE;
+    let may_try = |notice| !is_refused(notice) || !grant.dropped_at.is_some_and(rests);
+    let longer = if may_try(Notice::NotReplaced) {
+        prolonged(books, grant, adjusts)
+    } else {
+        None
+    };
+    // A month whose money is refused does not keep the grant from living on.
+    let waits = is_refused(Notice::NotRenewed) && longer.is_some();
+    if !turned || !may_try(Notice::NotRenewed) || waits {
+        longer
+    } else if has_room(books, grant, amount) {
+        Some(renewed(books, grant, amount))
+    } else {
+        Some(no_room(grant, amount))
+    }
 }
 
 /// What the grant holds already counts towards what it begins the month with.
@@ -68,7 +104,11 @@ fn renewed(books: &Books, grant: &Grant, amount: Money) -> Entry {
             grant: id,
             from,
             to,
+            renews: true,
         });
+    }
+    if grant.noticed.contains(&Notice::NotRenewed) {
+        return entry;
     }
     entry.say(told(books, grant, amount))
 }
@@ -109,15 +149,7 @@ fn told(books: &Books, grant: &Grant, amount: Money) -> Message {
         books.month.name()
     ));
     let text = text.time(books.org.turns_at).and(". Then it begins anew.");
-    let back = Button::new(
-        "I'm done: give it back",
-        format!("revoke {}", grant.number),
-        Audience::Member(grant.member),
-    )
-    .danger(format!(
-        "End grant {} now and get the unspent rest back?",
-        grant.number
-    ));
+    let back = sentences::give_back(grant);
     Message::new(
         To::Member(grant.member),
         Page::say(text).buttons(vec![back]),
@@ -144,23 +176,99 @@ fn no_room(grant: &Grant, amount: Money) -> Entry {
     ))
 }
 
-/// The provider's own date comes: another key, beside which the old one goes on for a day.
-fn replaced(books: &Books, grant: &Grant) -> Option<Entry> {
-    let ends_at = grant.ends_at?;
-    if books.now + REPLACE_BEFORE < ends_at || grant.armed_at? + REPLACE_BEFORE >= ends_at {
+/// The grant's end comes: its provider moves its own date, or another key takes the place of this one,
+/// beside which the old one goes on for a day.
+fn prolonged(books: &Books, grant: &Grant, adjusts: Adjusts) -> Option<Entry> {
+    let (id, to) = (grant.id, next_end(books, grant)?);
+    if adjusts.end {
+        return Some(Entry::event(Event::ExtensionBegun { grant: id, to }));
+    }
+    if !adjusts.secret {
         return None;
     }
-    let until = books.now + books.org.settings.longest_life.duration();
-    let begun = rotations::begin(grant, Some(Life::from_days(1)), Some(until)).ok()?;
+    let begun = rotations::begin(grant, Some(Life::from_days(1)), Some(to)).ok()?;
+    let entry = Entry::event(begun);
+    if grant.noticed.contains(&Notice::NotReplaced) {
+        return Some(entry);
+    }
     let text = Text::new(format!(
         "Grant {} ({}) goes on, but no key lives longer than its provider was told. A new one is being \
-         made; reveal it within a day, because the old one stops then.",
+         made; reveal it within a day, or the grant ends then.",
         grant.number, grant.service
     ));
-    let mut entry =
-        Entry::event(begun).say(Message::new(To::Member(grant.member), Page::say(text)));
-    entry.releases = true;
-    Some(entry)
+    Some(entry.say(Message::new(To::Member(grant.member), Page::say(text))))
+}
+
+/// What stands still has no date at its provider: that is given one when it goes on.
+fn stands_longer(books: &Books, grant: &Grant, adjusts: Adjusts) -> Option<Entry> {
+    let to = next_end(books, grant).filter(|_| adjusts.end)?;
+    Some(extensions::moved(grant, (grant.ends_at?, to)))
+}
+
+/// When a grant that goes on from month to month ends next, if its end is near.
+pub(crate) fn next_end(books: &Books, grant: &Grant) -> Option<Time> {
+    let goes_on = grant.monthly.is_some() && grant.revealed_at.is_some();
+    let ends_at = grant.ends_at.filter(|_| goes_on)?;
+    let near = books.now + REPLACE_BEFORE;
+    let next = books.now + books.org.settings.longest_life.duration();
+    // What is near its end from its beginning, or would be again at once, would be prolonged for ever.
+    let lived = grant.armed_at? + REPLACE_BEFORE < ends_at;
+    (lived && ends_at <= near && near < next).then_some(next)
+}
+
+/// What a grant lacks where this was refused to it, if that was to keep it going.
+fn lacks(grant: &Grant, what: What) -> Option<Notice> {
+    grant.monthly?;
+    match what {
+        What::Cap { renews, .. } => renews.then_some(Notice::NotRenewed),
+        What::Rotation { ends_at, .. } => ends_at.map(|_| Notice::NotReplaced),
+        What::Extension { .. } => Some(Notice::NotReplaced),
+    }
+}
+
+/// The provider refused what keeps a grant going: it is tried again, and its member hears of it once.
+/// `None`: it was something else.
+pub(crate) fn put_off(books: &Books, grant: &Grant, what: What, why: &str) -> Option<Entry> {
+    let notice = lacks(grant, what)?;
+    if grant.noticed.contains(&notice) {
+        return Some(Entry::default());
+    }
+    let (number, service) = (grant.number, &grant.service);
+    let hours = REFUSED_PAUSE.as_secs() / 3600;
+    let refused = match (notice, what) {
+        (Notice::NotRenewed, _) => format!(
+            "Your {service} key (grant {number}) could not be given its {} for {}: ",
+            grant.monthly.unwrap_or_default(),
+            books.month.name()
+        ),
+        (_, What::Extension { .. }) => {
+            format!("The end of your {service} key (grant {number}) could not be moved: ")
+        }
+        _ => format!("Your {service} key (grant {number}) could not be replaced: "),
+    };
+    let text = Text::new(refused).join(Text::from(why));
+    let text = match (notice, grant.ends_at) {
+        (Notice::NotReplaced, Some(end)) => text
+            .and(format!(
+                " Slice tries again every {hours} hours. If that goes on, grant {number} ends "
+            ))
+            .time(end)
+            .and("."),
+        _ => text.and(format!(
+            " It keeps what is left of its cap. Slice tries again every {hours} hours, and says when that \
+             is done."
+        )),
+    };
+    let id = grant.id;
+    let entry = Entry::event(Event::GrantNoticed { grant: id, notice });
+    Some(entry.say(Message::new(To::Member(grant.member), Page::say(text))))
+}
+
+/// The month has its money after all.
+pub(crate) fn after_all(books: &Books, grant: &Grant) -> Option<Message> {
+    let amount = grant.monthly?;
+    let was_refused = grant.noticed.contains(&Notice::NotRenewed);
+    was_refused.then(|| told(books, grant, amount))
 }
 
 /// A top-up is for one month, so nothing can be topped up that begins each month anew.

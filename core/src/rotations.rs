@@ -4,6 +4,7 @@
 use crate::{
     books::{Books, Entry, Message, To},
     changes::{self, What, is_free, theirs},
+    ends,
     event::Event,
     grant::{Grant, Key, KeyState, State, label},
     ids::MemberId,
@@ -12,7 +13,7 @@ use crate::{
     page::{Audience, Button, Page, Text},
     ports::Capabilities,
     refusal::Refusal,
-    requests, sentences,
+    renewals, requests, sentences,
     settings::Delivery,
     steps,
     time::Time,
@@ -48,7 +49,7 @@ pub fn rotate(books: &Books, wanted: &Wanted<'_>) -> Result<(Entry, MemberId), R
             OVERLAP_MAX.hours()
         )));
     }
-    let begun = begin(grant, wanted.overlap, None)?;
+    let begun = begin(grant, wanted.overlap, renewals::next_end(books, grant))?;
     let text = format!("The key of your grant {} is being replaced.", grant.number);
     let told = changes::tell(books, grant, text.as_str());
     Ok((Entry::event(begun).say_all(told), grant.member))
@@ -186,6 +187,7 @@ pub fn armed(
 ) -> Result<Entry, Refusal> {
     let (grant, rotation) = under_way(books)?;
     let (id, ends_at) = (grant.id, rotation.ends_at);
+    let reveal_by = books.now + facts.reveal_within.unwrap_or(ends::UNREVEALED_LIFE);
     let mut entry = Entry::event(Event::KeyArmed {
         grant: id,
         attempt,
@@ -214,9 +216,12 @@ pub fn armed(
                 .and(format!(", and may spend up to {part} more"))
         }
     };
-    let left = format!(". {cap} of the cap is this key's to spend.");
+    let old = old.and(format!(". {cap} of the cap is this key's to spend."));
     let delivery = books.org.settings.delivery;
-    let page = sentences::key_ready(grant, ends_at, facts, delivery).text(old.and(left));
+    let mut page = sentences::key_ready(grant, ends_at, facts, delivery).text(old);
+    if delivery == Delivery::Reveal {
+        page = page.text(ends::unclaimed(grant, reveal_by));
+    }
     let mut told = Message::new(To::Member(grant.member), page).topic(steps::key_topic(id));
     told.reveals = (delivery == Delivery::Dm).then_some(id);
     let mut entry = entry.say(told);

@@ -6,7 +6,7 @@ use super::{
     rows, sql,
     writing::Writing,
 };
-use slice_core::{event::Event, ids::GrantId, life::Life, money::Money};
+use slice_core::{ends::Notice, event::Event, ids::GrantId, life::Life, money::Money};
 
 const NO_INT: Option<i64> = None;
 const NO_MONEY: Option<Money> = None;
@@ -15,13 +15,25 @@ impl Writing<'_> {
     pub(super) async fn apply_change(&mut self, event: &Event) -> Done<()> {
         match event {
             Event::ChangeAsked { .. } | Event::ChangeDenied { .. } => Ok(()),
-            Event::CapChanging { grant, from, to } => {
-                let what = values![*from, *to, NO_INT, NO_INT, NO_INT];
+            Event::CapChanging {
+                grant,
+                from,
+                to,
+                renews,
+            } => {
+                let what = values![*from, *to, NO_INT, NO_INT, NO_INT, *renews];
                 self.begin_change(*grant, rows::CAP, what).await?;
                 // A lower one counts only when its provider has confirmed it.
                 self.set_cap(*grant, (*from).max(*to)).await
             }
-            Event::CapChanged { grant, to: cap, .. } | Event::ChangeDropped { grant, cap } => {
+            Event::CapChanged { grant, to: cap, .. } => {
+                self.forget(*grant, Notice::NotRenewed).await?;
+                self.end_change(*grant).await?;
+                self.set_cap(*grant, *cap).await
+            }
+            Event::ChangeDropped { grant, cap } => {
+                let row = values![self.org.id, *grant, self.now];
+                self.tx.one(sql::DROP_CHANGE, row, "the grant").await?;
                 self.end_change(*grant).await?;
                 self.set_cap(*grant, *cap).await
             }
@@ -32,12 +44,12 @@ impl Writing<'_> {
                 ends_at,
             } => {
                 let hours = overlap.map(Life::hours).map(i64::from);
-                let what = values![NO_MONEY, NO_MONEY, *old, hours, *ends_at];
+                let what = values![NO_MONEY, NO_MONEY, *old, hours, *ends_at, false];
                 self.begin_change(*grant, rows::ROTATION, what).await
             }
             Event::RotationDone { grant, .. } => self.end_change(*grant).await,
             Event::ExtensionBegun { grant, to } => {
-                let what = values![NO_MONEY, NO_MONEY, NO_INT, NO_INT, *to];
+                let what = values![NO_MONEY, NO_MONEY, NO_INT, NO_INT, *to, false];
                 self.begin_change(*grant, rows::EXTENSION, what).await
             }
             other => self.set_time(other).await,
@@ -51,6 +63,9 @@ impl Writing<'_> {
             Event::GrantExtended { grant, to, .. } => {
                 let row = values![self.org.id, *grant];
                 self.tx.run(sql::END_EXTENSION, row).await?;
+                for notice in Notice::OF_ITS_END {
+                    self.forget(*grant, notice).await?;
+                }
                 (sql::EXTEND_GRANT, *grant, *to)
             }
             _ => return wrong("not an event about a change"),
@@ -70,6 +85,12 @@ impl Writing<'_> {
     pub(super) async fn end_change(&mut self, grant: GrantId) -> Done<()> {
         let row = values![self.org.id, grant];
         self.tx.run(sql::END_CHANGE, row).await.map(drop)
+    }
+
+    /// It may be said again.
+    async fn forget(&mut self, grant: GrantId, notice: Notice) -> Done<()> {
+        let row = values![self.org.id, grant, notice.word()];
+        self.tx.one(sql::FORGET_NOTICE, row, "the grant").await
     }
 
     async fn set_cap(&mut self, grant: GrantId, cap: Money) -> Done<()> {

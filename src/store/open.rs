@@ -177,6 +177,11 @@ const MIGRATIONS: &[(i64, &str, [&str; 2])] = &[
         [include_str!("../../migrations/0029_unread_keys.sql"); 2],
     ),
     (
+        30,
+        "refused changes",
+        [include_str!("../../migrations/0030_refused_changes.sql"); 2],
+    ),
+    (
         31,
         "read keys",
         [include_str!("../../migrations/0031_read_keys.sql"); 2],

@@ -66,6 +66,7 @@ fn grant(row: &Row) -> Done<Grant> {
         monthly: row.maybe_int("monthly")?.map(Money::from_micros),
         renew_at: row.maybe_time("renew_at")?,
         change: change(row)?,
+        dropped_at: row.maybe_time("dropped_at")?,
         armed_at: row.maybe_time("armed_at")?,
         used_at: row.maybe_time("used_at")?,
         noticed: noticed(&row.text("noticed")?),
@@ -107,6 +108,7 @@ fn change(row: &Row) -> Done<Option<Change>> {
         CAP => What::Cap {
             from: row.money("from_cap")?,
             to: row.money("to_cap")?,
+            renews: row.flag("renews")?,
         },
         ROTATION => What::Rotation {
             old: row.int("old_attempt")?,

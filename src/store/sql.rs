@@ -18,7 +18,7 @@ macro_rules! grants_where {
              name.text AS name, reason.text AS reason, g.opened_at, g.decided_by, g.decided_at, \
              g.ends_at, g.topped_up, g.revealed_at, g.reveal_by, g.revealing_until, g.revoke_at, g.first_tried_at, \
              g.armed_at, g.used_at, g.noticed, g.warned, terms.text AS terms, g.began_at, g.monthly, \
-             g.renew_at, c.kind, c.from_cap, c.to_cap, c.old_attempt, c.overlap_hours, \
+             g.renew_at, g.dropped_at, c.kind, c.renews, c.from_cap, c.to_cap, c.old_attempt, c.overlap_hours, \
              c.ends_at AS changed_end, c.begun_at, c.due_at, k.dead_man, k.intended_at, \
              k.attempt, k.label, k.provider_id, k.state AS key_state, k.armed_cap, k.usage, k.seal, \
              k.drift, k.facts, k.meter_cursor, k.left_what, k.left_monthly, \
@@ -445,16 +445,18 @@ statements! {
     DUE_TIME = due_where!(
         "(g.state = 'awaiting_owner' AND g.opened_at <= $2 \
           OR (g.state = 'active' OR g.state LIKE 'suspended%') AND g.ends_at <= $1 \
+          OR g.state IN ('active', 'suspended(capped)', 'suspended(no_room)') \
+             AND g.revoke_at IS NULL AND \
+            (g.ends_at <= $3 AND g.armed_at < g.ends_at - ($3 - $1) \
+             AND g.noticed NOT LIKE '% ends_in_an_hour %' \
+          OR g.ends_at <= $4 AND $3 < g.ends_at \
+             AND g.armed_at < g.ends_at - ($4 - $1) AND g.noticed NOT LIKE '% ends_in_a_day %') \
           OR g.state = 'active' AND g.revoke_at IS NULL AND \
             (g.revealed_at IS NULL AND g.revealing_until IS NULL \
              AND (g.reveal_by <= $1 \
                   OR g.armed_at + (g.reveal_by - g.armed_at) / 6 * 5 <= $1 \
                      AND g.noticed NOT LIKE '% unrevealed %') \
              AND EXISTS (SELECT 1 FROM keys k WHERE k.grant_id = g.id AND k.seal IS NOT NULL) \
-          OR g.ends_at <= $3 AND g.armed_at < g.ends_at - ($3 - $1) \
-             AND g.noticed NOT LIKE '% ends_in_an_hour %' \
-          OR g.ends_at <= $4 AND $3 < g.ends_at \
-             AND g.armed_at < g.ends_at - ($4 - $1) AND g.noticed NOT LIKE '% ends_in_a_day %' \
           OR g.armed_at <= $5 AND COALESCE(g.used_at, 0) <= $5 \
              AND $4 < g.ends_at AND g.noticed NOT LIKE '% idle %' AND g.cap > \
                 (SELECT COALESCE(SUM(k.usage), 0) FROM keys k WHERE k.grant_id = g.id)))"

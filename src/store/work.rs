@@ -12,7 +12,7 @@ use slice_core::{
     grant::State,
     ids::{GrantId, Identity, MemberId},
     ports::{Check, ClaimedGrant, Work},
-    renewals::REPLACE_BEFORE,
+    renewals::{REFUSED_PAUSE, REPLACE_BEFORE},
     settings::REQUEST_LIFE,
     steps::LATE_BILLING,
     time::Time,
@@ -46,7 +46,7 @@ fn times(work: Work, now: Time) -> Vec<Value> {
             now - ends::IDLE,
         ],
         Work::Sweep => values![now, now - LATE_BILLING],
-        Work::Renew => values![now, now + REPLACE_BEFORE],
+        Work::Renew => values![now, now + REPLACE_BEFORE, now - REFUSED_PAUSE],
         _ => values![now],
     }
 }

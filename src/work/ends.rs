@@ -15,9 +15,10 @@ pub async fn step(desk: &Desk) -> Result<bool, Refusal> {
 
 async fn come(job: Job<'_>) -> Result<(), Stop> {
     let (_, grant) = job.read().await?;
+    let adjusts = job.desk.services.adjusts(&grant.service);
     let came = job
         .record(|books| {
-            let entry = ends::come(books)?;
+            let entry = ends::come(books, adjusts)?;
             let came = entry.is_some();
             Ok((entry.unwrap_or_default(), came))
         })

@@ -7,6 +7,7 @@ use slice_core::{
     books::{Books, Entry, Master, Member, Org},
     budget::Budget,
     changes::{Change, What},
+    ends::Notice,
     event::{Actor, Event, Reading},
     grant::{Grant, Key, KeyState, State},
     ids::{GrantId, OrgId, PlatformName, Workspace, WorkspaceId},
@@ -292,14 +293,31 @@ impl Folded {
                 (grant.revealed_at, grant.revealing_until) = (Some(now), None);
                 grant.keys.iter_mut().for_each(|key| key.seal = None);
             }
+            other => self.apply_to_change(now, other),
+        }
+    }
+
+    fn apply_to_change(&mut self, now: Time, event: &Event) {
+        let grant = self.grant(event.grant().expect("an event about a grant"));
+        match event {
             Event::ChangeAsked { .. } => {}
-            Event::CapChanging { from, to, .. } => {
+            Event::CapChanging {
+                from, to, renews, ..
+            } => {
                 grant.cap = *from.max(to);
-                let (from, to) = (*from, *to);
-                begin(grant, now, What::Cap { from, to });
+                let (from, to, renews) = (*from, *to, *renews);
+                begin(grant, now, What::Cap { from, to, renews });
             }
-            Event::CapChanged { to: cap, .. } | Event::ChangeDropped { cap, .. } => {
+            Event::CapChanged { to: cap, .. } => {
                 (grant.cap, grant.change) = (*cap, None);
+                grant.noticed.retain(|notice| *notice != Notice::NotRenewed);
+            }
+            Event::ChangeDropped { cap, .. } => {
+                let change = grant.change.take();
+                (grant.cap, grant.dropped_at) = (*cap, Some(now));
+                if change.is_some_and(|it| matches!(it.what, What::Cap { renews: true, .. })) {
+                    grant.renew_at = Some(Time::default());
+                }
             }
             Event::RotationBegun {
                 old,
@@ -321,7 +339,9 @@ impl Folded {
             Event::RotationDone { .. } => grant.change = None,
             Event::ExtensionBegun { to, .. } => begin(grant, now, What::Extension { to: *to }),
             Event::GrantExtended { to, .. } => {
-                (grant.ends_at, grant.noticed) = (Some(*to), vec![]);
+                grant.ends_at = Some(*to);
+                let is_over = |notice: &Notice| Notice::OF_ITS_END.contains(notice);
+                grant.noticed.retain(|notice| !is_over(notice));
                 let is_it = |change: &Change| matches!(change.what, What::Extension { .. });
                 grant.change = grant.change.filter(|change| !is_it(change));
             }
@@ -469,6 +489,7 @@ fn opened(now: Time, event: &Event) -> Grant {
         monthly: monthly.then_some(*cap),
         renew_at: None,
         change: None,
+        dropped_at: None,
         armed_at: None,
         used_at: None,
         noticed: vec![],

@@ -1,7 +1,7 @@
 //! A provider that keeps what it was told, and the workers that tell it: each tells first and records
 //! then, and may die between the two.
 
-use crate::{Played, ledger::Ledger, money};
+use crate::{Played, able, ledger::Ledger, money};
 use slice_core::{
     books::{Books, Entry},
     capping::Watch,
@@ -14,6 +14,7 @@ use slice_core::{
     ids::GrantId,
     money::Money,
     pauses,
+    ports::Adjusts,
     refusal::Refusal,
     renewals,
     rotations::{self, Rotation},
@@ -108,7 +109,7 @@ impl Provider {
     /// A raise arrives, and its answer does not; all of it is spent, and then somebody deletes the key.
     pub fn vanish_raised(&mut self, ledger: &Ledger) -> Played {
         let is_raise = |grant: &&Grant| match grant.change.map(|change| change.what) {
-            Some(What::Cap { from, to }) => grant.state == State::Active && from < to,
+            Some(What::Cap { from, to, .. }) => grant.state == State::Active && from < to,
             _ => false,
         };
         let mut grants = ledger.state.grants.iter().filter(is_raise);
@@ -232,9 +233,15 @@ pub fn refuse(ledger: &mut Ledger, provider: &mut Provider, which: usize) -> Pla
 /// What the clock has for a grant.
 pub fn time(ledger: &mut Ledger, which: usize) -> Played {
     let books = ledger.seen(Actor::Slice, Some(which));
-    let entry = match ends::come(&books)? {
+    // Some move an end where others take another key.
+    let end = which.is_multiple_of(2);
+    let adjusts = Adjusts {
+        end,
+        ..able().adjusts
+    };
+    let entry = match ends::come(&books, adjusts)? {
         Some(entry) => entry,
-        None => renewals::come(&books)?.ok_or(Refusal::LostLease)?,
+        None => renewals::come(&books, adjusts)?.ok_or(Refusal::LostLease)?,
     };
     ledger.write(entry);
     Ok(())

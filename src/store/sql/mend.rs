@@ -10,10 +10,11 @@ statements! {
         moved_at = CASE WHEN moved_at > $2 THEN CAST($1 AS BIGINT) ELSE moved_at END, \
         first_tried_at = CASE WHEN first_tried_at > $2 THEN CAST($1 AS BIGINT) \
             ELSE first_tried_at END, \
+        dropped_at = CASE WHEN dropped_at > $2 THEN CAST($1 AS BIGINT) ELSE dropped_at END, \
         revealing_until = CASE WHEN revealing_until > $2 THEN CAST($1 AS BIGINT) \
             ELSE revealing_until END \
         WHERE lease_until > $2 OR not_before > $2 OR moved_at > $2 OR first_tried_at > $2 \
-            OR revealing_until > $2";
+            OR revealing_until > $2 OR dropped_at > $2";
     MEND_KEYS = "UPDATE keys SET \
         stopped_at = CASE WHEN stopped_at > $2 THEN CAST($1 AS BIGINT) ELSE stopped_at END, \
         intended_at = CASE WHEN intended_at > $2 THEN CAST($1 AS BIGINT) ELSE intended_at END, \

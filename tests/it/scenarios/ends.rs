@@ -137,3 +137,53 @@ pub async fn a_key_that_nobody_uses(world: &mut World) {
     world.expect("ana", &["$17.00 is back in your budget"]);
     assert!(world.live_keys().is_empty());
 }
+
+/// What was said once of a key that nobody uses is not said again because its end is another.
+pub async fn an_idle_key_is_extended(world: &mut World) {
+    world.set_up().await;
+    world.says("olga", "settings digest-day off").await;
+    world.says("ana", "provision openrouter 20 for 30d").await;
+    world.clicks("ana", "Reveal key").await;
+    let closed = world.town.person("ana").close_modal();
+    closed.expect("the view closes");
+    // Slice was away for a while: it says what is so.
+    world.later(16 * 24 * HOUR).await;
+    world.expect("ana", &["has spent nothing for 16 days"]);
+    world.all_read();
+    world.later(13 * 24 * HOUR).await;
+    world.expect("ana", &["ends", "[Extend 7 d]"]);
+    world.says("ana", "extend 1 3d").await;
+    world.expect("ana", &["Its key stays the same"]);
+    world.all_read();
+    world.later(24 * HOUR).await;
+    let read = world.reads("ana");
+    assert!(!read.contains("spent nothing"), "said once: {read}");
+    world.later(24 * HOUR).await;
+    world.expect("ana", &["ends", "[Extend 7 d]"]);
+    world.loose();
+}
+
+/// [Extend 7 d] of the warning a day before, and [I'm done] of the one an hour before.
+pub async fn an_end_is_put_off_and_then_wanted(world: &mut World) {
+    world.set_up().await;
+    world.says("olga", "settings digest-day off").await;
+    world.says("ana", "provision openrouter 20 for 3d").await;
+    world.clicks("ana", "Reveal key").await;
+    let closed = world.town.person("ana").close_modal();
+    closed.expect("the view closes");
+    world.later(48 * HOUR).await;
+    world.expect("ana", &["Your openrouter key (grant 1) ends"]);
+    world.clicks("ana", "Extend 7 d").await;
+    world.clicks("ana", "Extend with a new key").await;
+    world.expect("ana", &["If nobody reveals it by", "grant 1 ends then"]);
+    world.clicks("ana", "Reveal key").await;
+    let closed = world.town.person("ana").close_modal();
+    closed.expect("the view closes");
+    world.later(6 * 24 * HOUR + 22 * HOUR).await;
+    world.all_read();
+    world.later(HOUR).await;
+    world.expect("ana", &["Your openrouter key (grant 1) ends"]);
+    world.clicks("ana", "I'm done: give it back").await;
+    world.expect("ana", &["$20.00 is back in your budget"]);
+    assert!(world.live_keys().is_empty());
+}

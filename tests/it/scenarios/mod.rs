@@ -18,6 +18,7 @@ mod owners;
 mod pods;
 mod pods_cost;
 mod quarter;
+mod renewals;
 mod roles;
 mod s3;
 mod s3_odd;
@@ -128,7 +129,9 @@ scenarios! {
         ends::a_key_expires,
         ends::a_key_that_nobody_reveals,
         ends::a_key_that_is_revealed_late,
+        ends::an_end_is_put_off_and_then_wanted,
         ends::a_key_that_nobody_uses,
+        ends::an_idle_key_is_extended,
         changes::a_cap_is_raised_and_lowered,
         changes::a_cap_is_lowered_while_its_key_spends,
         changes::a_raise_above_the_free_hand,
@@ -142,6 +145,12 @@ scenarios! {
         changes::an_approved_life_is_extended_by_an_owner,
         changes::a_key_for_each_month,
         changes::a_key_for_each_month_is_replaced,
+        renewals::a_replacement_that_is_refused,
+        renewals::a_replacement_that_never_comes,
+        renewals::a_rotation_is_a_replacement,
+        renewals::a_month_that_is_refused,
+        renewals::what_stands_still_ends,
+        renewals::a_bucket_for_each_month,
         leaving::nobody_decides_for_seven_days,
         leaving::an_owner_keeps_a_key,
         leaving::an_owner_transfers_what_is_left,

@@ -321,8 +321,6 @@ pub async fn what_aws_does_not_take(world: &mut World) {
     world.expect("olga", &["The master key for s3 was checked and sealed."]);
     world.says("ana", "provision s3 5").await;
     world.expect("ana", &["$17.86"]);
-    world.says("ana", "provision s3 20 monthly").await;
-    world.expect("ana", &["can't go on from month to month"]);
     world.says("ana", "provision s3 20 read bucket:other").await;
     world.expect("ana", &["“other” is no bucket that Slice made"]);
 
