@@ -93,11 +93,11 @@ fn over(kind: postgres::Kind) -> Vec<Trial> {
     for (name, test) in orgs::ALL {
         trials.push(on(kind, &format!("orgs::{name}"), *test));
     }
-    trials.push(on(
-        kind,
-        "load::two_hundred_at_once",
-        load::two_hundred_at_once,
-    ));
+    for service in world::services::ALL {
+        let name = format!("load::two_hundred_at_once, {}", service.name);
+        let load = move |kind| load::two_hundred_at_once(kind, service);
+        trials.push(on(kind, &name, load));
+    }
     if kind == postgres::Kind::Postgres {
         let two = replicas::a_month_of_two;
         trials.push(on(kind, "replicas::a_month_of_two", two));
