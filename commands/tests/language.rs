@@ -369,9 +369,8 @@ fn forms_open_where_something_is_missing_and_take_typed_values() {
 }
 
 fn lines(mut page: Page) -> Vec<String> {
-    page.buttons_mut()
-        .map(|button| button.line.clone())
-        .collect()
+    let buttons = page.buttons_mut();
+    buttons.map(|button| button.line.clone()).collect()
 }
 
 fn request(name: &str, reason: &str) -> Request {

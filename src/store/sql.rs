@@ -445,8 +445,7 @@ statements! {
     DUE_TIME = due_where!(
         "(g.state = 'awaiting_owner' AND g.opened_at <= $2 \
           OR (g.state = 'active' OR g.state LIKE 'suspended%') AND g.ends_at <= $1 \
-          OR g.state IN ('active', 'suspended(capped)', 'suspended(no_room)') \
-             AND g.revoke_at IS NULL AND \
+          OR g.revoke_at IS NULL AND g.state IN ('active', 'suspended(capped)', 'suspended(no_room)') AND \
             (g.ends_at <= $3 AND g.armed_at < g.ends_at - ($3 - $1) \
              AND g.noticed NOT LIKE '% ends_in_an_hour %' \
           OR g.ends_at <= $4 AND $3 < g.ends_at \

@@ -184,7 +184,8 @@ pub async fn what_stands_still_ends(world: &mut World) {
     world.says("ana", "provision openrouter 20 monthly").await;
     reveals(world).await;
     world.says("olga", "allocate @ana 10").await;
-    passes(world, HOUR, 29 * 24 + 12).await;
+    passes(world, DAY, 29).await;
+    world.later(12 * HOUR).await;
     world.expect("ana", &["has no room for the $20.00"]);
     world.all_read();
     passes(world, HOUR, 84).await;
