@@ -410,15 +410,18 @@ async fn read_left(
     };
     let answer = round.waits(READ_MAX, adapter.left(secret, &known)).await;
     let mut failure = answer.as_ref().err().cloned();
-    let stands = matches!(answer, Ok(Some(_)));
+    // What is too much to be read in time is deleted in parts all the same.
+    let may_stand = !matches!(answer, Ok(None));
     round.left.extend(answer.ok().map(look));
-    if stands && key.discarded_at.is_some() {
+    if may_stand && key.discarded_at.is_some() {
         let discarding = adapter.discard(secret, &known);
-        match round.waits(READ_MAX, discarding).await {
+        let discarded = round.waits(READ_MAX, discarding).await;
+        match discarded {
             Ok(true) => round.left.push(look(None)),
             Ok(false) => round.is_deleting = true,
-            Err(why) => failure = Some(why),
+            Err(_) => {}
         }
+        failure = discarded.err();
     }
     round.tries.note(grant, key, failure);
 }

@@ -42,10 +42,9 @@ impl<E: ProvideErrorMetadata> From<SdkError<E, HttpResponse>> for Failure {
             SdkError::TimeoutError(_) | SdkError::DispatchFailure(_) => Self::NoAnswer,
             SdkError::ServiceError(error) => {
                 let status = error.raw().status().as_u16();
-                // A bare answer to HEAD has no code.
+                // Where no code is said, AWS may not be who answers: nothing is taken for gone by that.
                 let code = match (error.err().code(), status) {
                     (Some(code), _) => code.to_owned(),
-                    (None, 404) => "NoSuchBucket".to_owned(),
                     (None, 403) => "AccessDenied".to_owned(),
                     (None, _) => return Self::Odd,
                 };
