@@ -17,10 +17,12 @@ mod program;
 mod replicas;
 mod runpod_wire;
 mod scenarios;
+mod seeds;
 mod serving;
 mod slack_http;
 mod slack_wire;
 mod store;
+mod strangers;
 mod tidy;
 mod world;
 
@@ -53,6 +55,7 @@ fn main() -> ExitCode {
         slack_wire::OVER_HTTP,
         slack_http::ALL,
         discord_wire::ALL,
+        seeds::ALL,
     ];
     for (name, test) in once.concat() {
         trials.push(Trial::test(name, move || guarded(test)));
