@@ -110,7 +110,10 @@ pub fn seen(books: &Books, looks: &[Look]) -> Entry {
                     .say_all(told);
                 closed.extend(grant.filter(|_| is_wanted).map(|grant| (grant, &before.0)));
             }
-            Some(left) if left.monthly.up_to_cents() != before.1.up_to_cents() => {
+            Some(left)
+                if left.what != before.0
+                    || left.monthly.up_to_cents() != before.1.up_to_cents() =>
+            {
                 entry.events.push(Event::DataLeft {
                     grant: id,
                     attempt,

@@ -4,6 +4,7 @@
 mod account;
 mod buckets;
 mod failure;
+mod listing;
 mod making;
 mod meter;
 pub mod policy;
@@ -15,6 +16,7 @@ mod wish;
 use super::ServicesConfig;
 use account::{Clients, Master, REGIONS, Reach};
 use futures::future::BoxFuture;
+use listing::Came;
 use meter::{Cursor, Span};
 use policy::User;
 pub use prices::Prices;
@@ -157,17 +159,23 @@ impl S3 {
             // Another key of the grant pays for it.
             return Ok(None);
         }
-        let Some(bytes) = meter::stored(&clients, &bucket).await? else {
-            return Ok(None);
-        };
         let now = self.reach.seconds();
         let cursor = match &key.cursor {
             None => Cursor::new(now),
             Some(text) => cursor(text)?,
         };
-        let (cursor, usage) = cursor.keep(&self.prices, &region, (now, bytes));
+        let look = cursor.listing().go_on(&clients, &bucket).await?;
+        if look.came == Came::Nowhere {
+            return Ok(None);
+        }
+        let (bytes, is_all) = cursor.known(&look);
+        let at_least = if is_all { "" } else { "at least " };
+        let (cursor, usage) = cursor.keep(&self.prices, &region, (now, &look));
         Ok(Some(Left {
-            what: format!("{} in the bucket {bucket} ({region})", size(bytes)),
+            what: format!(
+                "{at_least}{} in the bucket {bucket} ({region})",
+                size(bytes)
+            ),
             monthly: prices::monthly(self.prices.of(&region), bytes).up_to_cents(),
             usage: usage.max(key.usage),
             cursor: serde_json::to_string(&cursor).ok(),

@@ -167,6 +167,17 @@ impl Aws {
         }
     }
 
+    /// A page of what lies in a bucket holds no more than this from now on: tests need no hundreds of
+    /// thousands of objects.
+    ///
+    /// # Panics
+    /// If there is no such bucket.
+    pub fn lists_at_most(&self, bucket: &str, rows: usize) {
+        let mut buckets = self.buckets();
+        let bucket = buckets.standing(bucket).expect("the bucket stands");
+        bucket.page = Some(rows);
+    }
+
     /// An upload in parts was begun in a bucket, and never finished.
     ///
     /// # Panics

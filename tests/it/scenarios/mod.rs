@@ -258,5 +258,7 @@ scenarios! {
         s3_refused::a_clock_that_is_off,
         s3_odd::a_bucket_that_answers_late,
         s3_odd::a_bucket_too_full_for_one_round,
+        s3_odd::a_bucket_that_takes_several_readings,
+        s3_odd::what_stays_takes_several_readings,
     }
 }
