@@ -187,8 +187,8 @@ impl S3 {
             return Ok(true);
         }
         let (bucket, _, clients) = self.former(master, key).await?;
-        // What is not done by then is done in a later round.
-        let limit = self.reach.timeout * 4;
+        // What is not done by then is done in a later round, which the meter waits for no longer than this.
+        let limit = self.reach.timeout * 2;
         let done = tokio::time::timeout(limit, buckets::discard(&clients, &bucket)).await;
         done.unwrap_or(Ok(false))
     }

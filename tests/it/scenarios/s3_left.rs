@@ -1,0 +1,53 @@
+//! What stays of a bucket's grant, where something comes between.
+
+use super::s3_odd::behind_many;
+use crate::world::World;
+use slice_sandbox::Fault;
+use std::time::Duration;
+
+const GIB: u64 = 1 << 30;
+const MINUTE: Duration = Duration::from_mins(1);
+const ALL_READ: Duration = Duration::from_mins(25);
+
+fn objects(world: &World) -> usize {
+    let bucket = world.aws_buckets().pop();
+    bucket.map_or(0, |bucket| bucket.objects)
+}
+
+async fn has_it_deleted(world: &mut World) {
+    world.says("olga", "vault delete 1").await;
+    world.clicks("olga", "Delete all of it").await;
+}
+
+/// What cannot be read is deleted in parts all the same; that some of it is gone does not mean that it can be
+/// read again.
+pub async fn a_deletion_in_parts_is_no_reading(world: &mut World) {
+    world.set_up_s3().await;
+    world.says("ana", "provision s3 20").await;
+    behind_many(world, 100, GIB);
+    world.says("ana", "revoke 1").await;
+    world.later(ALL_READ).await;
+    let faults = world.sandbox.faults.clone();
+    faults.inject_on("s3:ListMultipartUploads", Fault::Forbidden403, 10_000);
+    world.minutes(180).await;
+    world.expect(
+        "olga",
+        &["The spending of grant 1 (s3) can't be read since"],
+    );
+    world.all_read();
+    has_it_deleted(world).await;
+    let mut rounds = 0;
+    while 0 < objects(world) {
+        world.later(10 * MINUTE).await;
+        rounds += 1;
+        assert!(rounds < 40, "it is deleted in parts");
+    }
+    assert!(1 < rounds, "in more than one");
+    let told = world.reads("olga");
+    assert!(!told.contains("can be read again"), "{told}");
+    faults.clear();
+    world.minutes(70).await;
+    world.expect("olga", &["Deleted for good"]);
+    assert_eq!(world.aws_buckets().len(), 0);
+    world.loose();
+}
