@@ -1,12 +1,13 @@
 //! What stays of a bucket's grant, where something comes between.
 
-use super::s3_odd::behind_many;
+use super::s3_odd::{behind_many, spent};
 use crate::world::World;
 use slice_sandbox::Fault;
 use std::time::Duration;
 
 const GIB: u64 = 1 << 30;
 const MINUTE: Duration = Duration::from_mins(1);
+const HOUR: Duration = Duration::from_hours(1);
 const ALL_READ: Duration = Duration::from_mins(25);
 
 fn objects(world: &World) -> usize {
@@ -49,5 +50,53 @@ pub async fn a_deletion_in_parts_is_no_reading(world: &mut World) {
     world.minutes(70).await;
     world.expect("olga", &["Deleted for good"]);
     assert_eq!(world.aws_buckets().len(), 0);
+    world.loose();
+}
+
+/// AWS does not let Slice delete what an owner wants deleted, and never will: she takes it over instead, and the
+/// master key can go.
+pub async fn a_deletion_is_taken_back(world: &mut World) {
+    world.set_up_s3().await;
+    world.says("ana", "provision s3 20").await;
+    world.stores_a_gib();
+    world.says("ana", "revoke 1").await;
+    world.later(ALL_READ).await;
+    let faults = world.sandbox.faults.clone();
+    faults.inject_on("s3:DeleteObjects", Fault::Forbidden403, 10_000);
+    has_it_deleted(world).await;
+    world.minutes(120).await;
+    world.expect("olga", &["may not empty a bucket"]);
+    world.says("olga", "vault remove s3").await;
+    world.expect("olga", &["What stays of ended grants (1)"]);
+    world.says("olga", "vault delete 1").await;
+    world.expect(
+        "olga",
+        &["is being deleted at its provider since", "vault take 1"],
+    );
+    world.says("olga", "vault list").await;
+    world.expect("olga", &["It is being deleted since", "stops that"]);
+    world.all_read();
+    world.says("olga", "vault take 1").await;
+    world.expect(
+        "olga",
+        &[
+            "You took over what stays of grant 1: 1.00 GiB",
+            "It was being deleted since",
+            "part of it may be gone already",
+        ],
+    );
+    world.expect(
+        "ana",
+        &["was taken over by an owner", "charged to you no more"],
+    );
+    faults.clear();
+    let before = spent(world).await;
+    for _ in 0..3 {
+        world.later(HOUR).await;
+    }
+    assert_eq!(spent(world).await, before);
+    assert_eq!(objects(world), 1, "nothing more is deleted");
+    world.says("olga", "vault remove s3").await;
+    world.expect("olga", &["The master key for s3 was removed"]);
     world.loose();
 }
