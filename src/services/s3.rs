@@ -226,9 +226,19 @@ impl S3 {
         let users = Users { clients: &clients };
         let tags = users.tags(user).await?.ok_or(ServiceError::Gone)?;
         let bucket = self.bucket_of(&master, &clients, key).await?;
+        let wish = wish(key)?;
         // Whoever removed another key of this bucket may have taken it for the last one.
-        buckets::count(&self.near(&master, &tags), &bucket).await?;
-        let scope = policy::scope(&bucket, wish(key)?.access, bounds.until);
+        let stands = buckets::count(&self.near(&master, &tags), &bucket).await?;
+        // One that was stopped is let go on all the same: only so its grant can be ended in peace.
+        if !stands && tags.seconds(STOPPED_AT).is_none() {
+            let is_new = tags.seconds(SINCE).is_none() && wish.part.is_none();
+            return Err(if is_new {
+                buckets::lost()
+            } else {
+                buckets::gone()
+            });
+        }
+        let scope = policy::scope(&bucket, wish.access, bounds.until);
         users.scope(user, &scope).await?;
         if tags.seconds(SINCE).is_none() {
             let now = self.reach.seconds().to_string();

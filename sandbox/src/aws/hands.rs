@@ -148,6 +148,18 @@ impl Aws {
         bucket.versioned = true;
     }
 
+    /// Somebody deletes a bucket with all that lies in it.
+    ///
+    /// # Panics
+    /// If there is no such bucket.
+    pub fn delete_bucket_behind_our_back(&self, bucket: &str) {
+        let now = self.hub.clock.now();
+        let mut buckets = self.buckets();
+        let bucket = buckets.standing(bucket).expect("the bucket stands");
+        bucket.accrue(now);
+        bucket.deleted = true;
+    }
+
     /// So many objects of a byte lie in a bucket.
     ///
     /// # Panics

@@ -33,6 +33,11 @@ pub(super) fn lost() -> ServiceError {
     ServiceError::Unknown("AWS does not know the bucket that it made.".into())
 }
 
+/// Somebody deleted it.
+pub(super) fn gone() -> ServiceError {
+    ServiceError::Rejected("The bucket is not there any more.".into())
+}
+
 fn odd() -> ServiceError {
     ServiceError::Rejected("Slice could not put the bucket's settings together.".into())
 }
@@ -130,9 +135,7 @@ pub(super) async fn stands(clients: &Clients, bucket: &str) -> Result<(), Servic
     let look = clients.s3.list_object_versions().bucket(bucket).max_keys(1);
     match look.send().await.map_err(Failure::from) {
         Ok(_) => Ok(()),
-        Err(failure) if failure.is_missing() => Err(ServiceError::Rejected(
-            "The bucket is not there any more.".into(),
-        )),
+        Err(failure) if failure.is_missing() => Err(gone()),
         Err(failure) => Err(match failure.code() {
             "AuthorizationHeaderMalformed" | "PermanentRedirect" => ServiceError::Rejected(
                 "The bucket is in another region than the one that the vault's key is for now."

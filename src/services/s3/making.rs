@@ -87,7 +87,7 @@ impl S3 {
             if wish.part.is_some() {
                 // They may have been stopped when the grant that it was made for ended.
                 if !buckets::count(&clients, &home.bucket).await? {
-                    return Err(buckets::lost());
+                    return Err(buckets::gone());
                 }
             } else {
                 is_ours = buckets::create(&clients, (&home.bucket, region)).await?;

@@ -2,7 +2,7 @@
 
 use super::s3_odd::{behind_many, spent};
 use crate::world::World;
-use slice_sandbox::Fault;
+use slice_sandbox::{Direction, Fate, Fault};
 use std::time::Duration;
 
 const GIB: u64 = 1 << 30;
@@ -98,5 +98,67 @@ pub async fn a_deletion_is_taken_back(world: &mut World) {
     assert_eq!(objects(world), 1, "nothing more is deleted");
     world.says("olga", "vault remove s3").await;
     world.expect("olga", &["The master key for s3 was removed"]);
+    world.loose();
+}
+
+/// An owner approves a part in a bucket that is being deleted since it was asked for.
+pub async fn a_part_in_what_is_being_deleted(world: &mut World) {
+    world.set_up_s3().await;
+    world.says("olga", "allocate @bo 100").await;
+    world.says("bo", "provision s3 20").await;
+    let bucket = behind_many(world, 100, GIB);
+    let line = format!("provision s3 20 read bucket:{bucket}");
+    world.says("ana", &line).await;
+    world.expect("ana", &["so the owners were asked"]);
+    world.says("bo", "revoke 1").await;
+    world.later(ALL_READ).await;
+    has_it_deleted(world).await;
+    assert!((1..100).contains(&objects(world)), "it is on its way");
+    world.clicks("olga", "Approve").await;
+    world.expect(
+        "ana",
+        &[
+            "What stays of grant 1 is being deleted at its provider",
+            "the money is back",
+        ],
+    );
+    assert_eq!(world.aws_keys_made().len(), 1, "none was made for her");
+    let mut rounds = 0;
+    while !world.aws_buckets().is_empty() {
+        world.later(2 * MINUTE).await;
+        rounds += 1;
+        assert!(rounds < 20, "it ends");
+    }
+    world.loose();
+}
+
+/// Somebody deletes a bucket at AWS while a key for a part in it is made: there is none, and the money is back.
+/// What could be had of the bucket's own key cannot be changed any more.
+pub async fn a_bucket_that_vanishes(world: &mut World) {
+    world.set_up_s3().await;
+    world.says("ana", "provision s3 20").await;
+    let bucket = world.aws_buckets().pop().expect("a bucket").name;
+    let (aws, name) = (world.sandbox.aws.clone(), bucket.clone());
+    world.sandbox.wire.on_crossing(Box::new(move |crossing| {
+        if crossing.direction == Direction::In && crossing.what.ends_with("iam:CreateAccessKey") {
+            aws.delete_bucket_behind_our_back(&name);
+        }
+        Fate::Pass
+    }));
+    let line = format!("provision s3 20 read bucket:{bucket}");
+    world.says("ana", &line).await;
+    world.sandbox.wire.clear_hook();
+    let gone = "The bucket is not there any more.";
+    world.expect("ana", &[gone, "the money is back"]);
+    assert_eq!(world.aws_keys().len(), 1, "nothing of it stands");
+    world.says("ana", &line).await;
+    world.expect("ana", &[gone, "the money is back"]);
+    world.says("ana", "cap 1 25").await;
+    world.expect("ana", &[gone, "Its cap stays as it was"]);
+    world.says("ana", "revoke 1").await;
+    world.later(ALL_READ).await;
+    assert_eq!(world.aws_keys().len(), 0);
+    let users = world.sandbox.aws.users();
+    assert!(!users.iter().any(|user| user.name.starts_with("slice-")));
     world.loose();
 }
