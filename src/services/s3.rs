@@ -17,6 +17,7 @@ use super::ServicesConfig;
 use account::{Clients, Master, REGIONS, Reach};
 use futures::future::BoxFuture;
 use listing::Came;
+use making::Home;
 use meter::{Cursor, Span};
 use policy::User;
 pub use prices::Prices;
@@ -159,6 +160,11 @@ impl S3 {
             // Another key of the grant pays for it.
             return Ok(None);
         }
+        let home = Home {
+            bucket: bucket.clone(),
+            grant: user.grant,
+        };
+        making::rest(&clients, user, &home).await?;
         let now = self.reach.seconds();
         let cursor = match &key.cursor {
             None => Cursor::new(now),

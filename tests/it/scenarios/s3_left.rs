@@ -162,3 +162,26 @@ pub async fn a_bucket_that_vanishes(world: &mut World) {
     assert!(!users.iter().any(|user| user.name.starts_with("slice-")));
     world.loose();
 }
+
+/// Somebody deletes a key's user at AWS: its bucket stays, and nobody pays for metrics of it any more.
+pub async fn a_user_that_vanishes(world: &mut World) {
+    world.set_up_s3().await;
+    world.says("ana", "provision s3 20").await;
+    world.stores_a_gib();
+    world.later(5 * MINUTE).await;
+    let user = world.aws_keys().pop().expect("a key").user;
+    let aws = world.sandbox.aws.clone();
+    aws.delete_user_behind_our_back(&user.expect("a user"));
+    world.says("ana", "revoke 1").await;
+    world.later(ALL_READ).await;
+    world.expect("ana", &["grant 1 ($20.00 of s3) was ended"]);
+    world.expect("olga", &["1.00 GiB in the bucket slice-"]);
+    let bucket = world.aws_buckets().pop().expect("it stays");
+    assert!(!bucket.metrics, "nobody's requests are counted");
+    let before = aws.bill(&bucket.name).metrics_micros;
+    for _ in 0..24 {
+        world.later(HOUR).await;
+    }
+    assert_eq!(aws.bill(&bucket.name).metrics_micros, before);
+    world.loose();
+}
