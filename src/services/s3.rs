@@ -176,14 +176,15 @@ impl S3 {
         }
         let (bytes, is_all) = cursor.known(&look);
         let at_least = if is_all { "" } else { "at least " };
-        let (cursor, usage) = cursor.keep(&self.prices, &region, (now, &look));
+        let prices = self.prices.of(&region);
+        let (cursor, usage) = cursor.keep(prices, (now, &look), key.usage);
         Ok(Some(Left {
             what: format!(
                 "{at_least}{} in the bucket {bucket} ({region})",
                 size(bytes)
             ),
-            monthly: prices::monthly(self.prices.of(&region), bytes).up_to_cents(),
-            usage: usage.max(key.usage),
+            monthly: prices::monthly(prices, bytes).up_to_cents(),
+            usage,
             cursor: serde_json::to_string(&cursor).ok(),
         }))
     }
@@ -235,7 +236,7 @@ impl S3 {
         let wish = wish(key)?;
         // Whoever removed another key of this bucket may have taken it for the last one.
         let stands = buckets::count(&self.near(&master, &tags), &bucket).await?;
-        // One that was stopped is let go on all the same: only so its grant can be ended in peace.
+        // One that stands still is let go on all the same: nothing else would get it out of that.
         if !stands && tags.seconds(STOPPED_AT).is_none() {
             let is_new = tags.seconds(SINCE).is_none() && wish.part.is_none();
             return Err(if is_new {
@@ -296,6 +297,7 @@ impl S3 {
             stopped: tags.seconds(STOPPED_AT),
             stores: wish(key)?.part.is_none(),
             now: self.reach.seconds(),
+            spent: key.usage,
         };
         let cursor = match &key.cursor {
             None => Cursor::new(span.since),
@@ -303,7 +305,7 @@ impl S3 {
         };
         let (cursor, usage) = meter::read(&near, &self.prices, &span, cursor).await?;
         Ok(Meter {
-            usage: usage.max(key.usage),
+            usage,
             ceiling: Ceiling::Unsaid,
             is_disabled,
             cursor: serde_json::to_string(&cursor).ok(),

@@ -8,7 +8,7 @@ use super::{
 };
 use aws_sdk_cloudwatch::{
     primitives::DateTime,
-    types::{Dimension, Metric, MetricDataQuery, MetricStat},
+    types::{Dimension, Metric, MetricDataQuery, MetricDataResult, MetricStat, StatusCode},
 };
 use serde::{Deserialize, Serialize};
 use slice_core::{money::Money, ports::ServiceError};
@@ -17,8 +17,9 @@ use std::collections::BTreeMap;
 /// The id of the one configuration of a bucket's metrics: it has no filter, so it sees every request.
 pub(super) const METRICS: &str = "slice";
 const MINUTE: i64 = 60;
-/// Minutes younger than this may still change, and are read again.
-const TAIL: i64 = 15 * MINUTE;
+/// Minutes younger than this may still change, or come: they are read again, which costs no more. AWS promises
+/// no time.
+const TAIL: i64 = 180 * MINUTE;
 const READ: [(&str, &str); 6] = [
     ("all", "AllRequests"),
     ("put", "PutRequests"),
@@ -35,12 +36,19 @@ pub(super) struct Cursor {
     picos: Picos,
     /// Minutes before this are in it.
     settled: i64,
+    /// What passed in later ones, as far as it is known: they are read again while the key is there.
+    #[serde(default)]
+    passing: Picos,
     /// Until when the hours of metrics are in it, and storage where no listing is on its way.
     at: i64,
     /// How much lay there when all of it was last listed.
     bytes: i64,
     /// The first hour was charged.
     began: bool,
+    /// What the key had spent in all by this: an owner may have corrected that since. An earlier Slice did not
+    /// keep it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    told: Option<i64>,
     /// Storage since that is not charged for good: all of it is known only when this comes to its end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     listing: Option<Listing>,
@@ -57,6 +65,8 @@ pub(super) struct Span<'a> {
     /// What lies in the bucket is charged to it.
     pub stores: bool,
     pub now: i64,
+    /// What the books know that it has spent.
+    pub spent: Money,
 }
 
 impl Cursor {
@@ -64,11 +74,22 @@ impl Cursor {
         Self {
             picos: 0,
             settled: floor(since),
+            passing: 0,
             at: since,
             bytes: 0,
             began: false,
+            told: Some(0),
             listing: None,
         }
+    }
+
+    /// What the key has spent in all where the books know of `before`: only what is new is added.
+    fn tells(self, before: Money, picos: Picos) -> (Self, Money) {
+        let all = money(picos);
+        let told = self.told.map_or(before, Money::from_micros);
+        let usage = before + (all - told).or_zero();
+        let told = Some(all.max(told).micros());
+        (Self { told, ..self }, usage)
     }
 
     /// The one on its way, or the next one.
@@ -130,13 +151,17 @@ impl Cursor {
     }
 
     /// What lies there until now and what looking costs, and nothing else: of a key that has gone.
-    pub fn keep(self, prices: &Prices, region: &str, (now, look): (i64, &Look)) -> (Self, Money) {
-        let region = prices.of(region);
+    pub fn keep(self, region: Region, (now, look): (i64, &Look), before: Money) -> (Self, Money) {
         let (cursor, open) = self.stores(region, now, look);
-        let picos = cursor.picos.saturating_add(region.lists(look.pages));
-        let cursor = Self { picos, ..cursor };
-        let usage = money(picos.saturating_add(open));
-        (cursor, usage)
+        let picos = [cursor.passing, region.lists(look.pages)]
+            .into_iter()
+            .fold(cursor.picos, Picos::saturating_add);
+        let cursor = Self {
+            picos,
+            passing: 0,
+            ..cursor
+        };
+        cursor.tells(before, picos.saturating_add(open))
     }
 
     /// Clock hours that begin after the last reading; at the first one, that in which it began.
@@ -146,7 +171,7 @@ impl Cursor {
     }
 
     /// The cursor after a reading, and what the key has spent in all with it. Metrics count the requests of
-    /// the reading itself as well.
+    /// the reading itself as well, but are not read beyond a stop.
     fn read(
         self,
         prices: &Prices,
@@ -162,18 +187,23 @@ impl Cursor {
             let costs = here.map(|(_, traffic)| region.traffic(*traffic));
             costs.fold(0, Picos::saturating_add)
         };
+        let listed = match span.stopped {
+            Some(_) if span.stores => region.lists(look.pages),
+            _ => 0,
+        };
         let (cursor, open) = self.stores(region, span.now, look);
-        let picos = [watched, sum(true)]
+        let picos = [watched, listed, sum(true)]
             .into_iter()
             .fold(cursor.picos, Picos::saturating_add);
         let cursor = Self {
             picos,
             settled: settles,
+            passing: sum(false),
             began: true,
             ..cursor
         };
-        let usage = money(picos.saturating_add(open).saturating_add(sum(false)));
-        (cursor, usage)
+        let all = picos.saturating_add(open).saturating_add(cursor.passing);
+        cursor.tells(span.spent, all)
     }
 }
 
@@ -231,6 +261,14 @@ fn count(said: &impl ToString) -> i64 {
     whole.parse().unwrap_or(i64::MAX)
 }
 
+/// A metric that could not be read is told within an answer that is none the worse for that.
+fn answered(result: &MetricDataResult) -> Result<(), ServiceError> {
+    match result.status_code() {
+        None | Some(StatusCode::Complete | StatusCode::PartialData) => Ok(()),
+        Some(_) => Err(Failure::NoAnswer.conclude(Effect::Reads, "read metrics")),
+    }
+}
+
 /// What passed, minute by minute.
 async fn passed(
     clients: &Clients,
@@ -250,6 +288,7 @@ async fn passed(
         let answer = ask.send().await.map_err(Failure::from);
         let answer = answer.map_err(|failure| failure.conclude(Effect::Reads, "read metrics"))?;
         for result in answer.metric_data_results() {
+            answered(result)?;
             let points = result.timestamps().iter().zip(result.values());
             for (at, value) in points {
                 let minute = minutes.entry(at.secs()).or_default();
@@ -285,6 +324,7 @@ mod tests {
             stopped: None,
             stores: true,
             now,
+            spent: Money::ZERO,
         }
     }
 
@@ -303,8 +343,10 @@ mod tests {
     fn reads(cursor: &Cursor, now: i64, (came, bytes): (Came, i64)) -> (Cursor, Picos) {
         let look = look(cursor, came, bytes);
         let prices = Prices::built_in();
+        let spent = cursor.told.map_or(Money::ZERO, Money::from_micros);
+        let span = Span { spent, ..span(now) };
         let read = cursor.clone();
-        let (read, usage) = read.read(&prices, &span(now), (&look, &BTreeMap::new()));
+        let (read, usage) = read.read(&prices, &span, (&look, &BTreeMap::new()));
         let open = i64::from(read.listing.is_some());
         let picos = read.picos;
         (read, picos.max(open * usage.micros() * 1_000_000))
@@ -315,7 +357,9 @@ mod tests {
         let prices = Prices::built_in();
         let read = |cursor: Cursor, now: i64, minutes: &BTreeMap<i64, Traffic>| {
             let nothing = look(&cursor, Came::ToItsEnd, 0);
-            cursor.read(&prices, &span(now), (&nothing, minutes))
+            let spent = cursor.told.map_or(Money::ZERO, Money::from_micros);
+            let span = Span { spent, ..span(now) };
+            cursor.read(&prices, &span, (&nothing, minutes))
         };
         let down = Traffic {
             bytes_out: GIB,
@@ -332,18 +376,18 @@ mod tests {
                 ..down
             },
         );
-        let (later, second) = read(early, 3600, &minutes);
-        assert_eq!(later.settled, 3600 - TAIL);
+        let (later, second) = read(early, TAIL + 600, &minutes);
+        assert_eq!(later.settled, 600);
         let watched = |hours: i64, rounds: i64| prices.metrics(hours) + prices.reads(6 * rounds);
         let cents = |picos: Picos| money(picos);
         assert_eq!(first, cents(watched(1, 1) + 180_000 * 1_000_000));
-        let gap = second - cents(watched(2, 2) + 270_000 * 1_000_000);
+        let gap = second - cents(watched(4, 2) + 270_000 * 1_000_000);
         assert!(
             Money::ZERO <= gap && gap <= Money::from_micros(2),
             "{gap:?}"
         );
         // Nothing before the settled minute comes again.
-        let (_, third) = read(later, 3600, &BTreeMap::new());
+        let (_, third) = read(later, TAIL + 600, &BTreeMap::new());
         assert!(second <= third && third - second <= Money::from_micros(61));
     }
 
@@ -395,8 +439,8 @@ mod tests {
     fn a_cursor_of_an_earlier_slice_goes_on() {
         let earlier = r#"{"picos":7,"settled":60,"at":90,"bytes":5,"began":true}"#;
         let cursor: Cursor = serde_json::from_str(earlier).expect("a cursor");
+        assert_eq!((cursor.picos, cursor.settled, cursor.bytes), (7, 60, 5));
         assert_eq!(cursor.listing(), Listing::new(90));
-        assert_eq!(serde_json::to_string(&cursor).expect("JSON"), earlier);
     }
 
     #[test]
@@ -404,9 +448,75 @@ mod tests {
         let prices = Prices::built_in();
         let cursor = Cursor::new(0);
         let look = look(&cursor, Came::ToItsEnd, 0);
-        let (kept, usage) = cursor.keep(&prices, "us-east-1", (3600, &look));
-        assert_eq!(kept.picos, prices.of("us-east-1").lists(1));
+        let region = prices.of("us-east-1");
+        let (kept, usage) = cursor.keep(region, (3600, &look), Money::ZERO);
+        assert_eq!(kept.picos, region.lists(1));
         assert_eq!(usage, Money::from_micros(5));
+        // Of a stopped key too, whose metrics are not read.
+        let cursor = Cursor::new(0);
+        let stopped = Span {
+            stopped: Some(0),
+            ..span(3600)
+        };
+        let (read, _) = cursor.read(&prices, &stopped, (&look, &BTreeMap::new()));
+        let watched = prices.metrics(2) + prices.reads(6);
+        assert_eq!(read.picos, region.lists(1) + watched);
+    }
+
+    /// What passed last is told while it may still change, and is not forgotten when its key has gone.
+    #[test]
+    fn what_passed_last_is_charged_beside_what_stays() {
+        let prices = Prices::built_in();
+        let region = prices.of("us-east-1");
+        let down = Traffic {
+            bytes_out: GIB,
+            ..Traffic::default()
+        };
+        let cursor = Cursor::new(0);
+        let nothing = look(&cursor, Came::ToItsEnd, 0);
+        let minutes = BTreeMap::from([(0, down)]);
+        let (cursor, usage) = cursor.read(&prices, &span(300), (&nothing, &minutes));
+        let at = 300 + 3600;
+        let stays = look(&cursor, Came::ToItsEnd, 1000 * GIB);
+        let (cursor, later) = cursor.keep(region, (at, &stays), usage);
+        let hour = money(region.storage(1000 * GIB, 3600) + region.lists(1));
+        assert!(later - usage - hour <= Money::from_micros(1), "{later}");
+        assert!(hour - (later - usage) <= Money::from_micros(1), "{later}");
+        assert_eq!(cursor.passing, 0);
+    }
+
+    #[test]
+    fn what_an_owner_corrected_stays_corrected() {
+        let region = Prices::built_in().of("us-east-1");
+        let looks = |cursor: Cursor, now: i64, before: Money| {
+            let look = look(&cursor, Came::ToItsEnd, 1000 * GIB);
+            cursor.keep(region, (now, &look), before)
+        };
+        let (cursor, usage) = looks(Cursor::new(0), 360_000, Money::ZERO);
+        assert!(Money::from_dollars(3) < usage, "{usage}");
+        for before in [Money::ZERO, Money::from_dollars(20)] {
+            let (later, after) = looks(cursor.clone(), 360_000 + 3600, before);
+            let hour = money(region.storage(1000 * GIB, 3600) + region.lists(1));
+            let gap = after - before - hour;
+            assert!(gap <= Money::from_micros(1), "{gap}");
+            assert_eq!(later.told, Some((usage + after - before).micros()));
+        }
+        let earlier = Cursor {
+            told: None,
+            ..cursor
+        };
+        let (_, same) = looks(earlier, 360_000, usage);
+        assert!(same - usage <= Money::from_micros(6), "{same}");
+    }
+
+    #[test]
+    fn a_metric_that_is_not_told_is_no_zero() {
+        let said = |status| {
+            let result = MetricDataResult::builder().id("all");
+            answered(&result.status_code(status).build()).is_ok()
+        };
+        assert!(said(StatusCode::Complete) && said(StatusCode::PartialData));
+        assert!(!said(StatusCode::InternalError) && !said(StatusCode::Forbidden));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use super::s3_odd::{behind_many, spent};
 use crate::world::World;
+use slice_core::money::Money;
 use slice_sandbox::{Direction, Fate, Fault};
 use std::time::Duration;
 
@@ -183,5 +184,30 @@ pub async fn a_user_that_vanishes(world: &mut World) {
         world.later(HOUR).await;
     }
     assert_eq!(aws.bill(&bucket.name).metrics_micros, before);
+    world.loose();
+}
+
+/// An owner corrects what an ended grant is charged, and what stays is charged on from there.
+pub async fn a_correction_stands(world: &mut World) {
+    world.set_up_s3().await;
+    world.says("ana", "provision s3 20").await;
+    world.stores_a_gib();
+    assert_eq!(world.downloads(10), "done");
+    world.later(5 * MINUTE).await;
+    world.says("ana", "revoke 1").await;
+    world.later(ALL_READ).await;
+    assert!(Money::from_micros(900_000) < spent(world).await);
+    world.says("olga", "settle 1 0").await;
+    world.expect("olga", &["is charged $0.00 now"]);
+    let bucket = world.aws_buckets().pop().expect("it stays").name;
+    let aws = world.sandbox.aws.clone();
+    let before = aws.bill(&bucket).micros();
+    for _ in 0..24 {
+        world.later(HOUR).await;
+    }
+    let bill = Money::from_micros(aws.bill(&bucket).micros() - before);
+    let books = spent(world).await;
+    let asked = Money::from_micros(2_000);
+    assert!(bill <= books && books <= bill + asked, "{bill} {books}");
     world.loose();
 }
