@@ -4,12 +4,20 @@ use std::fmt::Display;
 
 use roxmltree::Node;
 
-/// Text that stands in an element.
+/// Text that stands in an element. What XML cannot hold stands there as S3 writes it.
 pub(super) fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
-        .replace('"', "&quot;")
+    let mut escaped = String::with_capacity(text.len());
+    for one in text.chars() {
+        match one {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '"' => escaped.push_str("&quot;"),
+            one if one < ' ' => escaped.push_str(&format!("&#x{:x};", u32::from(one))),
+            one => escaped.push(one),
+        }
+    }
+    escaped
 }
 
 /// `<name>text</name>`.

@@ -3,7 +3,7 @@
 use super::s3_odd::{behind_many, spent};
 use crate::world::World;
 use slice_core::money::Money;
-use slice_sandbox::{Direction, Fate, Fault};
+use slice_sandbox::{Act, Direction, Fate, Fault};
 use std::time::Duration;
 
 const GIB: u64 = 1 << 30;
@@ -209,5 +209,24 @@ pub async fn a_correction_stands(world: &mut World) {
     let books = spent(world).await;
     let asked = Money::from_micros(2_000);
     assert!(bill <= books && books <= bill + asked, "{bill} {books}");
+    world.loose();
+}
+
+/// Names that no XML can hold are measured and deleted as all others.
+pub async fn names_that_xml_cannot_hold(world: &mut World) {
+    world.set_up_s3().await;
+    world.says("ana", "provision s3 20").await;
+    for key in ["\u{1}", "a\rb", "a/../<b>&amp;", "\u{1f4a9}+ "] {
+        assert_eq!(world.acts(Act::Put { key, size: GIB }), "done");
+    }
+    let bucket = world.aws_buckets().pop().expect("a bucket").name;
+    world.sandbox.aws.lists_at_most(&bucket, 1);
+    world.later(5 * MINUTE).await;
+    world.says("ana", "revoke 1").await;
+    world.later(ALL_READ).await;
+    world.expect("olga", &["4.00 GiB in the bucket slice-"]);
+    has_it_deleted(world).await;
+    world.expect("olga", &["Deleted for good: 4.00 GiB"]);
+    assert_eq!(world.aws_buckets().len(), 0);
     world.loose();
 }
