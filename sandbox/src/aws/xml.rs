@@ -6,18 +6,19 @@ use roxmltree::Node;
 
 /// Text that stands in an element. What XML cannot hold stands there as S3 writes it.
 pub(super) fn escaped(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for one in text.chars() {
-        match one {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            one if one < ' ' => escaped.push_str(&format!("&#x{:x};", u32::from(one))),
-            one => escaped.push(one),
-        }
+    let text = text
+        .replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;");
+    if text.chars().all(|one| ' ' <= one) {
+        return text;
     }
-    escaped
+    let written = text.chars().map(|one| match one {
+        one if one < ' ' => format!("&#x{:x};", u32::from(one)),
+        one => one.to_string(),
+    });
+    written.collect()
 }
 
 /// `<name>text</name>`.
