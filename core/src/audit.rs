@@ -150,6 +150,13 @@ pub fn texts(actor: Actor, event: &Event) -> (String, String) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{
+        event::Reading,
+        ids::{GrantId, MemberId},
+        money::Money,
+        month::Month,
+    };
+    use chrono_tz::Tz;
     use proptest::prelude::*;
 
     const KEY: [u8; 32] = [7; 32];
@@ -182,6 +189,26 @@ mod tests {
         let mut verifier = Verifier::new(&KEY, org, None);
         links.iter().try_for_each(|link| verifier.step(link))?;
         verifier.finish(counted, head)
+    }
+
+    /// A cursor may name an object of a member's. Trails of earlier versions hold some that name nothing.
+    #[test]
+    fn where_a_reading_ended_is_not_in_the_trail() {
+        let reading = Reading {
+            grant: GrantId::from_random([2; 16]),
+            attempt: 1,
+            member: MemberId::from_random([3; 16]),
+            usage: Money::from_dollars(2),
+            delta: Money::from_dollars(1),
+            cursor: Some("holiday.jpg".into()),
+        };
+        let month = Month::of(Time::from_micros(0), Tz::UTC);
+        let readings = vec![reading];
+        let event = Event::UsageRead { month, readings };
+        let (_, text) = texts(Actor::Slice, &event);
+        assert!(!text.contains("holiday"), "{text}");
+        let earlier = text.replace("\"attempt\":1", "\"attempt\":1,\"cursor\":\"holiday.jpg\"");
+        assert_eq!(serde_json::from_str::<Event>(&earlier).ok(), Some(event));
     }
 
     proptest! {

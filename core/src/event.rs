@@ -53,8 +53,9 @@ pub struct Reading {
     pub usage: Money,
     /// What is new since the last reading; charged to the event's month.
     pub delta: Money,
-    /// Where the next reading begins, for a service that adds up what it finds.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// Where the next reading begins, for a service that adds up what it finds: kept with the key. It may
+    /// hold a name that somebody gave to something, and the trail holds no such text.
+    #[serde(default, skip_serializing)]
     pub cursor: Option<String>,
 }
 

@@ -5,7 +5,7 @@
 use crate::{
     books::{Books, Entry, Message, To},
     event::{Event, LeftoverEnd},
-    grant::{Grant, Key},
+    grant::{Grant, Key, State},
     ids::{GrantId, ServiceName},
     money::Money,
     page::{Audience, Button, Page, Text},
@@ -110,7 +110,10 @@ pub fn seen(books: &Books, looks: &[Look]) -> Entry {
                     .say_all(told);
                 closed.extend(grant.filter(|_| is_wanted).map(|grant| (grant, &before.0)));
             }
-            Some(left) if left.monthly.up_to_cents() != before.1.up_to_cents() => {
+            Some(left)
+                if left.what != before.0
+                    || left.monthly.up_to_cents() != before.1.up_to_cents() =>
+            {
                 entry.events.push(Event::DataLeft {
                     grant: id,
                     attempt,
@@ -156,14 +159,27 @@ pub fn one(books: &Books, number: i64) -> Result<(&Grant, &Key), Refusal> {
              shows what does."
         ))
     })?;
+    Ok((grant, key))
+}
+
+/// The same, where nobody has it deleted yet.
+pub fn untouched(books: &Books, number: i64) -> Result<(&Grant, &Key), Refusal> {
+    let (grant, key) = one(books, number)?;
     match key.discarded_at {
         None => Ok((grant, key)),
         Some(at) => Err(Refusal::sentence(format!(
             "What stays of grant {number} is being deleted at its provider since {}, because an owner wants \
-             it so. Nothing was changed.",
+             it so. Nothing was changed. To stop that, take over what is still there with `/slice vault take \
+             {number}`.",
             at.short()
         ))),
     }
+}
+
+/// Whether what was made for a grant that is over is being deleted: nobody else is to begin to use it.
+pub fn is_going(grant: &Grant) -> bool {
+    let is_over = matches!(grant.state, State::Ended(_));
+    is_over && of(grant).any(|key| key.discarded_at.is_some())
 }
 
 fn told_closed(grant: &Grant, what: &str, how: LeftoverEnd) -> Message {
@@ -184,7 +200,7 @@ pub fn discarded(
     number: i64,
     adapter: &dyn ServiceAdapter,
 ) -> Result<Entry, Refusal> {
-    let (grant, key) = one(books, number)?;
+    let (grant, key) = untouched(books, number)?;
     unused(books, grant, adapter)?;
     Ok(Entry::event(Event::LeftoverDiscarded {
         grant: grant.id,
@@ -211,7 +227,7 @@ pub fn unused(books: &Books, grant: &Grant, adapter: &dyn ServiceAdapter) -> Res
     )))
 }
 
-/// An owner took it over: it is charged no more.
+/// An owner took it over: it is charged no more, and nothing more of it is deleted.
 pub fn taken(books: &Books, number: i64) -> Result<Entry, Refusal> {
     let (grant, key) = one(books, number)?;
     let what = key.left.as_ref().map_or("It", |(what, _)| what.as_str());

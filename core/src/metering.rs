@@ -417,11 +417,14 @@ async fn read_left(
         let discarding = adapter.discard(secret, &known);
         let discarded = round.waits(READ_MAX, discarding).await;
         match discarded {
-            Ok(true) => round.left.push(look(None)),
+            Ok(true) => {
+                round.left.push(look(None));
+                failure = None;
+            }
+            // That some of it is gone says nothing of what could not be read.
             Ok(false) => round.is_deleting = true,
-            Err(_) => {}
+            Err(why) => failure = Some(why),
         }
-        failure = discarded.err();
     }
     round.tries.note(grant, key, failure);
 }

@@ -4,6 +4,7 @@
 mod account;
 mod buckets;
 mod failure;
+mod listing;
 mod making;
 mod meter;
 pub mod policy;
@@ -15,6 +16,8 @@ mod wish;
 use super::ServicesConfig;
 use account::{Clients, Master, REGIONS, Reach};
 use futures::future::BoxFuture;
+use listing::Came;
+use making::Home;
 use meter::{Cursor, Span};
 use policy::User;
 pub use prices::Prices;
@@ -157,19 +160,31 @@ impl S3 {
             // Another key of the grant pays for it.
             return Ok(None);
         }
-        let Some(bytes) = meter::stored(&clients, &bucket).await? else {
-            return Ok(None);
+        let home = Home {
+            bucket: bucket.clone(),
+            grant: user.grant,
         };
+        making::rest(&clients, user, &home).await?;
         let now = self.reach.seconds();
         let cursor = match &key.cursor {
             None => Cursor::new(now),
             Some(text) => cursor(text)?,
         };
-        let (cursor, usage) = cursor.keep(&self.prices, &region, (now, bytes));
+        let look = cursor.listing().go_on(&clients, &bucket).await?;
+        if look.came == Came::Nowhere {
+            return Ok(None);
+        }
+        let (bytes, is_all) = cursor.known(&look);
+        let at_least = if is_all { "" } else { "at least " };
+        let prices = self.prices.of(&region);
+        let (cursor, usage) = cursor.keep(prices, (now, &look), key.usage);
         Ok(Some(Left {
-            what: format!("{} in the bucket {bucket} ({region})", size(bytes)),
-            monthly: prices::monthly(self.prices.of(&region), bytes).up_to_cents(),
-            usage: usage.max(key.usage),
+            what: format!(
+                "{at_least}{} in the bucket {bucket} ({region})",
+                size(bytes)
+            ),
+            monthly: prices::monthly(prices, bytes).up_to_cents(),
+            usage,
             cursor: serde_json::to_string(&cursor).ok(),
         }))
     }
@@ -179,8 +194,8 @@ impl S3 {
             return Ok(true);
         }
         let (bucket, _, clients) = self.former(master, key).await?;
-        // What is not done by then is done in a later round.
-        let limit = self.reach.timeout * 4;
+        // What is not done by then is done in a later round, which the meter waits for no longer than this.
+        let limit = self.reach.timeout * 2;
         let done = tokio::time::timeout(limit, buckets::discard(&clients, &bucket)).await;
         done.unwrap_or(Ok(false))
     }
@@ -218,9 +233,19 @@ impl S3 {
         let users = Users { clients: &clients };
         let tags = users.tags(user).await?.ok_or(ServiceError::Gone)?;
         let bucket = self.bucket_of(&master, &clients, key).await?;
+        let wish = wish(key)?;
         // Whoever removed another key of this bucket may have taken it for the last one.
-        buckets::count(&self.near(&master, &tags), &bucket).await?;
-        let scope = policy::scope(&bucket, wish(key)?.access, bounds.until);
+        let stands = buckets::count(&self.near(&master, &tags), &bucket).await?;
+        // One that stands still is let go on all the same: nothing else would get it out of that.
+        if !stands && tags.seconds(STOPPED_AT).is_none() {
+            let is_new = tags.seconds(SINCE).is_none() && wish.part.is_none();
+            return Err(if is_new {
+                buckets::lost()
+            } else {
+                buckets::gone()
+            });
+        }
+        let scope = policy::scope(&bucket, wish.access, bounds.until);
         users.scope(user, &scope).await?;
         if tags.seconds(SINCE).is_none() {
             let now = self.reach.seconds().to_string();
@@ -272,6 +297,7 @@ impl S3 {
             stopped: tags.seconds(STOPPED_AT),
             stores: wish(key)?.part.is_none(),
             now: self.reach.seconds(),
+            spent: key.usage,
         };
         let cursor = match &key.cursor {
             None => Cursor::new(span.since),
@@ -279,7 +305,7 @@ impl S3 {
         };
         let (cursor, usage) = meter::read(&near, &self.prices, &span, cursor).await?;
         Ok(Meter {
-            usage: usage.max(key.usage),
+            usage,
             ceiling: Ceiling::Unsaid,
             is_disabled,
             cursor: serde_json::to_string(&cursor).ok(),

@@ -5,12 +5,12 @@ use slice_core::{
     desk::Desk,
     event::Actor,
     grant::{Grant, Key},
-    ids::ServiceName,
+    ids::{GrantId, ServiceName},
     leftover::Left,
     money::Money,
     ports::{
         Bounds, Capabilities, ClaimedGrant, Found, Issued, KeyRef, Meter, Order, ServiceAdapter,
-        ServiceError, Work,
+        ServiceError, Share, Work,
     },
     refusal::Refusal,
     secret::Secret,
@@ -105,6 +105,12 @@ impl<'a> Job<'a> {
         let mut books = self.desk.store.books(self.scope()).await?;
         let grant = books.grant.take().ok_or(Refusal::LostLease)?;
         Ok((books, grant))
+    }
+
+    /// Another grant of the same org, as it is now.
+    pub async fn other(self, grant: GrantId) -> Result<Option<Grant>, Refusal> {
+        let scope = Scope::new(self.claim.org, Actor::Slice).grant(GrantRef::Id(grant));
+        Ok(self.desk.store.books(scope).await?.grant)
     }
 
     /// Records a result: only while the claim stands.
@@ -239,6 +245,11 @@ pub(super) struct Provider<'a> {
 impl Provider<'_> {
     pub fn capabilities(&self) -> &Capabilities {
         self.adapter.capabilities()
+    }
+
+    /// What the grant's key uses that was made for another grant.
+    pub fn shares(&self, grant: &Grant) -> Option<Share> {
+        self.adapter.shares(&grant.terms)
     }
 
     pub async fn issue(&self, order: &Order) -> Result<Issued, Stop> {

@@ -6,6 +6,7 @@ use slice_core::{
     desk::Desk,
     grant::{End, Grant, Key, KeyState, State, label},
     ids::GrantId,
+    leftover,
     money::Money,
     ports::{Bounds, Issued, KeyRef, Order, ServiceError, Work},
     refusal::Refusal,
@@ -63,6 +64,17 @@ async fn make(job: Job<'_>, books: &Books, grant: &Grant) -> Result<(), Stop> {
             Ok((entry, (attempt, grant)))
         })
         .await?;
+    // Whoever wants it deleted after this sees that somebody is about to use it.
+    if let Some(share) = provider.shares(&grant) {
+        let lender = job.other(share.grant).await?;
+        if let Some(lender) = lender.filter(leftover::is_going) {
+            let number = lender.number;
+            let why = format!(
+                "What stays of grant {number} is being deleted at its provider, because an owner wants it so."
+            );
+            return give_up(job, &grant, End::Rejected, &why).await;
+        }
+    }
     let life = grant.life;
     let order = Order {
         label: label(grant.id, attempt),

@@ -3,6 +3,7 @@
 use super::claim::{Job, Provider, SETTLES, Stop, log_failure, pause};
 use slice_core::{
     grant::{Grant, Key, KeyState},
+    leftover,
     money::Money,
     ports::{KeyRef, Meter, ServiceError},
     refusal::Refusal,
@@ -40,8 +41,17 @@ pub(super) async fn stop_and_read(
         // Should the provider be wrong about that, it is true from here on: a key that the books
         // call gone must not spend.
         provider.delete(id).await?;
+        let left = provider.left(grant, key).await?;
         return Ok(job
-            .write(|books| steps::assumed_spent(books, attempt))
+            .write(|books| {
+                let mut entry = steps::assumed_spent(books, attempt)?;
+                if let Some(left) = &left {
+                    let found = leftover::found(books, grant, attempt, left);
+                    entry.events.extend(found.events);
+                    entry = entry.say_all(found.messages);
+                }
+                Ok(entry)
+            })
             .await?);
     };
     if was_stopped && usage <= key.usage {

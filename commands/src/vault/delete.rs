@@ -33,7 +33,7 @@ async fn run(call: Call<'_>) -> Result<Reply, Refusal> {
     let number = GRANT.need(&call)?;
     let scope = call.look().live().grant(GrantRef::Number(number));
     let books = call.desk().store.books(scope).await?;
-    let (grant, key) = leftover::one(&books, number)?;
+    let (grant, key) = leftover::untouched(&books, number)?;
     let adapter = adapter(&call, &grant.service)?;
     leftover::unused(&books, grant, adapter)?;
     let what = key.left.as_ref().map_or("", |(what, _)| what.as_str());

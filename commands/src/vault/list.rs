@@ -34,7 +34,9 @@ fn left_behind(page: Page, grant: &Grant) -> Page {
             .member(member)
             .and(format!(": {what}, about {monthly} a month. "));
         if let Some(at) = discarded_at {
-            return page.text(text.and("It is being deleted since ").time(at).and("."));
+            let text = text.and("It is being deleted since ").time(at).and("; ");
+            let text = text.say(format!("vault take {number}"));
+            return page.text(text.and(" stops that."));
         }
         page.text(
             text.say(format!("vault take {number}"))

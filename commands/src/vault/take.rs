@@ -30,18 +30,24 @@ async fn run(call: Call<'_>) -> Result<Reply, Refusal> {
     let number = GRANT.need(&call)?;
     let decide = |books: &Books| {
         let (_, key) = leftover::one(books, number)?;
-        let what = key
-            .left
-            .as_ref()
-            .map_or(String::new(), |(what, _)| what.clone());
+        let what = key.left.as_ref().map(|(what, _)| what.clone());
         let entry = leftover::taken(books, number)?;
-        Ok((entry, what))
+        Ok((entry, (what.unwrap_or_default(), key.discarded_at)))
     };
     let scope = call.scope().grant(GrantRef::Number(number));
-    let what = call.desk().record(scope, decide).await?;
-    let text = Text::new(format!(
+    let (what, discarded_at) = call.desk().record(scope, decide).await?;
+    let mut text = Text::new(format!(
         "You took over what stays of grant {number}: {what}. Its member is charged no more, and Slice \
          looks at it no more; its provider goes on charging you."
     ));
+    if let Some(at) = discarded_at {
+        text = text
+            .and(" It was being deleted since ")
+            .time(at)
+            .and(
+                ", and Slice begins nothing more of that: part of it may be gone already, or be going at this \
+                 moment.",
+            );
+    }
     Ok(Page::say(text).into())
 }

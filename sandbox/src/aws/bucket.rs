@@ -110,6 +110,8 @@ pub(super) struct Bucket {
     stored: i128,
     stored_at: i64,
     made: u64,
+    /// A page of a listing holds no more, if a test says so.
+    pub page: Option<usize>,
 }
 
 /// What a bucket has truly cost so far, in micro-US-dollars rounded up, and of what.

@@ -148,6 +148,18 @@ impl Aws {
         bucket.versioned = true;
     }
 
+    /// Somebody deletes a bucket with all that lies in it.
+    ///
+    /// # Panics
+    /// If there is no such bucket.
+    pub fn delete_bucket_behind_our_back(&self, bucket: &str) {
+        let now = self.hub.clock.now();
+        let mut buckets = self.buckets();
+        let bucket = buckets.standing(bucket).expect("the bucket stands");
+        bucket.accrue(now);
+        bucket.deleted = true;
+    }
+
     /// So many objects of a byte lie in a bucket.
     ///
     /// # Panics
@@ -165,6 +177,17 @@ impl Aws {
             };
             bucket.keys.insert(format!("{n:08}"), vec![version]);
         }
+    }
+
+    /// A page of what lies in a bucket holds no more than this from now on: tests need no hundreds of
+    /// thousands of objects.
+    ///
+    /// # Panics
+    /// If there is no such bucket.
+    pub fn lists_at_most(&self, bucket: &str, rows: usize) {
+        let mut buckets = self.buckets();
+        let bucket = buckets.standing(bucket).expect("the bucket stands");
+        bucket.page = Some(rows);
     }
 
     /// An upload in parts was begun in a bucket, and never finished.

@@ -4,12 +4,21 @@ use std::fmt::Display;
 
 use roxmltree::Node;
 
-/// Text that stands in an element.
+/// Text that stands in an element. What XML cannot hold stands there as S3 writes it.
 pub(super) fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;")
+    let text = text
+        .replace('&', "&amp;")
         .replace('<', "&lt;")
         .replace('>', "&gt;")
-        .replace('"', "&quot;")
+        .replace('"', "&quot;");
+    if text.chars().all(|one| ' ' <= one) {
+        return text;
+    }
+    let written = text.chars().map(|one| match one {
+        one if one < ' ' => format!("&#x{:x};", u32::from(one)),
+        one => one.to_string(),
+    });
+    written.collect()
 }
 
 /// `<name>text</name>`.

@@ -33,6 +33,11 @@ pub(super) fn lost() -> ServiceError {
     ServiceError::Unknown("AWS does not know the bucket that it made.".into())
 }
 
+/// Somebody deleted it.
+pub(super) fn gone() -> ServiceError {
+    ServiceError::Rejected("The bucket is not there any more.".into())
+}
+
 fn odd() -> ServiceError {
     ServiceError::Rejected("Slice could not put the bucket's settings together.".into())
 }
@@ -130,9 +135,7 @@ pub(super) async fn stands(clients: &Clients, bucket: &str) -> Result<(), Servic
     let look = clients.s3.list_object_versions().bucket(bucket).max_keys(1);
     match look.send().await.map_err(Failure::from) {
         Ok(_) => Ok(()),
-        Err(failure) if failure.is_missing() => Err(ServiceError::Rejected(
-            "The bucket is not there any more.".into(),
-        )),
+        Err(failure) if failure.is_missing() => Err(gone()),
         Err(failure) => Err(match failure.code() {
             "AuthorizationHeaderMalformed" | "PermanentRedirect" => ServiceError::Rejected(
                 "The bucket is in another region than the one that the vault's key is for now."
@@ -170,42 +173,67 @@ pub(super) async fn discard(clients: &Clients, bucket: &str) -> Result<bool, Ser
             Err(failure) if failure.is_missing() => return Ok(true),
             Err(failure) => return Err(emptied(&failure)),
         };
-        let versions = page
-            .versions()
-            .iter()
-            .map(|one| (one.key(), one.version_id()));
-        let markers = page
-            .delete_markers()
-            .iter()
-            .map(|one| (one.key(), one.version_id()));
-        let named = versions.chain(markers).filter_map(|(key, version)| {
-            let named = ObjectIdentifier::builder().set_key(key.map(str::to_owned));
-            named
-                .set_version_id(version.map(str::to_owned))
-                .build()
-                .ok()
-        });
-        let named: Vec<_> = named.collect();
-        if named.is_empty() {
+        let versions = page.versions().iter();
+        let versions = versions.map(|one| (one.key(), one.version_id()));
+        let markers = page.delete_markers().iter();
+        let markers = markers.map(|one| (one.key(), one.version_id()));
+        let lying: Vec<_> = versions.chain(markers).collect();
+        if lying.is_empty() {
             return Ok(
                 give_up_uploads(clients, bucket).await? && delete_empty(clients, bucket).await?
             );
         }
-        let all = Delete::builder()
-            .set_objects(Some(named))
-            .quiet(true)
-            .build();
-        let delete = clients.s3.delete_objects().bucket(bucket);
-        let delete = delete.delete(all.map_err(|_| odd())?).send().await;
-        let deleted = delete
-            .map_err(Failure::from)
-            .map_err(|failure| emptied(&failure))?;
-        if !deleted.errors().is_empty() {
-            let why = "AWS did not delete all that lies in the bucket.".into();
-            return Err(ServiceError::Unknown(why));
-        }
+        delete_page(clients, bucket, &lying).await?;
     }
     Ok(false)
+}
+
+/// Deletes these versions of objects: at once, but for names that XML cannot hold.
+async fn delete_page(
+    clients: &Clients,
+    bucket: &str,
+    lying: &[(Option<&str>, Option<&str>)],
+) -> Result<(), ServiceError> {
+    let mut named = vec![];
+    for (key, version) in lying {
+        let (key, version) = (key.map(str::to_owned), version.map(str::to_owned));
+        if key.as_deref().is_some_and(is_text) {
+            let one = ObjectIdentifier::builder().set_key(key);
+            named.extend(one.set_version_id(version).build().ok());
+            continue;
+        }
+        let delete = clients.s3.delete_object().bucket(bucket);
+        let delete = delete.set_key(key).set_version_id(version);
+        let deleted = delete.send().await.map_err(Failure::from);
+        deleted.map_err(|failure| emptied(&failure))?;
+    }
+    if named.is_empty() {
+        return Ok(());
+    }
+    let all = Delete::builder()
+        .set_objects(Some(named))
+        .quiet(true)
+        .build();
+    let delete = clients.s3.delete_objects().bucket(bucket);
+    let delete = delete.delete(all.map_err(|_| odd())?).send().await;
+    let deleted = delete
+        .map_err(Failure::from)
+        .map_err(|failure| emptied(&failure))?;
+    if deleted.errors().is_empty() {
+        Ok(())
+    } else {
+        let why = "AWS did not delete all that lies in the bucket.".into();
+        Err(ServiceError::Unknown(why))
+    }
+}
+
+/// Whether XML can hold it.
+fn is_text(name: &str) -> bool {
+    name.chars().all(|one| match one {
+        '\t' | '\n' | '\r' => true,
+        '\u{fffe}' | '\u{ffff}' => false,
+        one => ' ' <= one,
+    })
 }
 
 /// Gives whether none is left.

@@ -162,6 +162,7 @@ pub(super) fn not_a_master(why: &str) -> ServiceError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use aws_sdk_s3::{error::ErrorMetadata, primitives::SdkBody};
 
     fn said(code: &str, status: u16, effect: Effect) -> ServiceError {
         let code = code.to_owned();
@@ -178,6 +179,32 @@ mod tests {
         }
         let broken = said("ServiceFailure", 500, Effect::Changes);
         assert!(matches!(broken, ServiceError::Unknown(_)));
+    }
+
+    /// As a proxy answers, or a gate before AWS: nothing is gone by that, and nothing was done.
+    #[test]
+    fn a_page_with_404_says_nothing_of_aws() {
+        let answers = |status: u16, code: Option<&str>| {
+            let mut said = ErrorMetadata::builder();
+            if let Some(code) = code {
+                said = said.code(code);
+            }
+            let page = SdkBody::from("<html><h1>404 Not Found</h1></html>");
+            let status = status.try_into().expect("a status");
+            let answer = HttpResponse::new(status, page);
+            Failure::from(SdkError::service_error(said.build(), answer))
+        };
+        let page = answers(404, None);
+        assert_eq!(page, Failure::Odd);
+        assert!(!page.is_missing());
+        let read = page.conclude(Effect::Reads, "look at a user");
+        assert!(matches!(read, ServiceError::Later { .. }), "{read:?}");
+        let change = page.conclude(Effect::Changes, "delete a user");
+        assert!(matches!(change, ServiceError::Unknown(_)), "{change:?}");
+        let own = answers(404, Some("NoSuchBucket"));
+        assert!(own.is_missing());
+        let gone = own.conclude(Effect::Reads, "look at a bucket");
+        assert_eq!(gone, ServiceError::Gone);
     }
 
     #[test]

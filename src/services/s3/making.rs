@@ -87,7 +87,7 @@ impl S3 {
             if wish.part.is_some() {
                 // They may have been stopped when the grant that it was made for ended.
                 if !buckets::count(&clients, &home.bucket).await? {
-                    return Err(buckets::lost());
+                    return Err(buckets::gone());
                 }
             } else {
                 is_ours = buckets::create(&clients, (&home.bucket, region)).await?;
@@ -171,11 +171,27 @@ async fn unmake(clients: &Clients, user: User, home: &Home) -> Result<(), Servic
         buckets::uncount(clients, &home.bucket).await?;
         buckets::delete_empty(clients, &home.bucket).await?;
     }
-    // Somebody may have come meanwhile: whoever makes a user counts after that, or is seen here.
-    if is_shared(&users, user, home).await? {
-        buckets::count(clients, &home.bucket).await?;
-    }
+    count_for_others(&users, user, home).await?;
     users.remove(user).await
+}
+
+/// Of a user that has gone, maybe behind our back, nobody's requests are counted: each hour of that costs
+/// money, and nobody is charged for it any more.
+pub(super) async fn rest(clients: &Clients, user: User, home: &Home) -> Result<(), ServiceError> {
+    let users = Users { clients };
+    if !is_shared(&users, user, home).await? {
+        buckets::uncount(clients, &home.bucket).await?;
+        count_for_others(&users, user, home).await?;
+    }
+    Ok(())
+}
+
+/// Somebody may have come meanwhile: whoever makes a user counts after that, or is seen here.
+async fn count_for_others(users: &Users<'_>, user: User, home: &Home) -> Result<(), ServiceError> {
+    if is_shared(users, user, home).await? {
+        buckets::count(users.clients, &home.bucket).await?;
+    }
+    Ok(())
 }
 
 async fn is_shared(users: &Users<'_>, user: User, home: &Home) -> Result<bool, ServiceError> {

@@ -3,24 +3,23 @@
 use super::{
     account::Clients,
     failure::{Effect, Failure},
-    prices::{IN_FORCE, Picos, Prices, Traffic, money},
+    listing::{Came, Listing, Look},
+    prices::{IN_FORCE, Picos, Prices, Region, Traffic, money},
 };
 use aws_sdk_cloudwatch::{
     primitives::DateTime,
-    types::{Dimension, Metric, MetricDataQuery, MetricStat},
+    types::{Dimension, Metric, MetricDataQuery, MetricDataResult, MetricStat, StatusCode},
 };
-use aws_sdk_s3::types::{ObjectVersion, Part};
 use serde::{Deserialize, Serialize};
 use slice_core::{money::Money, ports::ServiceError};
-use std::{collections::BTreeMap, time::Duration};
+use std::collections::BTreeMap;
 
 /// The id of the one configuration of a bucket's metrics: it has no filter, so it sees every request.
 pub(super) const METRICS: &str = "slice";
 const MINUTE: i64 = 60;
-/// Minutes younger than this may still change, and are read again.
-const TAIL: i64 = 15 * MINUTE;
-/// So long a reading lists what lies in a bucket, before it goes by what it last found.
-const LISTING: Duration = Duration::from_secs(25);
+/// Minutes younger than this may still change, or come: they are read again, which costs no more. AWS promises
+/// no time.
+const TAIL: i64 = 180 * MINUTE;
 const READ: [(&str, &str); 6] = [
     ("all", "AllRequests"),
     ("put", "PutRequests"),
@@ -31,17 +30,28 @@ const READ: [(&str, &str); 6] = [
 ];
 
 /// Up to where a key is charged: kept with its usage.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Cursor {
     /// What was charged for good, all in all.
     picos: Picos,
     /// Minutes before this are in it.
     settled: i64,
-    /// Until when storage and the hours of metrics are in it, and how much lay there then.
+    /// What passed in later ones, as far as it is known: they are read again while the key is there.
+    #[serde(default)]
+    passing: Picos,
+    /// Until when the hours of metrics are in it, and storage where no listing is on its way.
     at: i64,
+    /// How much lay there when all of it was last listed.
     bytes: i64,
     /// The first hour was charged.
     began: bool,
+    /// What the key had spent in all by this: an owner may have corrected that since. An earlier Slice did not
+    /// keep it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    told: Option<i64>,
+    /// Storage since that is not charged for good: all of it is known only when this comes to its end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    listing: Option<Listing>,
 }
 
 /// What is metered, and when.
@@ -55,49 +65,120 @@ pub(super) struct Span<'a> {
     /// What lies in the bucket is charged to it.
     pub stores: bool,
     pub now: i64,
+    /// What the books know that it has spent.
+    pub spent: Money,
 }
 
 impl Cursor {
-    /// What lies there until now, and nothing else: of a key that has gone.
-    pub fn keep(self, prices: &Prices, region: &str, (now, bytes): (i64, i64)) -> (Self, Money) {
-        let seconds = (now - self.at).max(0);
-        let stored = prices.of(region).storage(self.bytes.max(bytes), seconds);
-        let cursor = Self {
-            picos: self.picos.saturating_add(stored),
-            at: now.max(self.at),
-            bytes,
-            ..self
-        };
-        (cursor, money(cursor.picos))
-    }
-
     pub fn new(since: i64) -> Self {
         Self {
             picos: 0,
             settled: floor(since),
+            passing: 0,
             at: since,
             bytes: 0,
             began: false,
+            told: Some(0),
+            listing: None,
         }
     }
 
+    /// What the key has spent in all where the books know of `before`: only what is new is added.
+    fn tells(self, before: Money, picos: Picos) -> (Self, Money) {
+        let all = money(picos);
+        let told = self.told.map_or(before, Money::from_micros);
+        let usage = before + (all - told).or_zero();
+        let told = Some(all.max(told).micros());
+        (Self { told, ..self }, usage)
+    }
+
+    /// The one on its way, or the next one.
+    pub fn listing(&self) -> Listing {
+        let next = || Listing::new(self.at);
+        self.listing.clone().unwrap_or_else(next)
+    }
+
+    /// A look for whoever pays for nothing that lies there.
+    fn blind(&self) -> Look {
+        Look {
+            listing: self.listing(),
+            came: Came::Nowhere,
+            pages: 0,
+        }
+    }
+
+    /// What is known to lie there with that look, and whether that is all.
+    pub fn known(&self, look: &Look) -> (i64, bool) {
+        match look.came {
+            Came::ToItsEnd => (look.listing.bytes, true),
+            Came::PartOfTheWay => {
+                let found = look.listing.least();
+                // Of what is no more than before, all was seen then.
+                let is_all = 0 < self.bytes && found <= self.bytes;
+                (found.max(self.bytes), is_all)
+            }
+            Came::Nowhere => (0, true),
+        }
+    }
+
+    /// Charges what lies there until now. Gives what is not charged for good, as long as a listing is on
+    /// its way: that grows with all that it finds, and what it finds counts from its beginning on.
+    fn stores(self, region: Region, now: i64, look: &Look) -> (Self, Picos) {
+        let seconds = (now - look.listing.since).max(0);
+        // What came and went between two looks was there for no longer than one pause.
+        let most = self.bytes.max(look.listing.least());
+        let stored = region.storage(most, seconds);
+        let at = now.max(self.at);
+        if look.came == Came::PartOfTheWay {
+            let listing = Some(look.listing.clone());
+            return (
+                Self {
+                    at,
+                    listing,
+                    ..self
+                },
+                stored,
+            );
+        }
+        let cursor = Self {
+            picos: self.picos.saturating_add(stored),
+            at,
+            bytes: self.known(look).0,
+            listing: None,
+            ..self
+        };
+        (cursor, 0)
+    }
+
+    /// What lies there until now and what looking costs, and nothing else: of a key that has gone.
+    pub fn keep(self, region: Region, (now, look): (i64, &Look), before: Money) -> (Self, Money) {
+        let (cursor, open) = self.stores(region, now, look);
+        let picos = [cursor.passing, region.lists(look.pages)]
+            .into_iter()
+            .fold(cursor.picos, Picos::saturating_add);
+        let cursor = Self {
+            picos,
+            passing: 0,
+            ..cursor
+        };
+        cursor.tells(before, picos.saturating_add(open))
+    }
+
     /// Clock hours that begin after the last reading; at the first one, that in which it began.
-    fn hours(self, now: i64) -> i64 {
+    fn hours(&self, now: i64) -> i64 {
         let hour = |seconds: i64| seconds.div_euclid(3600);
         (hour(now) - hour(self.at)).max(0) + i64::from(!self.began)
     }
 
-    /// The cursor after a reading, and what the key has spent in all with it.
+    /// The cursor after a reading, and what the key has spent in all with it. Metrics count the requests of
+    /// the reading itself as well, but are not read beyond a stop.
     fn read(
         self,
         prices: &Prices,
         span: &Span<'_>,
-        (bytes, minutes): (i64, &BTreeMap<i64, Traffic>),
+        (look, minutes): (&Look, &BTreeMap<i64, Traffic>),
     ) -> (Self, Money) {
         let region = prices.of(span.region);
-        let seconds = (span.now - self.at).max(0);
-        // What came and went between two looks was there for no longer than one pause.
-        let stored = region.storage(self.bytes.max(bytes), seconds);
         let reads = prices.reads(i64::try_from(READ.len()).unwrap_or_default());
         let watched = prices.metrics(self.hours(span.now)).saturating_add(reads);
         let settles = floor(span.now - TAIL).max(self.settled);
@@ -106,17 +187,23 @@ impl Cursor {
             let costs = here.map(|(_, traffic)| region.traffic(*traffic));
             costs.fold(0, Picos::saturating_add)
         };
-        let picos = [stored, watched, sum(true)]
+        let listed = match span.stopped {
+            Some(_) if span.stores => region.lists(look.pages),
+            _ => 0,
+        };
+        let (cursor, open) = self.stores(region, span.now, look);
+        let picos = [watched, listed, sum(true)]
             .into_iter()
-            .fold(self.picos, Picos::saturating_add);
+            .fold(cursor.picos, Picos::saturating_add);
         let cursor = Self {
             picos,
             settled: settles,
-            at: span.now.max(self.at),
-            bytes,
+            passing: sum(false),
             began: true,
+            ..cursor
         };
-        (cursor, money(picos.saturating_add(sum(false))))
+        let all = picos.saturating_add(open).saturating_add(cursor.passing);
+        cursor.tells(span.spent, all)
     }
 }
 
@@ -131,14 +218,10 @@ pub(super) async fn read(
     span: &Span<'_>,
     cursor: Cursor,
 ) -> Result<(Cursor, Money), ServiceError> {
-    let bytes = if span.stores {
-        let listed = tokio::time::timeout(LISTING, stored(clients, span.bucket)).await;
-        // What is too much to be listed in time keeps nobody from reading what passes.
-        listed.map_or(Ok(cursor.bytes), |listed| {
-            listed.map(Option::unwrap_or_default)
-        })?
+    let look = if span.stores {
+        cursor.listing().go_on(clients, span.bucket).await?
     } else {
-        0
+        cursor.blind()
     };
     let in_force = i64::try_from(IN_FORCE.as_secs()).unwrap_or_default();
     let end = match span.stopped {
@@ -151,79 +234,7 @@ pub(super) async fn read(
     } else {
         BTreeMap::new()
     };
-    Ok(cursor.read(prices, span, (bytes, &minutes)))
-}
-
-fn unread(failure: &Failure) -> ServiceError {
-    failure.conclude(Effect::Reads, "measure a bucket")
-}
-
-/// All bytes that are paid for: old versions and parts of unfinished uploads too. `None`: there is no
-/// such bucket.
-pub(super) async fn stored(clients: &Clients, bucket: &str) -> Result<Option<i64>, ServiceError> {
-    let mut bytes: i64 = 0;
-    let (mut key, mut version) = (None, None);
-    loop {
-        let page = clients.s3.list_object_versions().bucket(bucket);
-        let page = page.set_key_marker(key).set_version_id_marker(version);
-        let page = match page.send().await.map_err(Failure::from) {
-            Ok(page) => page,
-            // Somebody deleted it: nothing lies there any more.
-            Err(failure) if failure.is_missing() => return Ok(None),
-            Err(failure) => return Err(unread(&failure)),
-        };
-        let sizes = page.versions().iter().filter_map(ObjectVersion::size);
-        bytes = sizes.fold(bytes, i64::saturating_add);
-        if page.is_truncated() != Some(true) {
-            break;
-        }
-        (key, version) = (
-            page.next_key_marker().map(str::to_owned),
-            page.next_version_id_marker().map(str::to_owned),
-        );
-    }
-    let unfinished = unfinished(clients, bucket).await?;
-    Ok(Some(bytes.saturating_add(unfinished)))
-}
-
-async fn unfinished(clients: &Clients, bucket: &str) -> Result<i64, ServiceError> {
-    let mut bytes: i64 = 0;
-    let (mut key, mut upload) = (None, None);
-    loop {
-        let page = clients.s3.list_multipart_uploads().bucket(bucket);
-        let page = page.set_key_marker(key).set_upload_id_marker(upload);
-        let page = page.send().await.map_err(Failure::from);
-        let page = page.map_err(|failure| unread(&failure))?;
-        for open in page.uploads() {
-            let (Some(key), Some(id)) = (open.key(), open.upload_id()) else {
-                continue;
-            };
-            let parts = clients
-                .s3
-                .list_parts()
-                .bucket(bucket)
-                .key(key)
-                .upload_id(id);
-            let mut pages = parts.into_paginator().send();
-            while let Some(parts) = pages.next().await {
-                let parts = match parts.map_err(Failure::from) {
-                    Ok(parts) => parts,
-                    // It was finished or given up meanwhile.
-                    Err(failure) if failure.code() == "NoSuchUpload" => break,
-                    Err(failure) => return Err(unread(&failure)),
-                };
-                let sizes = parts.parts().iter().filter_map(Part::size);
-                bytes = sizes.fold(bytes, i64::saturating_add);
-            }
-        }
-        if page.is_truncated() != Some(true) {
-            return Ok(bytes);
-        }
-        (key, upload) = (
-            page.next_key_marker().map(str::to_owned),
-            page.next_upload_id_marker().map(str::to_owned),
-        );
-    }
+    Ok(cursor.read(prices, span, (&look, &minutes)))
 }
 
 fn query((id, name): (&str, &str), bucket: &str) -> MetricDataQuery {
@@ -250,6 +261,14 @@ fn count(said: &impl ToString) -> i64 {
     whole.parse().unwrap_or(i64::MAX)
 }
 
+/// A metric that could not be read is told within an answer that is none the worse for that.
+fn answered(result: &MetricDataResult) -> Result<(), ServiceError> {
+    match result.status_code() {
+        None | Some(StatusCode::Complete | StatusCode::PartialData) => Ok(()),
+        Some(_) => Err(Failure::NoAnswer.conclude(Effect::Reads, "read metrics")),
+    }
+}
+
 /// What passed, minute by minute.
 async fn passed(
     clients: &Clients,
@@ -269,6 +288,7 @@ async fn passed(
         let answer = ask.send().await.map_err(Failure::from);
         let answer = answer.map_err(|failure| failure.conclude(Effect::Reads, "read metrics"))?;
         for result in answer.metric_data_results() {
+            answered(result)?;
             let points = result.timestamps().iter().zip(result.values());
             for (at, value) in points {
                 let minute = minutes.entry(at.secs()).or_default();
@@ -304,18 +324,49 @@ mod tests {
             stopped: None,
             stores: true,
             now,
+            spent: Money::ZERO,
         }
+    }
+
+    fn look(cursor: &Cursor, came: Came, bytes: i64) -> Look {
+        let mut listing = cursor.listing();
+        listing.bytes = bytes;
+        let pages = 1;
+        Look {
+            listing,
+            came,
+            pages,
+        }
+    }
+
+    /// A reading at which nothing passed.
+    fn reads(cursor: &Cursor, now: i64, (came, bytes): (Came, i64)) -> (Cursor, Picos) {
+        let look = look(cursor, came, bytes);
+        let prices = Prices::built_in();
+        let spent = cursor.told.map_or(Money::ZERO, Money::from_micros);
+        let span = Span { spent, ..span(now) };
+        let read = cursor.clone();
+        let (read, usage) = read.read(&prices, &span, (&look, &BTreeMap::new()));
+        let open = i64::from(read.listing.is_some());
+        let picos = read.picos;
+        (read, picos.max(open * usage.micros() * 1_000_000))
     }
 
     #[test]
     fn minutes_are_charged_once_however_often_they_are_read() {
         let prices = Prices::built_in();
+        let read = |cursor: Cursor, now: i64, minutes: &BTreeMap<i64, Traffic>| {
+            let nothing = look(&cursor, Came::ToItsEnd, 0);
+            let spent = cursor.told.map_or(Money::ZERO, Money::from_micros);
+            let span = Span { spent, ..span(now) };
+            cursor.read(&prices, &span, (&nothing, minutes))
+        };
         let down = Traffic {
             bytes_out: GIB,
             ..Traffic::default()
         };
         let mut minutes = BTreeMap::from([(0, down), (60, down)]);
-        let (early, first) = Cursor::new(0).read(&prices, &span(300), (0, &minutes));
+        let (early, first) = read(Cursor::new(0), 300, &minutes);
         assert_eq!(early.settled, 0);
         // One of them is revised.
         minutes.insert(
@@ -325,28 +376,27 @@ mod tests {
                 ..down
             },
         );
-        let (later, second) = early.read(&prices, &span(3600), (0, &minutes));
-        assert_eq!(later.settled, 3600 - TAIL);
+        let (later, second) = read(early, TAIL + 600, &minutes);
+        assert_eq!(later.settled, 600);
         let watched = |hours: i64, rounds: i64| prices.metrics(hours) + prices.reads(6 * rounds);
         let cents = |picos: Picos| money(picos);
         assert_eq!(first, cents(watched(1, 1) + 180_000 * 1_000_000));
-        let gap = second - cents(watched(2, 2) + 270_000 * 1_000_000);
+        let gap = second - cents(watched(4, 2) + 270_000 * 1_000_000);
         assert!(
             Money::ZERO <= gap && gap <= Money::from_micros(2),
             "{gap:?}"
         );
         // Nothing before the settled minute comes again.
-        let (_, third) = later.read(&prices, &span(3600), (0, &BTreeMap::new()));
+        let (_, third) = read(later, TAIL + 600, &BTreeMap::new());
         assert!(second <= third && third - second <= Money::from_micros(61));
     }
 
     #[test]
     fn storage_is_what_lay_there_at_the_worse_end_of_a_pause() {
         let prices = Prices::built_in();
-        let none = BTreeMap::new();
-        let (full, _) = Cursor::new(0).read(&prices, &span(3600), (100 * GIB, &none));
-        let (empty, _) = full.read(&prices, &span(7200), (0, &none));
-        let (after, _) = empty.read(&prices, &span(10_800), (0, &none));
+        let (full, _) = reads(&Cursor::new(0), 3600, (Came::ToItsEnd, 100 * GIB));
+        let (empty, _) = reads(&full, 7200, (Came::ToItsEnd, 0));
+        let (after, _) = reads(&empty, 10_800, (Came::ToItsEnd, 0));
         let hour = prices.of("us-east-1").storage(100 * GIB, 3600);
         let watched = prices.metrics(1) + prices.reads(6);
         assert_eq!(full.picos, hour + watched + prices.metrics(1));
@@ -354,12 +404,129 @@ mod tests {
         assert_eq!(after.picos, empty.picos + watched);
     }
 
+    /// However many readings a listing takes: each charges what is known, and the last one all of it, since
+    /// the beginning.
+    #[test]
+    fn what_takes_several_readings_to_be_listed_is_charged_from_their_beginning_on() {
+        let prices = Prices::built_in();
+        let storage = |bytes, seconds| prices.of("us-east-1").storage(bytes, seconds);
+        let at_once = reads(&Cursor::new(0), 10_800, (Came::ToItsEnd, 100 * GIB)).0;
+        let watched = |hours: i64, rounds: i64| prices.metrics(hours) + prices.reads(6) * rounds;
+        let (first, known) = reads(&Cursor::new(0), 3600, (Came::PartOfTheWay, 40 * GIB));
+        assert_eq!(first.picos, watched(2, 1), "nothing for good");
+        let owed = first.picos + storage(40 * GIB, 3600);
+        assert!((0..1_000_000).contains(&(known - owed)), "{known} {owed}");
+        let (second, known) = reads(&first, 7200, (Came::PartOfTheWay, 70 * GIB));
+        let owed = second.picos + storage(70 * GIB, 7200);
+        assert!((0..1_000_000).contains(&(known - owed)), "{known} {owed}");
+        let kept = serde_json::to_string(&second).expect("JSON");
+        let second: Cursor = serde_json::from_str(&kept).expect("a cursor");
+        let (whole, _) = reads(&second, 10_800, (Came::ToItsEnd, 100 * GIB));
+        assert_eq!((&whole.listing, whole.bytes), (&None, 100 * GIB));
+        assert_eq!(whole.picos, at_once.picos + 2 * prices.reads(6));
+        // What is still to be found of the next one is not forgotten meanwhile.
+        let (next, known) = reads(&whole, 14_400, (Came::PartOfTheWay, GIB));
+        let owed = next.picos + storage(100 * GIB, 3600);
+        assert!((0..1_000_000).contains(&(known - owed)), "{known} {owed}");
+        // The bucket is gone in the middle of that.
+        let (gone, _) = reads(&next, 18_000, (Came::Nowhere, GIB));
+        assert_eq!((&gone.listing, gone.bytes), (&None, 0));
+        let until_then = whole.picos + watched(2, 2) + storage(100 * GIB, 7200);
+        assert_eq!(gone.picos, until_then);
+    }
+
+    #[test]
+    fn a_cursor_of_an_earlier_slice_goes_on() {
+        let earlier = r#"{"picos":7,"settled":60,"at":90,"bytes":5,"began":true}"#;
+        let cursor: Cursor = serde_json::from_str(earlier).expect("a cursor");
+        assert_eq!((cursor.picos, cursor.settled, cursor.bytes), (7, 60, 5));
+        assert_eq!(cursor.listing(), Listing::new(90));
+    }
+
+    #[test]
+    fn looking_at_what_stays_is_charged() {
+        let prices = Prices::built_in();
+        let cursor = Cursor::new(0);
+        let look = look(&cursor, Came::ToItsEnd, 0);
+        let region = prices.of("us-east-1");
+        let (kept, usage) = cursor.keep(region, (3600, &look), Money::ZERO);
+        assert_eq!(kept.picos, region.lists(1));
+        assert_eq!(usage, Money::from_micros(5));
+        // Of a stopped key too, whose metrics are not read.
+        let cursor = Cursor::new(0);
+        let stopped = Span {
+            stopped: Some(0),
+            ..span(3600)
+        };
+        let (read, _) = cursor.read(&prices, &stopped, (&look, &BTreeMap::new()));
+        let watched = prices.metrics(2) + prices.reads(6);
+        assert_eq!(read.picos, region.lists(1) + watched);
+    }
+
+    /// What passed last is told while it may still change, and is not forgotten when its key has gone.
+    #[test]
+    fn what_passed_last_is_charged_beside_what_stays() {
+        let prices = Prices::built_in();
+        let region = prices.of("us-east-1");
+        let down = Traffic {
+            bytes_out: GIB,
+            ..Traffic::default()
+        };
+        let cursor = Cursor::new(0);
+        let nothing = look(&cursor, Came::ToItsEnd, 0);
+        let minutes = BTreeMap::from([(0, down)]);
+        let (cursor, usage) = cursor.read(&prices, &span(300), (&nothing, &minutes));
+        let at = 300 + 3600;
+        let stays = look(&cursor, Came::ToItsEnd, 1000 * GIB);
+        let (cursor, later) = cursor.keep(region, (at, &stays), usage);
+        let hour = money(region.storage(1000 * GIB, 3600) + region.lists(1));
+        assert!(later - usage - hour <= Money::from_micros(1), "{later}");
+        assert!(hour - (later - usage) <= Money::from_micros(1), "{later}");
+        assert_eq!(cursor.passing, 0);
+    }
+
+    #[test]
+    fn what_an_owner_corrected_stays_corrected() {
+        let region = Prices::built_in().of("us-east-1");
+        let looks = |cursor: Cursor, now: i64, before: Money| {
+            let look = look(&cursor, Came::ToItsEnd, 1000 * GIB);
+            cursor.keep(region, (now, &look), before)
+        };
+        let (cursor, usage) = looks(Cursor::new(0), 360_000, Money::ZERO);
+        assert!(Money::from_dollars(3) < usage, "{usage}");
+        for before in [Money::ZERO, Money::from_dollars(20)] {
+            let (later, after) = looks(cursor.clone(), 360_000 + 3600, before);
+            let hour = money(region.storage(1000 * GIB, 3600) + region.lists(1));
+            let gap = after - before - hour;
+            assert!(gap <= Money::from_micros(1), "{gap}");
+            assert_eq!(later.told, Some((usage + after - before).micros()));
+        }
+        let earlier = Cursor {
+            told: None,
+            ..cursor
+        };
+        let (_, same) = looks(earlier, 360_000, usage);
+        assert!(same - usage <= Money::from_micros(6), "{same}");
+    }
+
+    #[test]
+    fn a_metric_that_is_not_told_is_no_zero() {
+        let said = |status| {
+            let result = MetricDataResult::builder().id("all");
+            answered(&result.status_code(status).build()).is_ok()
+        };
+        assert!(said(StatusCode::Complete) && said(StatusCode::PartialData));
+        assert!(!said(StatusCode::InternalError) && !said(StatusCode::Forbidden));
+    }
+
     #[test]
     fn a_table_of_ones_own_changes_what_is_charged() {
         let built_in = include_str!("../../../prices/s3.json");
         let (none, gib) = (BTreeMap::new(), 100 * GIB);
         let charged = |prices: &Prices| {
-            let (cursor, _) = Cursor::new(0).read(prices, &span(3600), (gib, &none));
+            let cursor = Cursor::new(0);
+            let look = look(&cursor, Came::ToItsEnd, gib);
+            let (cursor, _) = cursor.read(prices, &span(3600), (&look, &none));
             let watched = prices.metrics(2) + prices.reads(6);
             cursor.picos - watched
         };

@@ -14,6 +14,8 @@ const GB: i128 = 1 << 30;
 /// A month is 730 hours.
 const MONTH_SECONDS: i128 = 730 * 3600;
 const PICOS: i128 = 1_000_000;
+/// The least that is charged for a reading: what is less would not be kept.
+const MICRO: Picos = 1_000_000;
 /// How late a minute's metrics are taken to come, for the margin. AWS says “minutes” and promises nothing, so
 /// this is said wherever the margin is. What comes later is charged all the same.
 pub(super) const LAG: Duration = Duration::from_mins(3);
@@ -170,10 +172,10 @@ impl Prices {
         up(month, MONTH_SECONDS / 3600)
     }
 
-    /// For reading so many metrics once.
+    /// For reading so many metrics once. A reading is never free: how far it came is kept with what it costs.
     pub(super) fn reads(&self, metrics: i64) -> Picos {
         let reads = i128::from(metrics) * micros(self.thousand_metric_reads) * PICOS;
-        up(reads, 1000)
+        up(reads, 1000).max(MICRO)
     }
 }
 
@@ -181,6 +183,17 @@ impl Region {
     pub fn storage(&self, bytes: i64, seconds: i64) -> Picos {
         let whole = i128::from(bytes.max(0)) * i128::from(seconds.max(0));
         up(whole * micros(self.gb_month) * PICOS, GB * MONTH_SECONDS)
+    }
+
+    /// For so many pages of a listing, which is never free either.
+    pub fn lists(&self, pages: u32) -> Picos {
+        let puts = i64::from(pages);
+        let traffic = Traffic {
+            all: puts,
+            puts,
+            ..Traffic::default()
+        };
+        self.traffic(traffic).max(MICRO)
     }
 
     pub fn traffic(&self, traffic: Traffic) -> Picos {

@@ -220,6 +220,8 @@ impl Users<'_> {
 
     /// Nothing is allowed any more, and no key of it works: two ways, because each may fail.
     pub async fn stop(&self, user: User, now: i64) -> Result<(), ServiceError> {
+        // AWS lets nobody change the policies of a user that is not there, and does not say why.
+        self.keys(user).await?.ok_or(ServiceError::Gone)?;
         self.put(user, STOPPED, &stopped()).await?;
         self.set_keys(user, StatusType::Inactive).await?;
         self.tag(user, STOPPED_AT, &now.to_string()).await

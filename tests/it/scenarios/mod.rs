@@ -21,6 +21,7 @@ mod quarter;
 mod renewals;
 mod roles;
 mod s3;
+mod s3_left;
 mod s3_odd;
 mod s3_parts;
 mod s3_refused;
@@ -198,6 +199,13 @@ scenarios! {
         s3_parts::a_lender_at_her_cap,
         s3_parts::a_part_in_somebody_elses,
         s3_parts::names_that_are_refused,
+        s3_left::a_deletion_in_parts_is_no_reading,
+        s3_left::a_deletion_is_taken_back,
+        s3_left::a_part_in_what_is_being_deleted,
+        s3_left::a_bucket_that_vanishes,
+        s3_left::a_user_that_vanishes,
+        s3_left::a_correction_stands,
+        s3_left::names_that_xml_cannot_hold,
         s3_odd::busy_with_the_same_thing,
         s3_odd::a_policy_that_is_too_long,
         s3_odd::iam_takes_its_time,
@@ -258,5 +266,7 @@ scenarios! {
         s3_refused::a_clock_that_is_off,
         s3_odd::a_bucket_that_answers_late,
         s3_odd::a_bucket_too_full_for_one_round,
+        s3_odd::a_bucket_that_takes_several_readings,
+        s3_odd::what_stays_takes_several_readings,
     }
 }

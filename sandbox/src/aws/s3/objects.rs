@@ -6,7 +6,7 @@ use axum::body::Bytes;
 use roxmltree::Node;
 use sha2::{Digest, Sha256};
 
-use super::super::bucket::{Blob, Bucket, Upload};
+use super::super::bucket::{Blob, Bucket, Upload, Version};
 use super::super::time;
 use super::super::xml::{around, children, element, text};
 use super::settings::parsed;
@@ -113,30 +113,63 @@ fn copy(aws: &Aws, request: &Request) -> Result<Answer, Refused> {
     Ok(root("CopyObjectResult", &inside))
 }
 
-/// Which rows of a listing a page holds, and where the next one begins.
+/// How many rows the request wants in a page, and gets.
+fn size(bucket: &Bucket, request: &Request) -> Result<usize, Refused> {
+    let most = bucket.page.unwrap_or(PAGE);
+    let asked = ["max-keys", "max-uploads"].iter().filter_map(|name| {
+        let text = request.query.get(*name)?;
+        (!text.is_empty()).then(|| text.parse::<usize>())
+    });
+    asked.last().map_or(Ok(most), |asked| {
+        let message = "A page's size is no number";
+        let asked = asked.or_else(|_| refuse(400, "InvalidArgument", message))?;
+        Ok(asked.min(most))
+    })
+}
+
+/// Which rows of a listing a page holds, and where the next one begins: `marker` counts.
 fn page<T>(
+    bucket: &Bucket,
     rows: Vec<T>,
     request: &Request,
     marker: &str,
 ) -> Result<(Vec<T>, Option<usize>), Refused> {
-    let number = |name: &str, default: usize| match request.query.get(name) {
-        None => Some(default),
-        Some(text) if text.is_empty() => Some(default),
+    let from = match request.query.get(marker).map(String::as_str) {
+        None | Some("") => Some(0),
         Some(text) => text.parse().ok(),
     };
-    let sizes = ["max-keys", "max-uploads"];
-    let size = sizes.iter().try_fold(PAGE, |size, name| number(name, size));
-    let (Some(size), Some(from)) = (size, number(marker, 0)) else {
-        return refuse(
-            400,
-            "InvalidArgument",
-            "A marker or a page's size is no number",
-        );
+    let Some(from) = from else {
+        return refuse(400, "InvalidArgument", "A marker is no number");
     };
-    let size = size.min(PAGE);
+    let size = size(bucket, request)?;
     let more = from + size < rows.len();
     let rows = rows.into_iter().skip(from).take(size).collect();
     Ok((rows, more.then_some(from + size)))
+}
+
+/// The rows after a key and, of that key, after what the second marker names: whatever came or went
+/// meanwhile. Gives whether there are more.
+fn page_after<T>(
+    bucket: &Bucket,
+    rows: Vec<T>,
+    (request, second): (&Request, &str),
+    is_after: impl Fn(&T, &str, Option<&str>) -> bool,
+) -> Result<(Vec<T>, bool), Refused> {
+    let said = |name: &str| {
+        let said = request.query.get(name).map(String::as_str);
+        said.filter(|said| !said.is_empty())
+    };
+    let (key, second) = (said("key-marker"), said(second));
+    if key.is_none() && second.is_some() {
+        let message = "A version-id marker cannot be specified without a key marker.";
+        return refuse(400, "InvalidArgument", message);
+    }
+    let after = |row: &T| key.is_none_or(|key| is_after(row, key, second));
+    let mut rows: Vec<T> = rows.into_iter().filter(after).collect();
+    let size = size(bucket, request)?;
+    let more = size < rows.len();
+    rows.truncate(size);
+    Ok((rows, more))
 }
 
 fn prefix<'a>(request: &'a Request<'_>) -> &'a str {
@@ -152,7 +185,7 @@ fn list(bucket: &Bucket, request: &Request) -> Result<Answer, Refused> {
         .filter(fits)
         .filter_map(current)
         .collect();
-    let (rows, next) = page(all, request, "continuation-token")?;
+    let (rows, next) = page(bucket, all, request, "continuation-token")?;
     let mut inside = element("Name", &bucket.name)
         + &element("Prefix", prefix(request))
         + &element("KeyCount", rows.len())
@@ -178,14 +211,20 @@ fn versions(bucket: &Bucket, request: &Request) -> Result<Answer, Refused> {
             all.extend(newest_first.map(|(n, version)| (key.clone(), version.clone(), n == 0)));
         }
     }
-    let (rows, next) = page(all, request, "version-id-marker")?;
+    // The newest version of a key comes first: later ones have smaller ids.
+    let is_after = |row: &(String, Version, bool), key: &str, version: Option<&str>| {
+        let older = || version.is_some_and(|version| *row.1.id < *version);
+        *row.0 > *key || (row.0 == key && older())
+    };
+    let paged = page_after(bucket, all, (request, "version-id-marker"), is_after);
+    let (rows, more) = paged?;
     let mut inside = element("Name", &bucket.name)
         + &element("Prefix", prefix(request))
         + &element("MaxKeys", PAGE)
-        + &element("IsTruncated", next.is_some());
-    if let Some(next) = next {
-        let last = rows.last().map_or("", |(key, _, _)| key.as_str());
-        inside += &(element("NextKeyMarker", last) + &element("NextVersionIdMarker", next));
+        + &element("IsTruncated", more);
+    if let Some((key, version, _)) = rows.last().filter(|_| more) {
+        inside += &element("NextKeyMarker", key);
+        inside += &element("NextVersionIdMarker", &version.id);
     }
     for (key, version, latest) in rows {
         let mut row = element("Key", key)
@@ -205,12 +244,17 @@ fn versions(bucket: &Bucket, request: &Request) -> Result<Answer, Refused> {
 }
 
 fn uploads(bucket: &Bucket, request: &Request) -> Result<Answer, Refused> {
-    let all = bucket.uploads.iter().collect();
-    let (rows, next) = page(all, request, "upload-id-marker")?;
-    let mut inside = element("Bucket", &bucket.name) + &element("IsTruncated", next.is_some());
-    if let Some(next) = next {
-        let last = rows.last().map_or("", |(_, upload)| upload.key.as_str());
-        inside += &(element("NextKeyMarker", last) + &element("NextUploadIdMarker", next));
+    let mut all: Vec<_> = bucket.uploads.iter().collect();
+    all.sort_by_key(|(id, upload)| (&upload.key, *id));
+    let is_after = |(id, upload): &(&String, &Upload), key: &str, after: Option<&str>| {
+        let later = || after.is_some_and(|after| ***id > *after);
+        *upload.key > *key || (upload.key == key && later())
+    };
+    let (rows, more) = page_after(bucket, all, (request, "upload-id-marker"), is_after)?;
+    let mut inside = element("Bucket", &bucket.name) + &element("IsTruncated", more);
+    if let Some((id, upload)) = rows.last().filter(|_| more) {
+        inside += &element("NextKeyMarker", &upload.key);
+        inside += &element("NextUploadIdMarker", id);
     }
     for (id, upload) in rows {
         let row =
@@ -244,7 +288,7 @@ fn on_upload(bucket: &mut Bucket, request: &Request, name: &str) -> Result<Answe
                 .iter()
                 .map(|(n, blob)| (*n, blob.clone()))
                 .collect();
-            let (rows, next) = page(all, request, "part-number-marker")?;
+            let (rows, next) = page(bucket, all, request, "part-number-marker")?;
             let mut inside = element("Bucket", &request.bucket)
                 + &element("Key", &request.key)
                 + &element("UploadId", id)

@@ -1,0 +1,232 @@
+//! What stays of a bucket's grant, where something comes between.
+
+use super::s3_odd::{behind_many, spent};
+use crate::world::World;
+use slice_core::money::Money;
+use slice_sandbox::{Act, Direction, Fate, Fault};
+use std::time::Duration;
+
+const GIB: u64 = 1 << 30;
+const MINUTE: Duration = Duration::from_mins(1);
+const HOUR: Duration = Duration::from_hours(1);
+const ALL_READ: Duration = Duration::from_mins(25);
+
+fn objects(world: &World) -> usize {
+    let bucket = world.aws_buckets().pop();
+    bucket.map_or(0, |bucket| bucket.objects)
+}
+
+async fn has_it_deleted(world: &mut World) {
+    world.says("olga", "vault delete 1").await;
+    world.clicks("olga", "Delete all of it").await;
+}
+
+/// What cannot be read is deleted in parts all the same; that some of it is gone does not mean that it can be
+/// read again.
+pub async fn a_deletion_in_parts_is_no_reading(world: &mut World) {
+    world.set_up_s3().await;
+    world.says("ana", "provision s3 20").await;
+    behind_many(world, 100, GIB);
+    world.says("ana", "revoke 1").await;
+    world.later(ALL_READ).await;
+    let faults = world.sandbox.faults.clone();
+    faults.inject_on("s3:ListMultipartUploads", Fault::Forbidden403, 10_000);
+    world.minutes(180).await;
+    world.expect(
+        "olga",
+        &["The spending of grant 1 (s3) can't be read since"],
+    );
+    world.all_read();
+    has_it_deleted(world).await;
+    let mut rounds = 0;
+    while 0 < objects(world) {
+        world.later(10 * MINUTE).await;
+        rounds += 1;
+        assert!(rounds < 40, "it is deleted in parts");
+    }
+    assert!(1 < rounds, "in more than one");
+    let told = world.reads("olga");
+    assert!(!told.contains("can be read again"), "{told}");
+    faults.clear();
+    world.minutes(70).await;
+    world.expect("olga", &["Deleted for good"]);
+    assert_eq!(world.aws_buckets().len(), 0);
+    world.loose();
+}
+
+/// AWS does not let Slice delete what an owner wants deleted, and never will: she takes it over instead, and the
+/// master key can go.
+pub async fn a_deletion_is_taken_back(world: &mut World) {
+    world.set_up_s3().await;
+    world.says("ana", "provision s3 20").await;
+    world.stores_a_gib();
+    world.says("ana", "revoke 1").await;
+    world.later(ALL_READ).await;
+    let faults = world.sandbox.faults.clone();
+    faults.inject_on("s3:DeleteObjects", Fault::Forbidden403, 10_000);
+    has_it_deleted(world).await;
+    world.minutes(120).await;
+    world.expect("olga", &["may not empty a bucket"]);
+    world.says("olga", "vault remove s3").await;
+    world.expect("olga", &["What stays of ended grants (1)"]);
+    world.says("olga", "vault delete 1").await;
+    world.expect(
+        "olga",
+        &["is being deleted at its provider since", "vault take 1"],
+    );
+    world.says("olga", "vault list").await;
+    world.expect("olga", &["It is being deleted since", "stops that"]);
+    world.all_read();
+    world.says("olga", "vault take 1").await;
+    world.expect(
+        "olga",
+        &[
+            "You took over what stays of grant 1: 1.00 GiB",
+            "It was being deleted since",
+            "part of it may be gone already",
+        ],
+    );
+    world.expect(
+        "ana",
+        &["was taken over by an owner", "charged to you no more"],
+    );
+    faults.clear();
+    let before = spent(world).await;
+    for _ in 0..3 {
+        world.later(HOUR).await;
+    }
+    assert_eq!(spent(world).await, before);
+    assert_eq!(objects(world), 1, "nothing more is deleted");
+    world.says("olga", "vault remove s3").await;
+    world.expect("olga", &["The master key for s3 was removed"]);
+    world.loose();
+}
+
+/// An owner approves a part in a bucket that is being deleted since it was asked for.
+pub async fn a_part_in_what_is_being_deleted(world: &mut World) {
+    world.set_up_s3().await;
+    world.says("olga", "allocate @bo 100").await;
+    world.says("bo", "provision s3 20").await;
+    let bucket = behind_many(world, 100, GIB);
+    let line = format!("provision s3 20 read bucket:{bucket}");
+    world.says("ana", &line).await;
+    world.expect("ana", &["so the owners were asked"]);
+    world.says("bo", "revoke 1").await;
+    world.later(ALL_READ).await;
+    has_it_deleted(world).await;
+    assert!((1..100).contains(&objects(world)), "it is on its way");
+    world.clicks("olga", "Approve").await;
+    world.expect(
+        "ana",
+        &[
+            "What stays of grant 1 is being deleted at its provider",
+            "the money is back",
+        ],
+    );
+    assert_eq!(world.aws_keys_made().len(), 1, "none was made for her");
+    let mut rounds = 0;
+    while !world.aws_buckets().is_empty() {
+        world.later(2 * MINUTE).await;
+        rounds += 1;
+        assert!(rounds < 20, "it ends");
+    }
+    world.loose();
+}
+
+/// Somebody deletes a bucket at AWS while a key for a part in it is made: there is none, and the money is back.
+/// What could be had of the bucket's own key cannot be changed any more.
+pub async fn a_bucket_that_vanishes(world: &mut World) {
+    world.set_up_s3().await;
+    world.says("ana", "provision s3 20").await;
+    let bucket = world.aws_buckets().pop().expect("a bucket").name;
+    let (aws, name) = (world.sandbox.aws.clone(), bucket.clone());
+    world.sandbox.wire.on_crossing(Box::new(move |crossing| {
+        if crossing.direction == Direction::In && crossing.what.ends_with("iam:CreateAccessKey") {
+            aws.delete_bucket_behind_our_back(&name);
+        }
+        Fate::Pass
+    }));
+    let line = format!("provision s3 20 read bucket:{bucket}");
+    world.says("ana", &line).await;
+    world.sandbox.wire.clear_hook();
+    let gone = "The bucket is not there any more.";
+    world.expect("ana", &[gone, "the money is back"]);
+    assert_eq!(world.aws_keys().len(), 1, "nothing of it stands");
+    world.says("ana", &line).await;
+    world.expect("ana", &[gone, "the money is back"]);
+    world.says("ana", "cap 1 25").await;
+    world.expect("ana", &[gone, "Its cap stays as it was"]);
+    world.says("ana", "revoke 1").await;
+    world.later(ALL_READ).await;
+    assert_eq!(world.aws_keys().len(), 0);
+    let users = world.sandbox.aws.users();
+    assert!(!users.iter().any(|user| user.name.starts_with("slice-")));
+    world.loose();
+}
+
+/// Somebody deletes a key's user at AWS: its bucket stays, and nobody pays for metrics of it any more.
+pub async fn a_user_that_vanishes(world: &mut World) {
+    world.set_up_s3().await;
+    world.says("ana", "provision s3 20").await;
+    world.stores_a_gib();
+    world.later(5 * MINUTE).await;
+    let user = world.aws_keys().pop().expect("a key").user;
+    let aws = world.sandbox.aws.clone();
+    aws.delete_user_behind_our_back(&user.expect("a user"));
+    world.says("ana", "revoke 1").await;
+    world.later(ALL_READ).await;
+    world.expect("ana", &["grant 1 ($20.00 of s3) was ended"]);
+    world.expect("olga", &["1.00 GiB in the bucket slice-"]);
+    let bucket = world.aws_buckets().pop().expect("it stays");
+    assert!(!bucket.metrics, "nobody's requests are counted");
+    let before = aws.bill(&bucket.name).metrics_micros;
+    for _ in 0..24 {
+        world.later(HOUR).await;
+    }
+    assert_eq!(aws.bill(&bucket.name).metrics_micros, before);
+    world.loose();
+}
+
+/// An owner corrects what an ended grant is charged, and what stays is charged on from there.
+pub async fn a_correction_stands(world: &mut World) {
+    world.set_up_s3().await;
+    world.says("ana", "provision s3 20").await;
+    world.stores_a_gib();
+    assert_eq!(world.downloads(10), "done");
+    world.later(5 * MINUTE).await;
+    world.says("ana", "revoke 1").await;
+    world.later(ALL_READ).await;
+    assert!(Money::from_micros(900_000) < spent(world).await);
+    world.says("olga", "settle 1 0").await;
+    world.expect("olga", &["is charged $0.00 now"]);
+    let bucket = world.aws_buckets().pop().expect("it stays").name;
+    let aws = world.sandbox.aws.clone();
+    let before = aws.bill(&bucket).micros();
+    for _ in 0..24 {
+        world.later(HOUR).await;
+    }
+    let bill = Money::from_micros(aws.bill(&bucket).micros() - before);
+    let books = spent(world).await;
+    let asked = Money::from_micros(2_000);
+    assert!(bill <= books && books <= bill + asked, "{bill} {books}");
+    world.loose();
+}
+
+/// Names that no XML can hold are measured and deleted as all others.
+pub async fn names_that_xml_cannot_hold(world: &mut World) {
+    world.set_up_s3().await;
+    world.says("ana", "provision s3 20").await;
+    for key in ["\u{1}", "a\rb", "a/../<b>&amp;", "\u{1f4a9}+ "] {
+        assert_eq!(world.acts(Act::Put { key, size: GIB }), "done");
+    }
+    let bucket = world.aws_buckets().pop().expect("a bucket").name;
+    world.sandbox.aws.lists_at_most(&bucket, 1);
+    world.later(5 * MINUTE).await;
+    world.says("ana", "revoke 1").await;
+    world.later(ALL_READ).await;
+    world.expect("olga", &["4.00 GiB in the bucket slice-"]);
+    has_it_deleted(world).await;
+    world.expect("olga", &["Deleted for good: 4.00 GiB"]);
+    assert_eq!(world.aws_buckets().len(), 0);
+    world.loose();
+}
