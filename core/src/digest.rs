@@ -125,7 +125,7 @@ pub fn page(books: &Books, names: Names) -> Page {
     let week = Week {
         books,
         names,
-        today: Day::of(books.now, books.org.zone).max(Day::first_of(books.month)),
+        today: books.today(),
         members: members.collect(),
     };
     week.page()

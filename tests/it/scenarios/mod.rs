@@ -98,6 +98,7 @@ scenarios! {
         calendar::after_downtime,
         calendar::a_job_that_is_called,
         calendar::a_clock_that_goes_back,
+        calendar::a_clock_that_steps_back_over_midnight,
         calendar::a_clock_that_ran_ahead,
         meter::five_minutes,
         meter::the_end_of_a_month,
