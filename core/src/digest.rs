@@ -256,7 +256,7 @@ impl Week<'_> {
         let full: Vec<_> = self
             .members
             .iter()
-            .filter(|member| is_used_up(member))
+            .filter(|member| is_used_up(member) && member.budget.excess().is_zero())
             .collect();
         let grants = || self.members.iter().flat_map(|member| &member.grants);
         let waiting = grants().filter(|grant| grant.state == State::AwaitingOwner);
