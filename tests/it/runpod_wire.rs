@@ -1,9 +1,14 @@
 //! The `RunPod` adapter against the sandbox: what each answer, and each misfortune, lets it conclude. With
 //! `SLICE_CONTRACTS`, every call of REST is held to the provider's own description.
 
+mod prices;
+
 use crate::world::{
     WorldClock,
     pods::{ACCOUNT, GPU_ID, RUNPOD_MASTER},
+};
+use prices::{
+    a_price_that_changes_after_the_form, a_question_that_is_given_up, many_ask_for_prices_once,
 };
 use slice::services::{ServicesConfig, registry};
 use slice_core::{
@@ -39,6 +44,9 @@ all! {
     a_lost_order_is_never_taken_for_a_no,
     a_pod_with_errors_beside_it_was_made,
     a_dearer_pod_is_refused,
+    many_ask_for_prices_once,
+    a_question_that_is_given_up,
+    a_price_that_changes_after_the_form,
     bills_over_days_and_what_was_not_foreseen,
     an_ended_pod_is_read_by_its_whole_bill,
     readings_and_ends_under_faults,

@@ -96,12 +96,12 @@ pub(super) struct Gpus {
     pub gpus: Vec<Gpu>,
 }
 
-#[derive(Deserialize)]
+#[derive(Clone, Deserialize)]
 struct Prices {
     secure: Number,
 }
 
-#[derive(Deserialize)]
+#[derive(Clone, Deserialize)]
 pub(super) struct Gpu {
     pub id: String,
     pub name: String,

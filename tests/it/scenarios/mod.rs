@@ -226,6 +226,7 @@ scenarios! {
         pods::every_answer_while_making_a_pod,
         pods::options_that_make_no_sense,
         pods_cost::what_a_lost_pod_cost_is_gone,
+        pods_cost::a_price_that_changes_after_the_form,
         pods_cost::a_price_that_rises,
         faults_slack::messages_that_get_lost,
         faults_slack::too_many_requests,
