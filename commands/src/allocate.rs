@@ -9,6 +9,7 @@ use crate::{
 use futures::future::ready;
 use slice_core::{
     books::Books,
+    budget::Budget,
     ids::UserId,
     money::Money,
     page::{Page, Text},
@@ -82,17 +83,23 @@ async fn run(call: Call<'_>) -> Result<Reply, Refusal> {
         Some(from) => text.and(format!(" goes from {from} to {to}")),
         None => text.and(format!(" is {to}")),
     };
-    let excess = after.excess();
-    let text = if excess.is_zero() {
-        text.and(format!(
-            "; {} of it is free now. The member has been told.",
-            after.free()
-        ))
-    } else {
-        text.and(format!(
-            ". Keys that run now hold {excess} more than that: they run on to their caps, and \
-             nothing more can be taken. The member has been told."
-        ))
-    };
+    let text = text.and(left(&after)).and(" The member has been told.");
     Ok(Page::say(text).into())
+}
+
+fn left(after: &Budget) -> String {
+    let no_more = "nothing more can be taken.";
+    match after.above() {
+        (Money::ZERO, Money::ZERO) => format!("; {} of it is free now.", after.free()),
+        (Money::ZERO, held) => format!(
+            ". Keys that run now hold {held} more than that: they run on to their caps, and {no_more}"
+        ),
+        (spent, Money::ZERO) => {
+            format!(". {spent} more than that was spent this month already, so {no_more}")
+        }
+        (spent, held) => format!(
+            ". {spent} more than that was spent this month already, and keys that run now hold {held} \
+             beside it: they run on to their caps, and {no_more}"
+        ),
+    }
 }

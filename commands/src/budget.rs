@@ -55,10 +55,15 @@ async fn run(call: Call<'_>) -> Result<Reply, Refusal> {
     }
     let excess = budget.excess();
     if !excess.is_zero() {
+        let run_on = if budget.committed.is_zero() {
+            ""
+        } else {
+            "your keys keep running to their caps, and "
+        };
         page = page.text(
             Text::default()
                 .bold(format!("{excess} above the budget"))
-                .and(": your keys keep running to their caps, and nothing more can be taken."),
+                .and(format!(": {run_on}nothing more can be taken.")),
         );
     }
     let provision = Button::new("Provision a key", "provision", call.mine()).primary();

@@ -39,21 +39,18 @@ fn month(books: &Books, member: &Member, mine: Audience) -> Page {
             .text("You have no budget yet. An owner can give you one with `/slice allocate`.")
             .buttons(vec![Button::new("Help", "help", mine)]);
     }
-    let mut text = Text::default()
+    let text = Text::default()
         .bold(format!("{} free", budget.free()))
         .and(" until ")
-        .time(books.org.turns_at);
-    let excess = budget.excess();
-    if !excess.is_zero() {
-        text = text.and(format!(". Your keys hold {excess} more than your budget"));
-    }
+        .time(books.org.turns_at)
+        .and(format!(".{}", sentences::above(budget, "your budget")));
     let mut buttons = vec![];
     if !budget.free().is_zero() {
         buttons.push(Button::new("Provision a key", "provision", mine).primary());
     }
     buttons.push(Button::new("Dashboard", "dashboard", mine));
     page.with(budget::bar(Text::new("Your budget"), budget))
-        .text(text.and("."))
+        .text(text)
         .buttons(buttons)
 }
 

@@ -3,6 +3,7 @@
 use crate::{
     budget::Budget,
     calendar::Spent,
+    day::Day,
     event::{Actor, Event},
     grant::Grant,
     ids::{
@@ -154,6 +155,13 @@ pub struct Books {
     pub action: Option<ActionId>,
     /// Fresh random bytes, for the ids of what is about to be recorded.
     pub fresh: [[u8; 16]; 4],
+}
+
+impl Books {
+    /// The day on which this is recorded. Where the clock went back, it is the first of the month.
+    pub fn today(&self) -> Day {
+        Day::of(self.now, self.org.zone).max(Day::first_of(self.month))
+    }
 }
 
 /// How a scope names a grant.

@@ -76,6 +76,12 @@ impl Budget {
         (Money::ZERO - self.balance()).or_zero()
     }
 
+    /// Of an excess: what was spent above the budget, and what keys hold above it.
+    pub fn above(&self) -> (Money, Money) {
+        let spent = (self.spent - self.whole()).or_zero();
+        (spent, self.excess() - spent)
+    }
+
     /// What the rules say to an ask. `cap = free` is allowed.
     pub fn judge(&self, settings: &Settings, ask: &Ask) -> Verdict {
         let least = settings.smallest_cap.max(ask.service_min);

@@ -6,6 +6,7 @@
 //! and those before it are over.
 
 use crate::{
+    books::Books,
     day::Day,
     ids::{MemberId, OrgId, ServiceName},
     money::Money,
@@ -110,6 +111,17 @@ pub struct Firing {
     pub due: Time,
 }
 
+impl Firing {
+    /// Refuses a job whose day has not come: the clock went back since it was claimed, and what it told would
+    /// be of the day before, and never of its own.
+    pub fn has_come(&self, books: &Books) -> Result<(), Refusal> {
+        if books.today() < Day::of(self.due, books.org.zone) {
+            return Err(Refusal::Repeated);
+        }
+        Ok(())
+    }
+}
+
 /// Where a job of an org stands.
 #[derive(Clone, Copy, Debug)]
 pub struct Standing {
@@ -147,7 +159,7 @@ pub trait Calendar: Send + Sync {
     /// Claims a job that is due, for the length of `lease`. It is done when a transaction records
     /// its [`Event::JobDone`](crate::event::Event::JobDone); until then it falls due again.
     fn claim_job(&self, lease: Duration) -> BoxFuture<'_, Result<Option<Firing>, Refusal>>;
-    /// The job was done for this instant before: the next one is planned.
+    /// The job was done for this instant before, or this instant has not come: the next one is planned.
     fn skip_job(&self, firing: Firing) -> BoxFuture<'_, Result<(), Refusal>>;
     /// Makes a job due now. Gives whether there is such an org.
     fn call_job(&self, org: OrgId, job: Job) -> BoxFuture<'_, Result<bool, Refusal>>;

@@ -226,14 +226,14 @@ pub fn confirmed(books: &Books, attempt: i64, cap: Money) -> Result<Entry, Refus
         to,
     });
     entry.releases = true;
+    if let Some(begun) = renewals::begun(books, grant).filter(|_| renews) {
+        return Ok(entry.say(begun));
+    }
     let text = Text::new(format!(
         "The cap of your {} key (grant {}) is {to} now, not {from}. It has spent {}.",
         grant.service,
         grant.number,
         grant.usage()
     ));
-    let late = renewals::after_all(books, grant).filter(|_| renews);
-    Ok(entry
-        .say(Message::new(To::Member(grant.member), Page::say(text)))
-        .say_all(late))
+    Ok(entry.say(Message::new(To::Member(grant.member), Page::say(text))))
 }

@@ -125,7 +125,7 @@ pub fn page(books: &Books, names: Names) -> Page {
     let week = Week {
         books,
         names,
-        today: Day::of(books.now, books.org.zone).max(Day::first_of(books.month)),
+        today: books.today(),
         members: members.collect(),
     };
     week.page()
@@ -138,10 +138,9 @@ fn has_money(member: &Member) -> bool {
 
 impl Week<'_> {
     fn page(&self) -> Page {
-        let attention = self.attention();
         let spent = self.between(self.today.minus(WEEK), self.today.minus(1));
-        if spent.is_zero() && attention.is_empty() {
-            return Page::say(self.quiet());
+        if spent.is_zero() {
+            return self.with_attention(Page::say(self.quiet()));
         }
         let title = format!(
             "The week from {} to {}",
@@ -152,16 +151,7 @@ impl Week<'_> {
         for bar in self.bars() {
             page = page.with(bar);
         }
-        if !attention.is_empty() {
-            page = page.text(Text::default().bold("Needs attention"));
-            let more = attention.len().saturating_sub(POINTS);
-            for point in attention.into_iter().take(POINTS) {
-                page = page.text(point);
-            }
-            if 0 < more {
-                page = page.note(Text::new(format!("and {more} more: ")).say("members"));
-            }
-        }
+        page = self.with_attention(page);
         if let Some(movers) = self.movers() {
             page = page.text(movers);
         }
@@ -169,6 +159,22 @@ impl Week<'_> {
             page = page.with(Block::Chart(self.chart()));
         }
         page.note(self.footer())
+    }
+
+    fn with_attention(&self, mut page: Page) -> Page {
+        let attention = self.attention();
+        if attention.is_empty() {
+            return page;
+        }
+        page = page.text(Text::default().bold("Needs attention"));
+        let more = attention.len().saturating_sub(POINTS);
+        for point in attention.into_iter().take(POINTS) {
+            page = page.text(point);
+        }
+        if 0 < more {
+            page = page.note(Text::new(format!("and {more} more: ")).say("members"));
+        }
+        page
     }
 
     fn budget(&self) -> Money {
@@ -250,7 +256,7 @@ impl Week<'_> {
         let full: Vec<_> = self
             .members
             .iter()
-            .filter(|member| is_used_up(member))
+            .filter(|member| is_used_up(member) && member.budget.excess().is_zero())
             .collect();
         let grants = || self.members.iter().flat_map(|member| &member.grants);
         let waiting = grants().filter(|grant| grant.state == State::AwaitingOwner);

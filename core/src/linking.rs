@@ -418,9 +418,10 @@ pub fn join_members(books: &Books, seq: i64) -> Result<(Entry, Member), Refusal>
         ));
     let excess = joined.budget.excess();
     if !excess.is_zero() {
-        text = text.and(format!(
-            ", and {excess} is held above the budget. Keys run on to their caps"
-        ));
+        text = text.and(format!(", and {excess} is above the budget"));
+    }
+    if !excess.is_zero() && !joined.budget.committed.is_zero() {
+        text = text.and(". Keys run on to their caps");
     }
     let page = Page::say(text.and("."));
     let edit = Message::new(To::Member(member.id), page.clone()).topic(topic(code));

@@ -10,6 +10,7 @@ use crate::{
     money::Money,
     month::Month,
     page::{Audience, Block, Button, Page, Text},
+    sentences,
 };
 
 /// More members than this are not named one by one in the owners' message.
@@ -112,12 +113,9 @@ fn own(books: &Books, member: &Member) -> Page {
         .time(books.org.turns_at)
         .and(".");
     let mut page = Page::say(text);
-    let excess = budget.excess();
-    if !excess.is_zero() {
-        page = page.text(Text::new(format!(
-            "Your keys hold {excess} more than that. They run on to their caps; nothing more can be taken \
-             before some of it is back."
-        )));
+    let above = sentences::above(budget, "that");
+    if !above.is_empty() {
+        page = page.text(above.trim_start());
     }
     let mine = Audience::Member(member.id);
     let mut buttons = vec![];
@@ -178,13 +176,17 @@ fn summary(books: &Books, concerned: &[&Member]) -> Page {
     page
 }
 
-/// What is held above a budget: keys are never ended for it without an owner's word.
+/// What is spent or held above a budget: keys are never ended for it without an owner's word.
 pub fn excess(member: &Member) -> Text {
-    Text::default().member(member.id).and(format!(
-        " holds {} more than the budget in {}, which run on to their caps.",
-        member.budget.excess(),
-        keys(member)
-    ))
+    let keys = format!("in {}, which run on to their caps", keys(member));
+    let text = match member.budget.above() {
+        (Money::ZERO, held) => format!(" holds {held} more than the budget {keys}."),
+        (spent, Money::ZERO) => format!(" has spent {spent} more than the budget."),
+        (spent, held) => {
+            format!(" has spent {spent} more than the budget, and holds {held} beside it {keys}.")
+        }
+    };
+    Text::default().member(member.id).and(text)
 }
 
 /// The button that lowers caps until the excess is gone.

@@ -96,21 +96,19 @@ fn new_month(books: &Books, grant: &Grant) -> Event {
     }
 }
 
+/// A cap that changes is told of once its provider has confirmed it.
 fn renewed(books: &Books, grant: &Grant, amount: Money) -> Entry {
-    let (id, from, to) = (grant.id, grant.cap, grant.usage() + amount);
-    let mut entry = Entry::event(new_month(books, grant));
-    if from != to {
-        entry = entry.and(Event::CapChanging {
-            grant: id,
-            from,
-            to,
-            renews: true,
-        });
+    let (from, to) = (grant.cap, grant.usage() + amount);
+    let entry = Entry::event(new_month(books, grant));
+    if from == to && !grant.noticed.contains(&Notice::NotRenewed) {
+        return entry.say(told(books, grant, amount));
     }
-    if grant.noticed.contains(&Notice::NotRenewed) {
-        return entry;
-    }
-    entry.say(told(books, grant, amount))
+    entry.and(Event::CapChanging {
+        grant: grant.id,
+        from,
+        to,
+        renews: true,
+    })
 }
 
 fn resumed(books: &Books, grant: &Grant, amount: Money) -> Entry {
@@ -264,11 +262,12 @@ pub(crate) fn put_off(books: &Books, grant: &Grant, what: What, why: &str) -> Op
     Some(entry.say(Message::new(To::Member(grant.member), Page::say(text))))
 }
 
-/// The month has its money after all.
-pub(crate) fn after_all(books: &Books, grant: &Grant) -> Option<Message> {
-    let amount = grant.monthly?;
-    let was_refused = grant.noticed.contains(&Notice::NotRenewed);
-    was_refused.then(|| told(books, grant, amount))
+/// What is said of a month's cap when its provider has confirmed it. `None`: that month is over already,
+/// and the next begins.
+pub(crate) fn begun(books: &Books, grant: &Grant) -> Option<Message> {
+    let lasts = grant.renew_at.is_none_or(|at| books.now < at);
+    let amount = grant.monthly.filter(|_| lasts)?;
+    Some(told(books, grant, amount))
 }
 
 /// A top-up is for one month, so nothing can be topped up that begins each month anew.

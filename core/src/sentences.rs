@@ -262,6 +262,20 @@ pub fn revoked_by_owner(grant: &Grant, owner: MemberId) -> Page {
     )
 }
 
+/// What is above a member's budget, to her: spent already, or held by keys. Empty where nothing is.
+pub fn above(budget: &Budget, what: &str) -> String {
+    let run_on = "they keep running to their caps";
+    match budget.above() {
+        (Money::ZERO, Money::ZERO) => String::new(),
+        (Money::ZERO, held) => format!(" Your keys hold {held} more than {what}; {run_on}."),
+        (spent, Money::ZERO) => format!(" You have spent {spent} more than {what} this month."),
+        (spent, held) => format!(
+            " You have spent {spent} more than {what} this month, and your keys hold {held} beside it; \
+             {run_on}."
+        ),
+    }
+}
+
 /// A member's new allocation, to the member.
 pub fn allocated(
     from: Option<Money>,
@@ -278,19 +292,12 @@ pub fn allocated(
             .and(format!(" changed your monthly budget from {from} to "))
             .bold(after.allocation),
     };
-    let excess = after.excess();
     let text = text
         .and(format!(". {} is free until ", after.free()))
         .time(turns_at)
-        .and(".");
-    let page = Page::say(if excess.is_zero() {
-        text
-    } else {
-        text.and(format!(
-            " Your keys hold {excess} more than that; they keep running to their caps."
-        ))
-    });
-    page.text("Take a key with `/slice provision`, see your budget with `/slice budget`.")
+        .and(format!(".{}", above(after, "that")));
+    Page::say(text)
+        .text("Take a key with `/slice provision`, see your budget with `/slice budget`.")
 }
 
 pub fn topped_up(amount: Money, after: &Budget, by: Option<MemberId>, turns_at: Time) -> Page {

@@ -2,6 +2,7 @@
 //! when its money is.
 
 mod api;
+mod catalog;
 mod meter;
 mod price;
 mod rows;
@@ -11,6 +12,7 @@ mod terms;
 use super::ServicesConfig;
 use api::Api;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use catalog::Catalog;
 use futures::future::BoxFuture;
 use meter::{agreed_price, meter, odd_pod};
 use price::Rate;
@@ -48,6 +50,7 @@ pub(super) struct RunPod {
     name: ServiceName,
     capabilities: Capabilities,
     api: Api,
+    catalog: Catalog,
     clock: Arc<dyn Clock>,
 }
 
@@ -87,6 +90,7 @@ impl RunPod {
                               read-only one cannot make pods.",
             },
             api: Api::new(&config.runpod_api, config.timeout),
+            catalog: Catalog::default(),
             clock,
         }
     }
@@ -135,7 +139,7 @@ impl RunPod {
             )));
         }
         let (gpus, balance) =
-            futures::future::join(self.api.gpus(master), self.api.balance(master)).await;
+            futures::future::join(self.gpus_now(master), self.api.balance(master)).await;
         let (gpus, balance) = (gpus?, balance?);
         let gpu = gpus.into_iter().find(|gpu| gpu.is_called(&terms.gpu));
         let gpu = gpu.and_then(|gpu| Some((gpu.price()?, gpu)));

@@ -29,6 +29,7 @@ pub(super) struct Whose {
 }
 
 /// A number or its text, unread: an amount never is a binary fraction on its way.
+#[derive(Clone)]
 pub(super) struct Number(Box<RawValue>);
 
 impl Whose {

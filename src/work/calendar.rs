@@ -33,10 +33,13 @@ pub async fn step(desk: &Desk) -> Result<bool, Refusal> {
         Job::Turn => (TURN_DAYS, months::turned),
         Job::Digest => (digest::DAYS, digest::due),
     };
-    let decide = |books: &Books| Ok((decide(books, &firing), ()));
+    let decide = |books: &Books| {
+        firing.has_come(books)?;
+        Ok((decide(books, &firing), ()))
+    };
     match desk.record(scope.days(days), decide).await {
         Ok(()) => info!(%org, "Did the {} of {}", job.said(), due.rfc3339()),
-        // Another worker did it, or the clock went back to before it was done.
+        // Another worker did it, or the clock went back: to before it was done, or to the day before it is.
         Err(Refusal::Repeated) => desk.store.skip_job(firing).await?,
         Err(why) => return Err(why),
     }

@@ -22,7 +22,7 @@ pub fn two_hundred_at_once(kind: Kind, service: &'static Service) {
         world.says("olga", "allocate @ana 200").await;
         world.all_read();
         let slow = Fault::RateLimited429 { retry_after: 1 };
-        // What is only asked for is no order, and whoever asked hears that nothing came of it.
+        // What is only asked for, once for all, is no order: whoever asked hears that nothing came of it.
         let orders = service
             .making
             .iter()
@@ -46,10 +46,9 @@ pub fn two_hundred_at_once(kind: Kind, service: &'static Service) {
         assert_eq!(read.matches("Reserved").count(), GRANTED);
         let ready = format!("Your {} key is ready", service.name);
         assert_eq!(read.matches(&ready).count(), GRANTED);
-        // Where a price is asked for first, its provider may not want to say it so often.
-        let refused = ["$20.00 short", "slow down. Nothing was changed."];
-        let refused = refused.map(|words| read.matches(words).count());
-        assert_eq!(refused.iter().sum::<usize>(), REQUESTS - GRANTED);
+        assert_eq!(read.matches("$20.00 short").count(), REQUESTS - GRANTED);
+        // Ten pods that nobody reveals end at the same instant, which is not what this is about.
+        world.town.rate_limits(false);
         world.finish().await;
     });
 }

@@ -1,4 +1,5 @@
-//! Two processes on one database for a simulated month: nothing is said, charged or revoked twice.
+//! Two replicas on one database for a simulated month, each with its own runtime, connections and chance, in
+//! one process: nothing is said, charged or revoked twice.
 
 use crate::{
     closing,

@@ -1,9 +1,16 @@
 //! The `RunPod` adapter against the sandbox: what each answer, and each misfortune, lets it conclude. With
 //! `SLICE_CONTRACTS`, every call of REST is held to the provider's own description.
 
+mod ends;
+mod prices;
+
 use crate::world::{
     WorldClock,
     pods::{ACCOUNT, GPU_ID, RUNPOD_MASTER},
+};
+use ends::{an_ended_pod_is_read_by_its_whole_bill, what_has_ended_is_still_shown};
+use prices::{
+    a_price_that_changes_after_the_form, a_question_that_is_given_up, many_ask_for_prices_once,
 };
 use slice::services::{ServicesConfig, registry};
 use slice_core::{
@@ -39,8 +46,12 @@ all! {
     a_lost_order_is_never_taken_for_a_no,
     a_pod_with_errors_beside_it_was_made,
     a_dearer_pod_is_refused,
+    many_ask_for_prices_once,
+    a_question_that_is_given_up,
+    a_price_that_changes_after_the_form,
     bills_over_days_and_what_was_not_foreseen,
     an_ended_pod_is_read_by_its_whole_bill,
+    what_has_ended_is_still_shown,
     readings_and_ends_under_faults,
     foreign_pods_are_left_alone,
 }
@@ -418,31 +429,6 @@ async fn bills_over_days_and_what_was_not_foreseen() {
     let still = world.read(&second).await.expect("a reading");
     assert!(still.is_disabled, "somebody stopped it");
     exact(&second, still.usage);
-    world.well_behaved();
-}
-
-async fn an_ended_pod_is_read_by_its_whole_bill() {
-    let world = World::new().await;
-    let key = world.key(1).await;
-    world.later(Duration::from_mins(100));
-    world
-        .sandbox
-        .runpod
-        .terminate_behind_our_back(&key.provider_id);
-    assert_eq!(world.read(&key).await, Err(ServiceError::Gone));
-    let key = stopped(&key);
-    for _ in 0..7 {
-        assert!(is_later(&world.read(&key).await), "its bill is not whole");
-        world.later(10 * MINUTE);
-    }
-    world.later(MINUTE);
-    let meter = world.read(&key).await.expect("its bill");
-    assert!(meter.is_disabled);
-    let bill = world.bill(&key);
-    assert!(
-        bill <= meter.usage && meter.usage <= bill + micros(10),
-        "{bill}"
-    );
     world.well_behaved();
 }
 

@@ -105,7 +105,7 @@ pub struct World {
     pub database_url: String,
     pub clock: Arc<WorldClock>,
     running: Option<Running>,
-    /// A second process on the same database.
+    /// A second replica on the same database.
     twin: Option<Running>,
     /// Pulled when a kill point is reached.
     pub killed: Arc<Notify>,

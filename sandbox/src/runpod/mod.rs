@@ -179,6 +179,11 @@ impl RunPod {
         self.world().forgets_deadlines = forget;
     }
 
+    /// Whether pods that have ended are still shown, as `TERMINATED`, and not ended once more.
+    pub fn shows_ended(&self, shows: bool) {
+        self.world().shows_ended = shows;
+    }
+
     /// Whether a new pod is answered with an error beside it, as GraphQL may where a part of the answer
     /// could not be read.
     pub fn complains_beside(&self, complains: bool) {

@@ -72,13 +72,12 @@ fn served(world: &mut World, account: &str, call: &Call, now: i64) -> Result<Ans
     match (call.method.as_str(), &*parts) {
         ("GET", ["pods"]) => {
             only(&query, &["includeClusterPods"])?;
-            let living = |pod: &&Pod| pod.account == account && pod.ended_at.is_none();
-            let pods = world.pods.iter().filter(living);
+            let pods = world.pods.iter().filter(|pod| world.shows(account, pod));
             let pods: Vec<Value> = pods.map(|pod| shown(pod, world, now)).collect();
             Ok(Answer::json(200, json!({ "pods": pods })))
         }
         (method, ["pods", id]) => {
-            let Some(at) = world.living(account, id) else {
+            let Some(at) = world.shown(account, id) else {
                 return refuse(404, "pod not found");
             };
             match method {
@@ -149,6 +148,9 @@ pub(super) fn act(pod: &mut Pod, action: &str, now: i64) -> Result<Answer, Refus
     if pod.locked {
         return refuse(409, "pod is locked: unlock it first");
     }
+    if pod.ended_at.is_some() {
+        return refuse(409, "action not valid for current pod status");
+    }
     match (action, pod.stopped) {
         ("terminate", _) => {
             pod.ended_at = Some(now);
@@ -199,6 +201,7 @@ fn shown(pod: &Pod, world: &World, now: i64) -> Value {
     let actions: &[&str] = match status {
         "RUNNING" => &["stop", "restart", "terminate"],
         "EXITED" => &["start", "terminate"],
+        "TERMINATED" => &[],
         _ => &["stop", "terminate"],
     };
     let booted = pod.created_at + world.boot_micros;
@@ -221,7 +224,7 @@ fn shown(pod: &Pod, world: &World, now: i64) -> Value {
         "cudaVersion": "12.8",
         "ssh": { "proxy": proxy, "direct": direct },
         "template": null,
-        "cost": number(if pod.stopped { 0 } else { pod.price }),
+        "cost": number(if pod.stopped || pod.ended_at.is_some() { 0 } else { pod.price }),
         "locked": pod.locked,
         "globalNetworking": { "enabled": false },
         "runtime": runs.then(|| json!({ "uptime": uptime.max(0) })),

@@ -54,6 +54,8 @@ pub(super) struct World {
     pub complains: bool,
     /// `terminateAfter` is taken and nothing comes of it, as the real service was once found to do.
     pub forgets_deadlines: bool,
+    /// Pods that have ended are still shown, as `TERMINATED`.
+    pub shows_ended: bool,
     pub boot_micros: i64,
     pub billing_lag_micros: i64,
     /// Requests per minute; the documented number unless changed.
@@ -151,6 +153,16 @@ impl World {
         let fits = |key: &&Key| key.secret == secret && !key.revoked;
         let key = self.keys.iter().find(fits)?;
         Some((key.account.clone(), key.access))
+    }
+
+    /// Where a pod of an account stands that is shown.
+    pub fn shown(&self, account: &str, id: &str) -> Option<usize> {
+        let fits = |pod: &Pod| pod.id == id && self.shows(account, pod);
+        self.pods.iter().position(fits)
+    }
+
+    pub fn shows(&self, account: &str, pod: &Pod) -> bool {
+        pod.account == account && (self.shows_ended || pod.ended_at.is_none())
     }
 
     /// Where a pod of an account stands that is not terminated.

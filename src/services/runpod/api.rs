@@ -92,12 +92,19 @@ impl Api {
             .wire
             .call::<Pods>(master, Request::read("v2/pods"))
             .await;
-        Ok(pods.map_err(no_list)?.pods)
+        let mut pods = pods.map_err(no_list)?.pods;
+        pods.retain(|pod| !pod.has_ended());
+        Ok(pods)
     }
 
+    /// A pod that exists. What has ended may be shown for a while, and cannot be ended once more.
     pub async fn pod(&self, master: &Secret, id: &str) -> Result<Pod, ServiceError> {
         let pod = self.wire.call(master, Request::read(path(id)?)).await;
-        pod.map_err(Failure::conclude)
+        let pod: Pod = pod.map_err(Failure::conclude)?;
+        if pod.has_ended() {
+            return Err(ServiceError::Gone);
+        }
+        Ok(pod)
     }
 
     /// Kinds of GPU with their prices, and whether any is free.

@@ -63,9 +63,14 @@ impl Pod {
         (label.starts_with(LABEL_PREFIX) && self.name == name_of(label)).then_some(label)
     }
 
-    /// Whether it costs more than its disk.
+    /// Whether it costs more than its disk. One in error does, for as long as it is there.
     pub fn runs(&self) -> bool {
-        !["EXITED", "ERROR", "TERMINATED"].contains(&self.status.as_str())
+        !["EXITED", "TERMINATED"].contains(&self.status.as_str())
+    }
+
+    /// Whether it is only shown, and there is none any more.
+    pub fn has_ended(&self) -> bool {
+        self.status == "TERMINATED"
     }
 
     pub fn created_at(&self) -> Option<Time> {
@@ -96,12 +101,12 @@ pub(super) struct Gpus {
     pub gpus: Vec<Gpu>,
 }
 
-#[derive(Deserialize)]
+#[derive(Clone, Deserialize)]
 struct Prices {
     secure: Number,
 }
 
-#[derive(Deserialize)]
+#[derive(Clone, Deserialize)]
 pub(super) struct Gpu {
     pub id: String,
     pub name: String,
@@ -268,8 +273,10 @@ pub(super) struct Made {
 }
 
 impl Made {
+    /// `None`: it is not said. A pod that costs nothing is none that was agreed on.
     pub fn price(&self) -> Option<Money> {
-        self.price.as_ref()?.money()
+        let price = self.price.as_ref()?.money();
+        price.filter(|price| Money::ZERO < *price)
     }
 
     /// What `RunPod`'s SSH proxy calls the pod.
@@ -283,4 +290,52 @@ impl Made {
 struct Machine {
     #[serde(rename = "podHostId", default)]
     host: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_runs_costs_money_until_it_has_ended() {
+        let pod = |status: &str| {
+            let pod = serde_json::json!({
+                "id": "a1", "name": "a", "status": status, "cost": 0.4, "disk": 10,
+                "createdAt": "2026-11-27T18:00:00Z",
+            });
+            serde_json::from_str::<Pod>(&pod.to_string()).expect("a pod")
+        };
+        for (status, runs, has_ended) in [
+            ("PROVISIONING", true, false),
+            ("STARTING", true, false),
+            ("RUNNING", true, false),
+            ("EXITED", false, false),
+            ("ERROR", true, false),
+            ("TERMINATED", false, true),
+        ] {
+            let pod = pod(status);
+            assert_eq!((pod.runs(), pod.has_ended()), (runs, has_ended), "{status}");
+        }
+    }
+
+    /// What a pod has cost is computed with this: by a price of nothing it would last for ever.
+    #[test]
+    fn a_price_that_is_none_is_not_said() {
+        let price = |price: &str| {
+            let made = format!("{{\"id\": \"a1\"{price}}}");
+            serde_json::from_str::<Made>(&made).expect("a pod").price()
+        };
+        assert_eq!(
+            price(", \"costPerHr\": 0.4"),
+            Some(Money::from_micros(400_000))
+        );
+        for none in [
+            "",
+            ", \"costPerHr\": null",
+            ", \"costPerHr\": 0",
+            ", \"costPerHr\": -0.4",
+        ] {
+            assert_eq!(price(none), None, "{none}");
+        }
+    }
 }

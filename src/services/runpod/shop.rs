@@ -65,7 +65,7 @@ impl RunPod {
         asking: Asking<'_>,
         named: Option<&str>,
     ) -> Result<Vec<Gpu>, ServiceError> {
-        let mut gpus = self.api.gpus(asking.master).await?;
+        let mut gpus = self.gpus_lately(asking.master).await?;
         gpus.retain(|gpu| gpu.price().is_some() && gpu.is_free());
         let is_named = |gpu: &Gpu| named.is_some_and(|named| gpu.is_called(named));
         gpus.sort_by_key(|gpu| (!is_named(gpu), gpu.price()));
@@ -184,7 +184,7 @@ impl RunPod {
             return Err(ask("A pod needs a GPU and a way to reach it."));
         };
         is_protected(image, &access).map_err(ask)?;
-        let gpus = self.api.gpus(asking.master).await;
+        let gpus = self.gpus_lately(asking.master).await;
         let gpus = gpus.map_err(|why| refuse(format!("The prices could not be read: {why}")))?;
         let found = gpus.into_iter().find(|known| known.is_called(&gpu));
         let found = found.and_then(|gpu| Some((gpu.price()?, gpu)));

@@ -10,7 +10,7 @@ use slice_core::{
     role::{GroupKind, Standing},
     secret::Secret,
 };
-use slice_sandbox::{ChannelKind, Fault, PersonKind};
+use slice_sandbox::{ChannelKind, Discord, Fault, PersonKind};
 use std::time::Duration;
 
 fn letter(id: u8, page: &Page) -> Letter<'_> {
@@ -150,34 +150,54 @@ pub(super) async fn failures(stage: Stage) {
     );
 }
 
+/// What makes a person unreachable, what Slice says of it, and what makes her reachable again.
+type Closing = (fn(&Discord), &'static str, fn(&Discord));
+
+const CLOSINGS: [Closing; 2] = [
+    // 50007
+    (
+        |world| world.close_dms("ana"),
+        "takes no direct messages",
+        |world| world.open_dms("ana"),
+    ),
+    // 50278
+    (
+        |world| world.remove_person("ana"),
+        "shares no server",
+        |world| world.joins_guild(&world.guild_id(), "ana"),
+    ),
+];
+
 pub(super) async fn closed(stage: Stage) {
     let world = &stage.sandbox.discord;
-    world.close_dms("ana");
     let (page, ana) = (Page::say("Hello"), stage.identity("ana"));
     let to = Address::Person(&ana);
-    let refused = stage.discord.post(to, &letter(1, &page)).await;
-    assert!(
-        matches!(refused, Err(PlatformError::Refused(_))),
-        "{refused:?}"
-    );
-    let counted = world.invalid_requests();
-    for id in 2..20 {
-        let refused = stage.discord.post(to, &letter(id, &page)).await;
-        assert!(
-            matches!(refused, Err(PlatformError::Refused(_))),
-            "{refused:?}"
-        );
+    let mut ids = 1..;
+    let mut post = async || {
+        let id = ids.next().expect("an id");
+        stage.discord.post(to, &letter(id, &page)).await
+    };
+    for (closes, why, opens) in CLOSINGS {
+        closes(world);
+        let refused = post().await;
+        let said = matches!(&refused, Err(PlatformError::Refused(text)) if text.contains(why));
+        assert!(said, "{why}: {refused:?}");
+        let counted = world.invalid_requests();
+        for _ in 0..18 {
+            let refused = post().await;
+            assert!(
+                matches!(refused, Err(PlatformError::Refused(_))),
+                "{why}: {refused:?}"
+            );
+        }
+        let tried = world.invalid_requests() - counted;
+        assert_eq!(tried, 0, "she is not tried again: {why}");
+        opens(world);
+        stage.person("ana").command("/slice", "help").expect("sent");
+        let (_, answers) = stage.hears().await;
+        answers.say(&page, &[]).await.expect("an answer");
+        post().await.expect("she spoke, so she is tried");
     }
-    assert_eq!(world.invalid_requests(), counted, "she is not tried again");
-    world.open_dms("ana");
-    stage.person("ana").command("/slice", "help").expect("sent");
-    let (_, answers) = stage.hears().await;
-    answers.say(&page, &[]).await.expect("an answer");
-    stage
-        .discord
-        .post(to, &letter(30, &page))
-        .await
-        .expect("she spoke, so she is tried");
 }
 
 pub(super) async fn dead_token(stage: Stage) {

@@ -3,9 +3,17 @@
 use crate::world::World;
 use serde_json::Value;
 use slice_core::calendar::Job;
-use slice_sandbox::{ChannelKind, Fault};
-use std::{collections::BTreeMap, time::Duration};
+use slice_sandbox::{ChannelKind, Fate, Fault};
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
+const MINUTE: Duration = Duration::from_mins(1);
 const HOUR: Duration = Duration::from_hours(1);
 const DAY: Duration = Duration::from_hours(24);
 
@@ -404,6 +412,52 @@ pub async fn a_clock_that_goes_back(world: &mut World) {
     world.loose();
 }
 
+/// The clock steps back over midnight while a job of that midnight is being done: it is done when midnight
+/// comes again, once, and of the right week and month.
+pub async fn a_clock_that_steps_back_over_midnight(world: &mut World) {
+    world.set_up().await;
+    world.says("olga", "settings digest-hour 0").await;
+    ana_spends(world, "6.60").await;
+    world.later(28 * DAY + 11 * HOUR + 59 * MINUTE).await;
+    steps_back(world).await;
+    world.later(MINUTE).await;
+    let olga = world.expect("olga", &["in the week to 29 November"]);
+    assert_eq!(olga.matches("in the week to").count(), 1, "{olga}");
+    world.later(23 * HOUR + 59 * MINUTE).await;
+    steps_back(world).await;
+    world.later(MINUTE).await;
+    for who in ["olga", "ana"] {
+        let read = world.expect(who, &["December has begun"]);
+        assert_eq!(read.matches("has begun").count(), 1, "{who}: {read}");
+    }
+    world.later(HOUR).await;
+    let read = world.reads("olga") + &world.reads("ana");
+    assert!(!read.contains("has begun"), "{read}");
+}
+
+/// A minute passes, and is taken back as soon as a job that is due asks the provider what was spent.
+async fn steps_back(world: &mut World) {
+    world.all_read();
+    let clock = world.sandbox.clock.clone();
+    let (before, stepped) = (clock.now(), Arc::new(AtomicBool::new(false)));
+    let steps = stepped.clone();
+    world.sandbox.wire.on_crossing(Box::new(move |crossing| {
+        if crossing.wire == "openrouter" && !steps.swap(true, Ordering::SeqCst) {
+            clock.set(before);
+        }
+        Fate::Pass
+    }));
+    world.later(MINUTE).await;
+    world.sandbox.wire.clear_hook();
+    assert!(stepped.load(Ordering::SeqCst), "a job was being done");
+    for who in ["olga", "ana"] {
+        let read = world.reads(who);
+        for told in ["in the week to", "has begun"] {
+            assert!(!read.contains(told), "{who} reads before midnight: {read}");
+        }
+    }
+}
+
 /// Slice ran with a clock that was three days ahead, until that was put right: what it leased and
 /// paused meanwhile waits for nobody, and nothing is told twice.
 pub async fn a_clock_that_ran_ahead(world: &mut World) {
@@ -430,7 +484,7 @@ pub async fn a_clock_that_ran_ahead(world: &mut World) {
     world.start().await.expect("the bot starts");
     world.settled().await;
     for _ in 0..3 {
-        world.later(Duration::from_mins(1)).await;
+        world.later(MINUTE).await;
     }
     let told = world.expect(
         "ana",
@@ -440,7 +494,7 @@ pub async fn a_clock_that_ran_ahead(world: &mut World) {
     let [first, second] = world.live_keys().try_into().expect("two keys");
     let spent = world.sandbox.openrouter.spend(&second.secret, "2.50");
     spent.expect("the key spends");
-    world.later(Duration::from_mins(5)).await;
+    world.later(5 * MINUTE).await;
     world.says("olga", "members").await;
     world.expect("olga", &["spent $2.50"]);
     assert_ne!(first.hash, second.hash);

@@ -34,7 +34,7 @@ fn posted(world: &World, parts: &[&str]) -> String {
 }
 
 /// Ten people spend: eight bars, three movers, and what a reader wants to know first. Then without names,
-/// and a week in which nobody spends.
+/// and weeks in which nobody spends.
 pub async fn of_a_big_team(world: &mut World) {
     world.set_up().await;
     world.town.add_channel("all-hands", ChannelKind::PUBLIC);
@@ -95,11 +95,27 @@ pub async fn of_a_big_team(world: &mut World) {
         told.contains("openrouter $"),
         "the chart is by service: {told}"
     );
+    quiet_weeks(world).await;
+}
 
+/// Nobody spends: that is one line, and beneath it stands what needs attention, and nothing else.
+async fn quiet_weeks(world: &mut World) {
     world.later(7 * DAY).await;
     let told = world.expect(
         "bo",
         &["Nothing was spent in the week to 29 November: $352 of $1,100 used"],
     );
     assert_eq!(told.lines().count(), 1, "one line: {told}");
+    a_key(world, "ada").await;
+    world.says("olga", "allocate @ada 10").await;
+    world.later(7 * DAY).await;
+    let told = world.expect(
+        "bo",
+        &[
+            "Nothing was spent in the week to 6 December: $0.00 of $1,010 used",
+            "Needs attention",
+            "Members whose budget is used up or exceeded: 1.",
+        ],
+    );
+    assert_eq!(told.lines().count(), 3, "three lines: {told}");
 }

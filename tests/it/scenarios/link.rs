@@ -64,7 +64,7 @@ pub async fn a_second_identity(world: &mut World) {
     // A cut between the two: both keys together are more than the larger budget.
     world.says("olga", "allocate @ana 60").await;
     world.clicks("ana", "That is me").await;
-    world.expect("olga", &["$60.00", "$10.00 is held above the budget"]);
+    world.expect("olga", &["$60.00", "$10.00 is above the budget"]);
     world.says("olga", "members").await;
     world.says("bo", "keys").await;
     world.expect("bo", &["Grant 1", "Grant 2"]);

@@ -71,6 +71,18 @@ pub async fn a_cut_leaves_an_excess(world: &mut World) {
     world.expect("ana", &["$16.00 short"]);
     let [key] = world.live_keys().try_into().expect("the key lives on");
     assert_eq!(key.limit_micros, Some(40_000_000));
+    let spent = world.sandbox.openrouter.spend(&key.secret, "30");
+    spent.expect("the key spends");
+    world.says("ana", "budget").await;
+    world.says("olga", "allocate @ana 20").await;
+    world.expect(
+        "olga",
+        &["$10.00 more than that was spent this month already, and keys that run now hold $10.00 beside it"],
+    );
+    world.expect(
+        "ana",
+        &["You have spent $10.00 more than that this month, and your keys hold $10.00 beside it"],
+    );
 }
 
 pub async fn amounts_that_are_none(world: &mut World) {

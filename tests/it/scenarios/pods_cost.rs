@@ -1,6 +1,6 @@
 //! Pods that cost more than was meant: found late, or dearer than they were.
 
-use super::pods::{a_pod, spent};
+use super::pods::{a_pod, free, spent};
 use crate::world::{World, pods::GPU_ID};
 use slice_core::money::Money;
 use slice_sandbox::Fault;
@@ -59,6 +59,31 @@ pub async fn what_a_lost_pod_cost_is_gone(world: &mut World) {
             "{all}"
         );
     }
+    world.loose();
+}
+
+/// Between the form and its answer, or between that and the order, the price goes up: the form says so, or the
+/// order is not sent and the money is back.
+pub async fn a_price_that_changes_after_the_form(world: &mut World) {
+    world.set_up_pods().await;
+    let runpod = world.sandbox.runpod.clone();
+    for (passes, told) in [
+        (MINUTE, "Nothing was changed."),
+        (Duration::ZERO, "the money is back"),
+    ] {
+        world.says("ana", "provision runpod").await;
+        runpod.set_price(GPU_ID, "0.5");
+        world.later(passes).await;
+        world.submits("ana", &[("Cap", "10")]).await;
+        let dearer = ["The price of A40 was $0.40 an hour", "is $0.50 now"];
+        let read = world.expect("ana", &dearer);
+        assert!(read.contains(told), "{read}");
+        runpod.set_price(GPU_ID, "0.4");
+        world.later(MINUTE).await;
+        world.all_read();
+    }
+    assert_eq!(world.slice_pods().len(), 0, "nothing was ever made");
+    assert_eq!(free(world).await, Money::from_dollars(100));
     world.loose();
 }
 

@@ -154,6 +154,11 @@ pub async fn what_owners_change(world: &mut World) {
         &["@ana has used $85.00 of $85.00 for November: all of it"],
     );
     world.says("olga", "allocate @ana 50").await;
+    world.expect(
+        "olga",
+        &["$35.00 more than that was spent this month already, so nothing more can be taken."],
+    );
+    world.expect("ana", &["You have spent $35.00 more than that this month."]);
     world.says("olga", "settle 1 90").await;
     let (ana, olga) = (world.reads("ana"), world.reads("olga"));
     assert!(!ana.contains("You have used"), "ana knows: {ana}");

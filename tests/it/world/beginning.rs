@@ -6,8 +6,8 @@ use slice_sandbox::ChannelKind;
 use std::sync::Arc;
 
 impl World {
-    /// A second bot on the same database, with its own connections and its own chance. Slack's
-    /// envelopes come to either.
+    /// A second replica in this process, on the same database, with its own runtime, its own connections
+    /// and its own chance. Slack's envelopes come to either.
     pub async fn start_twin(&mut self) {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
