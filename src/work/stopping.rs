@@ -2,7 +2,9 @@
 
 use super::claim::{Job, Provider, SETTLES, Stop, log_failure, pause};
 use slice_core::{
+    books::Books,
     grant::{Grant, Key, KeyState},
+    leftover,
     money::Money,
     ports::{KeyRef, Meter, ServiceError},
     refusal::Refusal,
@@ -27,7 +29,10 @@ pub(super) async fn stop_and_read(
     let attempt = key.attempt;
     let was_stopped = key.state == KeyState::Disabled;
     let meter = match KeyRef::new(grant, key) {
-        Some(known) if was_stopped => provider.last_usage(&known).await?,
+        // What costs money until it ends may not have ended.
+        Some(known) if was_stopped && provider.capabilities().inert => {
+            provider.last_usage(&known).await?
+        }
         Some(known) => provider.stop(&known).await?,
         None => None,
     };
@@ -40,9 +45,21 @@ pub(super) async fn stop_and_read(
         // Should the provider be wrong about that, it is true from here on: a key that the books
         // call gone must not spend.
         provider.delete(id).await?;
-        return Ok(job
-            .write(|books| steps::assumed_spent(books, attempt))
-            .await?);
+        let left = match provider.left(grant, key).await {
+            // A master key of another account knows nothing of what stays.
+            Err(Stop::Service(ServiceError::Rejected(_))) => None,
+            known => known?,
+        };
+        let lost = |books: &Books| {
+            let entry = steps::assumed_spent(books, attempt)?;
+            Ok(leftover::beside(
+                entry,
+                books,
+                (grant, attempt),
+                left.as_ref(),
+            ))
+        };
+        return Ok(job.write(lost).await?);
     };
     if was_stopped && usage <= key.usage {
         return Ok(());
