@@ -281,6 +281,14 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         facts: Facts,
     },
+    /// A second one of what was ordered once: it belongs to the grant, and is ended at once.
+    DoubleFound {
+        grant: GrantId,
+        attempt: i64,
+        label: String,
+        provider_id: String,
+        facts: Facts,
+    },
     KeyArmed {
         grant: GrantId,
         attempt: i64,

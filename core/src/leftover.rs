@@ -38,8 +38,22 @@ pub fn of(grant: &Grant) -> impl Iterator<Item = &Key> {
     grant.keys.iter().filter(|key| key.left.is_some())
 }
 
-/// The key was removed, and this stays: its member and the owners hear of it, and of what it costs.
-pub fn found(books: &Books, grant: &Grant, attempt: i64, left: &Left) -> Entry {
+/// A key is gone by this entry. What stays of it, its member and the owners hear of, and of what it costs.
+pub fn beside(
+    mut entry: Entry,
+    books: &Books,
+    (grant, attempt): (&Grant, i64),
+    left: Option<&Left>,
+) -> Entry {
+    let Some(left) = left else {
+        return entry;
+    };
+    let found = found(books, grant, attempt, left);
+    entry.events.extend(found.events);
+    entry.say_all(found.messages)
+}
+
+fn found(books: &Books, grant: &Grant, attempt: i64, left: &Left) -> Entry {
     let event = Event::DataLeft {
         grant: grant.id,
         attempt,

@@ -13,6 +13,7 @@ pub mod chart;
 pub mod day;
 pub mod desk;
 pub mod digest;
+pub mod doubles;
 pub mod drift;
 pub mod ends;
 pub mod event;

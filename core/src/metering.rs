@@ -11,6 +11,7 @@ use crate::{
     books::{Books, Entry, Master, Scope},
     capping::Watch,
     desk::Desk,
+    doubles,
     drift::{self, Look},
     event::Actor,
     grant::{Grant, Key, KeyState, LABEL_PREFIX},
@@ -290,11 +291,14 @@ impl Desk {
             ..Round::default()
         };
         let mut after = strays::Looked::default();
+        let mut doubled = vec![];
         let read = match self.read_service(&books, service, &mut round).await {
             Err(why) => Err(why),
             Ok(listed) => {
                 after = self.look_at_strays(&books, service, &listed).await;
-                scope = scope.listed(strays::candidates(&books, service, &listed));
+                let strangers;
+                (doubled, strangers) = self.unknown(&books, service, &listed);
+                scope = scope.listed(strangers);
                 Ok(())
             }
         };
@@ -319,6 +323,7 @@ impl Desk {
             let mut entry = entry.say_all(told.messages);
             entry.events.extend(told.events);
             for strays in [
+                doubles::found(books, service, &doubled),
                 strays::found(books, service),
                 strays::gone(books, &after.gone),
                 strays::stuck(books, &after.left),
@@ -357,6 +362,19 @@ impl Desk {
             Some(Hardness::Metered { every, .. }) => EVERY.min(*every),
             _ => EVERY,
         }
+    }
+
+    /// Listed keys that the books do not know: doubles of theirs, where these cost money, and strangers.
+    fn unknown(
+        &self,
+        books: &Books,
+        service: &ServiceName,
+        listed: &[Listed],
+    ) -> (Vec<Listed>, Vec<Listed>) {
+        let adapter = self.services.find(service);
+        let is_inert = adapter.is_none_or(|adapter| adapter.capabilities().inert);
+        let unknown = strays::candidates(books, service, listed).into_iter();
+        unknown.partition(|one| !is_inert && doubles::is_double(books, service, one))
     }
 
     fn is_metered(&self, service: &ServiceName) -> bool {

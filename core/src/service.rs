@@ -264,6 +264,8 @@ pub struct Listed {
     pub provider_id: String,
     /// `None`: the list does not say, and each key is read by itself.
     pub meter: Option<Meter>,
+    /// What has to be known of it to read it when it has gone, if its provider says that in the list alone.
+    pub facts: Facts,
 }
 
 /// What a failed call lets us conclude.

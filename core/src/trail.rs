@@ -216,6 +216,9 @@ fn key(event: &Event, grant: &str) -> String {
     match event {
         Event::KeyIntended { attempt, .. } => format!("began key {attempt} of {grant}"),
         Event::KeyMinted { attempt, .. } => format!("sealed key {attempt} of {grant}"),
+        Event::DoubleFound { .. } => {
+            format!("found a second one of {grant} at its provider, and ends it")
+        }
         Event::KeyArmed { attempt, cap, .. } => {
             format!("armed key {attempt} of {grant} with {cap}")
         }
@@ -395,6 +398,7 @@ fn told_above(event: &Event) -> String {
         | Event::GrantTransferred { .. }
         | Event::KeyIntended { .. }
         | Event::KeyMinted { .. }
+        | Event::DoubleFound { .. }
         | Event::KeyArmed { .. }
         | Event::KeyDisabled { .. }
         | Event::KeyEnabling { .. }

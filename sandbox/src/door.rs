@@ -223,6 +223,14 @@ async fn answer<B: Behind>(behind: &B, cut: &Cut, request: Request) -> Response 
     if fate == Fate::DieBefore {
         return std::future::pending().await;
     }
+    if behind.faults().delays(B::WIRE, &line) {
+        let (late, wire) = (behind.clone(), behind.wire().clone());
+        behind.faults().keep(Box::pin(async move {
+            let _ = late.answer(&call).await;
+            wire.touch();
+        }));
+        return cut.now().await;
+    }
     let fault = behind.faults().take(B::WIRE, &line);
     match fault {
         Some(Fault::LostBefore) => return cut.now().await,

@@ -2,6 +2,8 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use futures::future::BoxFuture;
+
 pub(crate) const SLACK: &str = "slack";
 pub(crate) const DISCORD: &str = "discord";
 pub(crate) const OPENROUTER: &str = "openrouter";
@@ -186,10 +188,18 @@ struct Planned {
     times: usize,
 }
 
+/// Requests that get lost on their way and come to their end when nobody expects it any more.
+#[derive(Default)]
+struct Late {
+    routes: Vec<String>,
+    requests: Vec<BoxFuture<'static, ()>>,
+}
+
 /// The faults still to come. Clones share the plan.
 #[derive(Clone, Default)]
 pub struct Faults {
     plan: Arc<Mutex<Vec<Planned>>>,
+    late: Arc<Mutex<Late>>,
 }
 
 impl Faults {
@@ -200,7 +210,8 @@ impl Faults {
 
     /// The same, only where `wire METHOD /path` (for example `openrouter POST /api/v1/keys`; of AWS
     /// `aws POST iam:CreateUser` or `aws PUT s3:CreateBucket name`) or
-    /// `slack envelope type` or `discord event NAME` contains `route`.
+    /// `slack envelope type` or `discord event NAME` contains `route`; with a space at its end, a route
+    /// names a whole word.
     pub fn inject_on(&self, route: &str, fault: Fault, times: usize) {
         self.plan().push(Planned {
             route: route.to_owned(),
@@ -209,9 +220,36 @@ impl Faults {
         });
     }
 
+    /// Cuts the next request on this route off without an answer. What it asks for is done when it
+    /// arrives.
+    pub fn delay_on(&self, route: &str) {
+        self.late().routes.push(route.to_owned());
+    }
+
+    /// What was delayed arrives, and is answered to nobody. Gives how many requests that were.
+    pub async fn arrive(&self) -> usize {
+        let requests = std::mem::take(&mut self.late().requests);
+        futures::future::join_all(requests).await.len()
+    }
+
+    /// Whether this crossing is to be delayed.
+    pub(crate) fn delays(&self, wire: &str, line: &str) -> bool {
+        let whole = format!("{wire} {line} ");
+        let routes = &mut self.late().routes;
+        let place = routes
+            .iter()
+            .position(|route| whole.contains(route.as_str()));
+        place.map(|place| routes.remove(place)).is_some()
+    }
+
+    pub(crate) fn keep(&self, request: BoxFuture<'static, ()>) {
+        self.late().requests.push(request);
+    }
+
     /// How many faults are still to come.
     pub fn pending(&self) -> usize {
-        self.plan().iter().map(|planned| planned.times).sum()
+        let planned: usize = self.plan().iter().map(|planned| planned.times).sum();
+        planned + self.late().routes.len()
     }
 
     /// Nothing goes wrong any more.
@@ -221,7 +259,7 @@ impl Faults {
 
     /// The fault for this crossing, if one is planned; it is used up by that.
     pub(crate) fn take(&self, wire: &str, line: &str) -> Option<Fault> {
-        let whole = format!("{wire} {line}");
+        let whole = format!("{wire} {line} ");
         let fits = |planned: &Planned| {
             planned.times > 0
                 && planned.fault.wires().contains(&wire)
@@ -238,6 +276,10 @@ impl Faults {
         let fault = planned.fault;
         plan.retain(|planned| planned.times > 0);
         Some(fault)
+    }
+
+    fn late(&self) -> MutexGuard<'_, Late> {
+        self.late.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn plan(&self) -> MutexGuard<'_, Vec<Planned>> {

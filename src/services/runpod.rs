@@ -217,6 +217,15 @@ impl RunPod {
         self.issued(&terms, &made, password)
     }
 
+    /// What its last bill is recognized by.
+    fn shown(pod: &Pod) -> Facts {
+        let price = pod.rate().map(Rate::said);
+        let since = pod.created_at().map(seconds);
+        let facts = [(PRICE, price), (SINCE, since)].into_iter();
+        let known = facts.filter_map(|(name, value)| Some((name.to_owned(), value?)));
+        known.collect()
+    }
+
     fn issued(&self, terms: &Terms, made: &Made, password: Secret) -> Result<Issued, ServiceError> {
         let odd =
             || ServiceError::Unknown("RunPod does not say how the new pod is reached.".into());
@@ -230,7 +239,7 @@ impl RunPod {
             fact("GPU", terms.gpu.clone()),
             fact("Image", terms.image.clone()),
             fact("Disk", format!("{} GB", terms.disk_gb)),
-            fact(PRICE, format!("{price}, and {} for its disk", rate.disk())),
+            fact(PRICE, rate.said()),
             fact(SINCE, seconds(self.clock.now())),
             fact("Pod", made.id.clone()),
         ];
@@ -320,6 +329,7 @@ impl RunPod {
             label: pod.label().unwrap_or_default().to_owned(),
             provider_id: pod.id.clone(),
             meter: Some(meter(usage, !pod.runs())),
+            facts: Self::shown(pod),
         });
         Ok(listed.collect())
     }

@@ -341,6 +341,7 @@ impl S3 {
             label: user.label(),
             provider_id: user.name(),
             meter: None,
+            facts: vec![],
         });
         Ok(listed
             .filter(|listed| listed.label.starts_with(prefix))

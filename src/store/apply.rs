@@ -92,6 +92,7 @@ impl Writing<'_> {
             | Event::RevealFailed { .. }
             | Event::Revealed { .. } => self.apply_grant(event).await,
             Event::StrayFound { .. }
+            | Event::DoubleFound { .. }
             | Event::StrayAdopted { .. }
             | Event::StrayDiscarded { .. }
             | Event::StrayStuck { .. }

@@ -4,7 +4,7 @@ use super::{
     books::OrgRow,
     db::{Tx, values},
     failure::{Done, wrong},
-    sql,
+    rows, sql,
     writing::Writing,
 };
 use slice_core::{
@@ -75,6 +75,18 @@ impl Writing<'_> {
                 let (id, label) = (provider_id.as_str(), label.as_str());
                 let row = values![org, *stray, service, id, label, now];
                 self.tx.one(sql::NOTE_STRAY, row, "the found key").await
+            }
+            Event::DoubleFound {
+                grant,
+                attempt,
+                label,
+                provider_id,
+                facts,
+            } => {
+                let (label, id) = (label.as_str(), provider_id.as_str());
+                let facts = rows::facts_word(facts);
+                let row = values![org, *grant, *attempt, label, id, facts, now];
+                self.tx.one(sql::ADD_DOUBLE, row, "the second key").await
             }
             Event::StrayDiscarded { stray, service } => {
                 let row = values![org, *stray, now];

@@ -4,6 +4,7 @@ use super::claim::{self, Job, Provider, Stop};
 use slice_core::{
     books::Books,
     desk::Desk,
+    doubles,
     grant::{End, Grant, Key, KeyState, State},
     leftover,
     ports::{KeyRef, Work},
@@ -115,6 +116,8 @@ async fn remove(
     match key.provider_id.as_deref() {
         Some(id) => {
             let meter = match KeyRef::new(grant, key) {
+                // What costs money until it ends may not have ended.
+                Some(known) if !provider.capabilities().inert => provider.stop(&known).await?,
                 Some(known) => provider.usage(&known).await?,
                 None => None,
             };
@@ -125,8 +128,14 @@ async fn remove(
                     usage: meter.usage,
                     cursor: meter.cursor,
                 };
-                job.write(|books| Ok(steps::billed_late(books, &read)))
-                    .await?;
+                let charged = |books: &Books| {
+                    Ok(if key.is_double() {
+                        doubles::ended(books, &read)
+                    } else {
+                        steps::billed_late(books, &read)
+                    })
+                };
+                job.write(charged).await?;
             }
             provider.delete(id).await?;
         }
@@ -136,13 +145,13 @@ async fn remove(
     }
     let left = provider.left(grant, key).await?;
     job.write(|books| {
-        let mut entry = steps::gone(books, attempt)?;
-        if let Some(left) = &left {
-            let found = leftover::found(books, grant, attempt, left);
-            entry.events.extend(found.events);
-            entry = entry.say_all(found.messages);
-        }
-        Ok(entry)
+        let entry = steps::gone(books, attempt)?;
+        Ok(leftover::beside(
+            entry,
+            books,
+            (grant, attempt),
+            left.as_ref(),
+        ))
     })
     .await?;
     Ok(())

@@ -2,6 +2,7 @@
 
 use super::claim::{Job, Provider, SETTLES, Stop, log_failure, pause};
 use slice_core::{
+    books::Books,
     grant::{Grant, Key, KeyState},
     leftover,
     money::Money,
@@ -28,7 +29,10 @@ pub(super) async fn stop_and_read(
     let attempt = key.attempt;
     let was_stopped = key.state == KeyState::Disabled;
     let meter = match KeyRef::new(grant, key) {
-        Some(known) if was_stopped => provider.last_usage(&known).await?,
+        // What costs money until it ends may not have ended.
+        Some(known) if was_stopped && provider.capabilities().inert => {
+            provider.last_usage(&known).await?
+        }
         Some(known) => provider.stop(&known).await?,
         None => None,
     };
@@ -41,18 +45,21 @@ pub(super) async fn stop_and_read(
         // Should the provider be wrong about that, it is true from here on: a key that the books
         // call gone must not spend.
         provider.delete(id).await?;
-        let left = provider.left(grant, key).await?;
-        return Ok(job
-            .write(|books| {
-                let mut entry = steps::assumed_spent(books, attempt)?;
-                if let Some(left) = &left {
-                    let found = leftover::found(books, grant, attempt, left);
-                    entry.events.extend(found.events);
-                    entry = entry.say_all(found.messages);
-                }
-                Ok(entry)
-            })
-            .await?);
+        let left = match provider.left(grant, key).await {
+            // A master key of another account knows nothing of what stays.
+            Err(Stop::Service(ServiceError::Rejected(_))) => None,
+            known => known?,
+        };
+        let lost = |books: &Books| {
+            let entry = steps::assumed_spent(books, attempt)?;
+            Ok(leftover::beside(
+                entry,
+                books,
+                (grant, attempt),
+                left.as_ref(),
+            ))
+        };
+        return Ok(job.write(lost).await?);
     };
     if was_stopped && usage <= key.usage {
         return Ok(());

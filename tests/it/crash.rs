@@ -5,12 +5,11 @@ mod changes;
 mod clock;
 mod flows;
 mod late;
-mod pods;
+mod life;
 mod services;
 
 use crate::{
     postgres::Kind,
-    runtime,
     world::{Died, World},
 };
 use slice_core::{
@@ -19,23 +18,21 @@ use slice_core::{
     books::{Books, Claimed, Entry, Member, Message, Offer, Scope},
     calendar::{Calendar, Firing, Job, MeterStanding, Spent, Standing},
     day::Day,
-    grant::{Grant, State},
+    grant::Grant,
     home::{Home, Homes, Published},
     ids::{ActionId, Identity, MemberId, OrgId, PlatformName, Workspace},
     install::{Installation, Installations},
     linking::{Joins, OpenCode},
     metering::{Metering, Outcome},
-    money::Money,
     ports::{
         AuditQuery, AuditRow, Check, ClaimedGrant, Decide, DecideBoth, Meters, Posted, Sent, Store,
         Verified, Work,
     },
     refusal::Refusal,
     role::Role,
-    steps::LATE_BILLING,
     time::Time,
 };
-use slice_sandbox::{Change, Crossing, Fate, Sandbox};
+use slice_sandbox::{Crossing, Fate, Sandbox};
 use std::{
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -254,9 +251,17 @@ const EVERY_CROSSING: Crossings = |_| true;
 /// What changes something at a provider: a death after a mere look leaves what the crossing or the
 /// commit before it left, and what people see is the other flows' to play.
 const PROVIDERS_CHANGES: Crossings = |crossing| {
-    let looks = ["GET ", "Get", "List", "Head", "Simulate"];
+    let looks = [
+        "GET ",
+        "Get",
+        "List",
+        "Head",
+        "Simulate",
+        "POST /graphql myself",
+    ];
     let call = crossing.what.rsplit(':').next().unwrap_or_default();
-    ["openrouter", "aws"].contains(&crossing.wire)
+    let mut services = crate::world::services::ALL.iter();
+    services.any(|service| service.wire == crossing.wire)
         && !looks.iter().any(|look| call.starts_with(look))
 };
 
@@ -285,75 +290,21 @@ fn arm_wire(
     count
 }
 
-/// After a death: the bot starts again, without kill points, and an hour passes.
-async fn revive(world: &mut World) {
+/// After a death: the bot starts again, without kill points.
+async fn restart(world: &mut World) {
     world.kill();
     world.sandbox.wire.clear_hook();
     world.wrap = None;
     world.start().await.expect("the bot starts again");
     world.settled().await;
+}
+
+/// The same, and an hour passes.
+async fn revive(world: &mut World) {
+    restart(world).await;
     for _ in 0..6 {
         world.later(Duration::from_mins(10)).await;
     }
-}
-
-/// What the books say of ana's newest grant.
-async fn newest(world: &World) -> Option<Grant> {
-    let org = world.org().await;
-    let store = &world.bot().desk.store;
-    let members = store.members(org).await.expect("the database answers");
-    let ana = members
-        .iter()
-        .find(|row| row.allocation.is_some())
-        .expect("ana is known")
-        .id;
-    store
-        .grants(org, ana, 1)
-        .await
-        .expect("the database answers")
-        .pop()
-}
-
-/// provision → reveal → revoke, with one death at `point` somewhere. Gives the numbers of crossings
-/// and commits that there were.
-async fn flow(url: &str, point: Option<Point>) -> (usize, usize) {
-    let mut world = World::new(url).await;
-    world.log_from = crate::closing::log_end();
-    world.set_up().await;
-    world.kill();
-    let trigger = arm(&mut world);
-    trigger.set(point);
-    let mut dead = world.start().await.is_err();
-    let wires = arm_wire(&world.sandbox, point, world.killed.clone(), EVERY_CROSSING);
-    if !dead {
-        dead = world.settle().await.is_err();
-    }
-    if dead {
-        revive(&mut world).await;
-    }
-    provision(&mut world).await;
-    reveal(&mut world).await;
-    revoke(&mut world).await;
-    let counts = counted(&wires, &trigger);
-    world.sandbox.wire.clear_hook();
-    assert!(world.live_keys().is_empty(), "{point:?}: no key is left");
-    world.says("ana", "budget").await;
-    let charged: i64 = world
-        .sandbox
-        .openrouter
-        .keys()
-        .iter()
-        .map(|key| key.usage_micros)
-        .sum();
-    let spent = Money::from_micros(charged);
-    let free = Money::from_dollars(100) - spent;
-    assert!(Money::from_micros(3_250_000) <= spent);
-    world.expect(
-        "ana",
-        &[&format!("Spent: {spent}"), &format!("Free: {free}")],
-    );
-    world.finish().await;
-    counts
 }
 
 fn counted(wires: &AtomicUsize, trigger: &Trigger) -> (usize, usize) {
@@ -370,105 +321,15 @@ async fn survive(world: &mut World, outcome: Result<(), Died>) -> bool {
     false
 }
 
-async fn provision(world: &mut World) {
-    world
-        .town
-        .person("ana")
-        .command("/slice", "provision openrouter 20")
-        .expect("she types it");
-    let outcome = world.settle().await;
-    if survive(world, outcome).await && newest(world).await.is_none() {
-        // Killed before its first transaction: it had no effect, and she types it again.
-        world.says("ana", "provision openrouter 20").await;
-    }
-    let grant = newest(world).await.expect("a grant");
-    assert_eq!((grant.state, grant.number), (State::Active, 1));
-    assert_eq!(world.live_keys().len(), 1, "one key, whatever happened");
-}
-
-async fn reveal(world: &mut World) {
-    let ana = world.town.person("ana");
-    ana.click("Reveal key").expect("the message came");
-    let outcome = world.settle().await;
-    if survive(world, outcome).await {
-        let revealed = newest(world).await.expect("a grant").revealed_at.is_some();
-        if !revealed {
-            ana.click("Reveal key").expect("the button is still there");
-            world.settled().await;
-        }
-    }
-    let [key] = world.live_keys().try_into().expect("one key");
-    let sights = ana.sees();
-    let shown = sights
-        .iter()
-        .filter(|sight| sight.change != Change::Deleted && sight.text.contains(&key.secret))
-        .count();
-    assert!(shown <= 1, "a secret is shown once at the most");
-    let grant = newest(world).await.expect("a grant");
-    assert!(grant.revealed_at.is_some() && grant.key().is_some_and(|key| key.seal.is_none()));
-}
-
-async fn revoke(world: &mut World) {
-    let [key] = world.live_keys().try_into().expect("one key");
-    let spent = world.sandbox.openrouter.spend(&key.secret, "3.25");
-    spent.expect("the key spends");
-    let ana = world.town.person("ana");
-    ana.command("/slice", "revoke 1").expect("she types it");
-    let outcome = world.settle().await;
-    if survive(world, outcome).await {
-        let state = newest(world).await.expect("a grant").state;
-        if state == State::Active {
-            world.says("ana", "revoke 1").await;
-        }
-    }
-    let grant = newest(world).await.expect("a grant");
-    assert!(matches!(grant.state, State::Ended(_)), "{}", grant.state);
-    assert_eq!(grant.committed(), Money::ZERO);
-    if world.standing_keys().len() == 1 {
-        // What was running when the key was stopped; a bot that was down for an hour has deleted
-        // the key already.
-        world.sandbox.openrouter.bill_late(&key.hash, "0.75");
-    }
-    world.sandbox.clock.advance(LATE_BILLING);
-    let outcome = world.settle().await;
-    survive(world, outcome).await;
-    assert!(
-        world
-            .sandbox
-            .openrouter
-            .key(&key.hash)
-            .is_none_or(|key| key.deleted)
-    );
-}
-
-/// So many tests share the points, so that they are played side by side.
-pub const PARTS: usize = 8;
 pub use flows::PARTS as PARTS_OF_FLOWS;
 pub use late::an_order_that_arrives_late;
+pub use life::{parts, points};
 
 /// The shorter flows.
 pub fn flows() -> impl Iterator<Item = &'static flows::Flow> {
-    [
-        flows::ALL,
-        changes::ALL,
-        clock::ALL,
-        services::ALL,
-        pods::ALL,
-    ]
-    .into_iter()
-    .flatten()
-}
-
-/// A key from its request to its end.
-pub fn points(kind: Kind, part: usize) {
-    let fates = [Fate::DieBefore, Fate::DieAfter];
-    let counts = every_point(kind, (part, PARTS), &fates, |url, point| {
-        runtime().block_on(flow(url, point))
-    });
-    assert!(
-        5 < counts.0 && 5 < counts.1,
-        "a flow worth the name: {counts:?}"
-    );
+    [flows::ALL, changes::ALL, clock::ALL, services::ALL]
+        .into_iter()
+        .flatten()
 }
 
 /// Every point of the flow: counted first, then each in a world of its own. Wire crossings do not

@@ -105,9 +105,13 @@ fn over(kind: postgres::Kind) -> Vec<Trial> {
         let two = replicas::a_month_of_two;
         trials.push(on(kind, "replicas::a_month_of_two", two));
     }
-    for part in 0..crash::PARTS {
-        let name = format!("crash::every_point, part {} of {}", part + 1, crash::PARTS);
-        trials.push(on(kind, &name, move |kind| crash::points(kind, part)));
+    for service in world::services::ALL {
+        let (parts, name) = (crash::parts(service), service.name);
+        for part in 0..parts {
+            let name = format!("crash::every_point, {name}, part {} of {parts}", part + 1);
+            let points = move |kind| crash::points(kind, service, part);
+            trials.push(on(kind, &name, points));
+        }
     }
     let late = crash::an_order_that_arrives_late;
     trials.push(on(kind, "crash::an_order_that_arrives_late", late));

@@ -35,6 +35,7 @@ impl Event {
             | Self::GrantTransferred { grant, .. }
             | Self::KeyIntended { grant, .. }
             | Self::KeyMinted { grant, .. }
+            | Self::DoubleFound { grant, .. }
             | Self::KeyArmed { grant, .. }
             | Self::KeyDisabled { grant, .. }
             | Self::KeyEnabling { grant, .. }

@@ -62,6 +62,7 @@ mod tests {
                 is_disabled,
                 cursor: None,
             }),
+            facts: vec![],
         }
     }
 

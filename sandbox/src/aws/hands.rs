@@ -215,6 +215,13 @@ impl Aws {
         }
     }
 
+    /// A key is gone; its user stays.
+    pub fn delete_key_behind_our_back(&self, id: &str) {
+        for key in &mut self.accounts().now.keys {
+            key.deleted |= key.id == id;
+        }
+    }
+
     /// A key works again, or no longer.
     pub fn set_key_behind_our_back(&self, id: &str, active: bool) {
         for key in &mut self.accounts().now.keys {

@@ -149,6 +149,14 @@ impl Aws {
         own.map(Bucket::state).collect()
     }
 
+    /// What all buckets that the bot made have cost until now, in micro-dollars: each as often as it was made.
+    pub fn billed_micros(&self) -> i64 {
+        let now = self.hub.clock.now();
+        let buckets = self.buckets();
+        let own = buckets.all.iter().filter(|bucket| !bucket.foreign);
+        own.map(|bucket| bucket.bill(now).micros()).sum()
+    }
+
     /// What a bucket has cost until now.
     ///
     /// # Panics

@@ -305,6 +305,26 @@ impl RunPod {
         id
     }
 
+    /// Another pod like this one, of the same name and environment: an order that was carried out twice, or
+    /// a copy that somebody made. Gives its id.
+    ///
+    /// # Panics
+    /// If no living pod has the id.
+    pub fn duplicate_behind_our_back(&self, id: &str) -> String {
+        let now = self.hub.clock.now();
+        let mut world = self.world();
+        let living = |pod: &&Pod| pod.id == id && pod.ended_at.is_none();
+        let pod = world.pods.iter().find(living);
+        let mut pod = pod.expect("a living pod has this id").clone();
+        (pod.id, pod.host_id) = world.next_id();
+        pod.created_at = now;
+        pod.stints = vec![Stint::running(now, pod.price, pod.disk_gb, pod.volume_gb)];
+        pod.extra = Charge::default();
+        let id = pod.id.clone();
+        world.add(pod);
+        id
+    }
+
     /// Every secret this provider has seen or made: its keys, and what pods carry in their environment.
     pub fn secrets(&self) -> Vec<String> {
         self.world().secrets.clone()

@@ -90,6 +90,7 @@ pub(super) struct Gpu {
     pub in_stock: bool,
 }
 
+#[derive(Clone)]
 pub(super) struct Pod {
     pub id: String,
     pub host_id: String,

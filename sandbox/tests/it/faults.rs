@@ -50,6 +50,20 @@ async fn every_fault_has_its_effect_or_not() {
 }
 
 #[tokio::test]
+async fn what_is_delayed_arrives_when_it_is_let() {
+    let bot = start().await;
+    let sandbox = &bot.sandbox;
+    sandbox.openrouter.add_management_key(MASTER, "acme", "100");
+    sandbox.faults.delay_on("POST /api/v1/keys ");
+    assert!(mint(&bot).await.is_err());
+    assert_eq!(mint(&bot).await.unwrap().0, 201, "only one is delayed");
+    assert_eq!(sandbox.openrouter.keys().len(), 1);
+    assert_eq!(sandbox.faults.arrive().await, 1);
+    assert_eq!(sandbox.openrouter.keys().len(), 2);
+    assert_eq!(sandbox.faults.arrive().await, 0, "it arrives once");
+}
+
+#[tokio::test]
 async fn a_hook_kills_before_or_after_the_effect() {
     for (fate, made) in [(Fate::DieBefore, 0), (Fate::DieAfter, 1)] {
         let bot = start().await;

@@ -94,6 +94,7 @@ impl KeyRow {
             label: self.name?,
             provider_id: self.hash,
             meter: Some(meter),
+            facts: vec![],
         })
     }
 

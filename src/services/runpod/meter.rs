@@ -98,9 +98,9 @@ impl RunPod {
     /// longer than bills are late.
     async fn last_bill(&self, master: &Secret, key: &KeyRef) -> Result<Meter, ServiceError> {
         let now = self.clock.now();
-        let since = fact(&key.facts, SINCE)
-            .and_then(rows::time)
-            .ok_or_else(odd_pod)?;
+        // Of a pod that was none of the books' nobody waits for the bill.
+        let since = fact(&key.facts, SINCE).and_then(rows::time);
+        let since = since.ok_or(ServiceError::Gone)?;
         let terms = Terms::kept(&key.terms).ok_or_else(odd_pod)?;
         let rate = Rate {
             gpu: agreed_price(&key.facts).unwrap_or(terms.price),

@@ -40,6 +40,11 @@ impl Rate {
         up(i128::from(self.disk_gb) * DISK_PER_MONTH, HOURS_PER_MONTH)
     }
 
+    /// As it stands beside a pod.
+    pub fn said(self) -> String {
+        format!("{}, and {} for its disk", self.gpu, self.disk())
+    }
+
     /// Whole seconds for which this pays.
     pub fn lasts(self, money: Money) -> Duration {
         let fine = i128::from(money.micros()) * SECONDS_PER_HOUR * HOURS_PER_MONTH;

@@ -220,9 +220,11 @@ impl Users<'_> {
 
     /// Nothing is allowed any more, and no key of it works: two ways, because each may fail.
     pub async fn stop(&self, user: User, now: i64) -> Result<(), ServiceError> {
-        // AWS lets nobody change the policies of a user that is not there, and does not say why.
-        self.keys(user).await?.ok_or(ServiceError::Gone)?;
-        self.put(user, STOPPED, &stopped()).await?;
+        if let Err(why) = self.put(user, STOPPED, &stopped()).await {
+            // A user that somebody deleted has no boundary, and only bounded ones may be changed.
+            let stands = self.tags(user).await?.is_some();
+            return Err(if stands { why } else { ServiceError::Gone });
+        }
         self.set_keys(user, StatusType::Inactive).await?;
         self.tag(user, STOPPED_AT, &now.to_string()).await
     }

@@ -15,6 +15,10 @@ statements! {
         WHERE k.label = $1 OR k.provider_id = $2";
     NOTE_STRAY = "INSERT INTO strays (org_id, number, service, provider_id, label, found_at) \
         VALUES ($1, $2, $3, $4, $5, $6)";
+    /// It is to stand still since ever, so that whoever tidies up ends it at once.
+    ADD_DOUBLE = "INSERT INTO keys (org_id, grant_id, attempt, label, state, armed_cap, usage, \
+        provider_id, facts, intended_at, stopped_at) \
+        VALUES ($1, $2, $3, $4, 'disabled', 0, 0, $5, $6, $7, 0)";
     DISCARD_STRAY = "UPDATE strays SET discarded_at = $3 WHERE org_id = $1 AND number = $2 \
         AND discarded_at IS NULL AND closed_at IS NULL";
     NOTE_STUCK = "UPDATE strays SET stuck_at = $3 WHERE org_id = $1 AND number = $2 \

@@ -1,16 +1,12 @@
-//! Flows at providers: a bucket and a key of it from its request to its end, and keys that no books
-//! know.
+//! Flows at providers: a bucket that lives on, or is left behind, and keys that no books know.
 
 use super::{
     PROVIDERS_CHANGES,
     changes::reveals,
-    flows::{Flow, acts, grants, passes, reads_once, says},
+    flows::{Flow, grants, passes, reads_once, says},
 };
 use crate::world::{Way, World};
-use slice_core::{
-    grant::{Grant, State},
-    money::Money,
-};
+use slice_core::grant::{Grant, State};
 use slice_sandbox::Act;
 use std::time::Duration;
 
@@ -21,15 +17,6 @@ const ALL_READ: Duration = Duration::from_mins(25);
 const LABEL: &str = "slice/11111111-2222-4333-8444-555555555555/1";
 
 pub(super) const ALL: &[Flow] = &[
-    Flow {
-        name: "a_bucket_and_its_key",
-        way: Way::SlackSocket,
-        crossings: PROVIDERS_CHANGES,
-        on_postgres: false,
-        before: |world| Box::pin(world.set_up_s3()),
-        play: |world| Box::pin(lives(world)),
-        after: |world| Box::pin(nothing_stays(world)),
-    },
     Flow {
         name: "a_life_is_extended_at_its_provider",
         way: Way::SlackSocket,
@@ -79,42 +66,6 @@ pub(super) const ALL: &[Flow] = &[
 
 async fn state(world: &World) -> Option<Grant> {
     grants(world).await.pop()
-}
-
-async fn lives(world: &mut World) {
-    let line = ("ana", "provision s3 20 for 30d");
-    says(world, line, async |world| state(world).await.is_some()).await;
-    let grant = state(world).await.expect("a grant");
-    assert_eq!((grant.state, grant.number), (State::Active, 1));
-    assert_eq!(world.aws_keys().len(), 1, "one key, whatever happened");
-    assert_eq!(world.aws_buckets().len(), 1);
-    let clicks = |world: &World| {
-        let clicked = world.town.person("ana").click("Reveal key");
-        clicked.expect("the button is there");
-    };
-    acts(world, clicks, async |world| {
-        let grant = state(world).await.expect("a grant");
-        grant.revealed_at.is_some()
-    })
-    .await;
-    assert_eq!(world.acts(Act::List { times: 1 }), "done");
-    says(world, ("ana", "revoke 1"), async |world| {
-        state(world).await.expect("a grant").state != State::Active
-    })
-    .await;
-    passes(world, ALL_READ).await;
-}
-
-async fn nothing_stays(world: &mut World) {
-    let grant = state(world).await.expect("a grant");
-    assert!(matches!(grant.state, State::Ended(_)), "{}", grant.state);
-    assert_eq!(grant.committed(), Money::ZERO);
-    assert_eq!(world.aws_keys().len(), 0);
-    assert_eq!(world.aws_buckets().len(), 0, "nothing lay in it");
-    let (shown, free) = (grant.usage(), Money::from_dollars(100) - grant.usage());
-    world.says("ana", "budget").await;
-    world.expect("ana", &[&format!("Free: {free}"), &shown.to_string()]);
-    world.finish().await;
 }
 
 /// ana holds a bucket for a week, with something in it.

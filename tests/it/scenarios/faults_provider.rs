@@ -1,7 +1,7 @@
 //! A provider at its worst.
 
-use crate::world::{MASTER, World, services};
-use slice_core::{budget::Budget, money::Money};
+use crate::world::{World, services, services::Service};
+use slice_core::{budget::Budget, grant::State, money::Money};
 use slice_sandbox::{Fault, PersonKind};
 use std::time::Duration;
 
@@ -9,45 +9,20 @@ use std::time::Duration;
 const HANGS: [Fault; 2] = [Fault::HangBefore, Fault::HangAfter];
 
 /// Every way to answer wrongly, at every call of making a key: in the end there is exactly one key,
-/// or none and the money is back.
+/// or none and the money is back, and nothing is left behind.
 pub async fn every_answer_while_making_a_key(world: &mut World) {
     world.set_up_all().await;
     world.says("olga", "allocate @ana 10000").await;
-    world.all_read();
-    let mut grants = 0;
     for service in services::ALL {
-        if service.has_own_answers {
-            continue;
-        }
         for (fault, route) in wrong(service) {
-            let what = format!("{fault:?} on {} {route}", service.name);
-            world.sandbox.faults.inject_on(route, fault, 1);
-            world
-                .says("ana", &format!("provision {} 20", service.name))
-                .await;
-            world.minutes(8).await;
-            grants += 1;
-            assert_eq!(world.sandbox.faults.pending(), 0, "{what} came to pass");
-            let read = world.reads("ana");
-            let made = service.is_ready(&read);
-            assert!(
-                made || read.contains("could not be made"),
-                "{what}:\n{read}"
-            );
-            assert_eq!(service.live(world), usize::from(made), "{what}");
-            if made {
-                world.says("ana", &format!("revoke {grants}")).await;
-                world.later(service.settles).await;
-                world.expect("ana", &["is back in your budget"]);
-            }
-            assert_eq!(service.live(world), 0, "{what}");
+            is_made_despite(world, service, (fault, route)).await;
         }
     }
     world.loose();
 }
 
 /// Every wrong answer to every call that makes a key.
-fn wrong(service: &services::Service) -> Vec<(Fault, &'static str)> {
+fn wrong(service: &Service) -> Vec<(Fault, &'static str)> {
     let mut wrong = vec![];
     for fault in Fault::ALL {
         if fault.wires().contains(&service.wire) && !HANGS.contains(fault) {
@@ -55,6 +30,56 @@ fn wrong(service: &services::Service) -> Vec<(Fault, &'static str)> {
         }
     }
     wrong
+}
+
+/// A key is asked for while one call goes wrong. Where it was made, it is ended again.
+async fn is_made_despite(world: &mut World, service: &Service, (fault, route): (Fault, &str)) {
+    let what = format!("{fault:?} on {} {route}", service.name);
+    world.all_read();
+    world.sandbox.faults.inject_on(route, fault, 1);
+    let line = format!("provision {} 20", service.name);
+    world.says("ana", &line).await;
+    some_minutes(world, service).await;
+    assert_eq!(world.sandbox.faults.pending(), 0, "{what} came to pass");
+    doubts_end(world, service).await;
+    let read = world.reads("ana");
+    let made = service.is_ready(&read);
+    let refused = ["could not be made", "Nothing was changed."];
+    assert!(
+        made || refused.iter().any(|words| read.contains(words)),
+        "{what}:\n{read}"
+    );
+    service.stands(world, usize::from(made), &what);
+    if made {
+        ends(world, service, &what).await;
+    }
+    assert!(ana(world).await.committed.is_zero(), "{what}");
+}
+
+/// By then workers have tried three times: their pauses double.
+async fn some_minutes(world: &mut World, service: &Service) {
+    for minutes in [1, 2, 5] {
+        world.later(Duration::from_mins(minutes)).await;
+        assert!(service.live(world) < 2, "never two of {}", service.name);
+    }
+}
+
+/// Something may exist: the money is held until it would have ended by itself.
+async fn doubts_end(world: &mut World, service: &Service) {
+    let grant = world.newest_grant().await;
+    if let Some(grant) = grant.filter(|grant| grant.state == State::InDoubt) {
+        assert_eq!(grant.committed(), grant.cap, "its money is held");
+        world.later(service.doubts).await;
+    }
+}
+
+/// ana's newest key is ended, and nothing is left of it.
+async fn ends(world: &mut World, service: &Service, what: &str) {
+    let grant = world.newest_grant().await.expect("a grant").number;
+    world.says("ana", &format!("revoke {grant}")).await;
+    world.later(service.settles).await;
+    world.expect("ana", &["is back in your budget"]);
+    service.stands(world, 0, what);
 }
 
 pub async fn a_provider_that_stays_away(world: &mut World) {
@@ -78,45 +103,78 @@ pub async fn a_provider_that_stays_away(world: &mut World) {
 
 /// Provider and chat platform take a request, with its effect or without, and never answer.
 pub async fn answers_that_never_come(world: &mut World) {
-    world.set_up().await;
+    world.set_up_all().await;
+    world.says("olga", "allocate @ana 10000").await;
     world.kill();
     world.call_timeout = Duration::from_millis(700);
     world.start().await.expect("the bot starts");
     world.settled().await;
     for fault in HANGS {
-        let routes = [
-            "POST /api/v1/keys",
-            "PATCH /api/v1/keys",
-            world.town.posts(),
-        ];
-        for route in routes {
-            world.sandbox.faults.inject_on(route, fault, 1);
-            world.says("ana", "provision openrouter 2").await;
-            for _ in 0..8 {
-                world.later(Duration::from_mins(1)).await;
+        let posts = world.town.posts();
+        is_made_despite(world, &services::ALL[0], (fault, posts)).await;
+        for service in services::ALL {
+            for route in service.making {
+                is_made_despite(world, service, (fault, route)).await;
             }
-            assert_eq!(world.sandbox.faults.pending(), 0, "{fault:?} on {route}");
-            world.expect("ana", &["Your openrouter key is ready"]);
+            for route in service.ending {
+                is_ended_despite(world, service, (fault, route)).await;
+            }
         }
     }
-    assert_eq!(world.live_keys().len(), 6, "each request came to one key");
-    for (fault, grant) in HANGS.into_iter().zip(1..) {
-        world
-            .sandbox
-            .faults
-            .inject_on("DELETE /api/v1/keys", fault, 1);
-        world.says("ana", &format!("revoke {grant}")).await;
-        for _ in 0..8 {
-            world.later(Duration::from_mins(1)).await;
+    world.loose();
+}
+
+async fn is_ended_despite(world: &mut World, service: &Service, (fault, route): (Fault, &str)) {
+    let what = format!("{fault:?} on {} {route}", service.name);
+    world.all_read();
+    let line = format!("provision {} 20", service.name);
+    world.says("ana", &line).await;
+    assert_eq!(service.live(world), 1, "{what}");
+    world.sandbox.faults.inject_on(route, fault, 1);
+    let grant = world.newest_grant().await.expect("a grant").number;
+    world.says("ana", &format!("revoke {grant}")).await;
+    some_minutes(world, service).await;
+    world.later(service.settles).await;
+    // No pause between two tries is longer.
+    world.later(Duration::from_mins(11)).await;
+    assert_eq!(world.sandbox.faults.pending(), 0, "{what} came to pass");
+    world.expect("ana", &["is back in your budget"]);
+    service.stands(world, 0, &what);
+    assert!(ana(world).await.committed.is_zero(), "{what}");
+}
+
+/// An order gets lost on its way, and its provider has it when nobody expects that any more: soon, or after
+/// another one was sent. There is one key in the end, and what the late one cost is charged.
+pub async fn an_order_that_arrives_late(world: &mut World) {
+    world.set_up_all().await;
+    world.says("olga", "allocate @ana 1000").await;
+    for service in services::ALL {
+        for (late, is_soon) in [(10, true), (300, false)] {
+            let late = Duration::from_secs(late);
+            let what = format!("{} after {late:?}", service.name);
+            world.all_read();
+            let faults = world.sandbox.faults.clone();
+            faults.delay_on(service.ordering);
+            let line = format!("provision {} 20", service.name);
+            world.says("ana", &line).await;
+            world.later(late).await;
+            assert_eq!(faults.arrive().await, 1, "{what}");
+            assert!(service.live(world) < 2, "{what}: never two");
+            for _ in 0..3 {
+                some_minutes(world, service).await;
+            }
+            let read = world.reads("ana");
+            assert!(service.is_ready(&read), "{what}:\n{read}");
+            assert_eq!(service.live(world), 1, "{what}");
+            let found = world.reads("olga").contains("carries Slice's label");
+            assert_eq!(found, service.finds_late && !is_soon, "{what}");
+            if found {
+                world.clicks("olga", "Revoke").await;
+            }
+            ends(world, service, &what).await;
         }
-        assert_eq!(
-            world.sandbox.faults.pending(),
-            0,
-            "{fault:?} at the deletion"
-        );
-        world.expect("ana", &["$2.00 is back in your budget"]);
     }
-    assert_eq!(world.live_keys().len(), 4);
+    world.books_hold_the_bills().await;
     world.loose();
 }
 
@@ -224,7 +282,55 @@ pub async fn a_stopped_key_enabled_behind_our_back(world: &mut World) {
     world.loose();
 }
 
+/// Somebody does away with a key at its provider: owners and member hear of it once, and its grant ends.
+/// What it cost is charged where that can still be read, and else all that it might have.
 pub async fn a_key_deleted_behind_our_back(world: &mut World) {
+    world.set_up_all().await;
+    world.says("olga", "allocate @ana 1000").await;
+    for service in services::ALL {
+        for (vanish, is_billed) in service.vanishing {
+            let line = format!("provision {} 20", service.name);
+            world.says("ana", &line).await;
+            world.clicks("ana", "Reveal key").await;
+            let hands = world.town.person("ana");
+            hands.close_modal().expect("the view closes");
+            let span = service.spend(world);
+            world.later(span).await;
+            world.minutes(6).await;
+            world.all_read();
+            vanish(world);
+            world.minutes(12).await;
+            let said = "somebody changed its key at the provider";
+            let told = world.expect("olga", &[said, "[Revoke]"]);
+            assert_eq!(told.matches(said).count(), 1, "told once:\n{told}");
+            world.expect("ana", &["The owners know"]);
+            let grant = world.newest_grant().await.expect("a grant").number;
+            world.says("ana", &format!("revoke {grant}")).await;
+            some_minutes(world, service).await;
+            world.later(service.settles).await;
+            some_minutes(world, service).await;
+            let grant = world.newest_grant().await.expect("a grant");
+            assert!(
+                grant.committed().is_zero(),
+                "{}: {}",
+                service.name,
+                grant.state
+            );
+            let is_assumed = grant.usage() == grant.cap;
+            assert_eq!(is_assumed, !is_billed, "{}", service.name);
+            let read = world.reads("ana");
+            assert_eq!(read.contains("counts as spent"), is_assumed, "{read}");
+            world.expect("olga", service.stays);
+            assert_eq!(service.live(world), 0, "{}", service.name);
+        }
+        let (books, bill) = (ana(world).await.spent, service.billed(world));
+        assert!(bill <= books, "{}: {books}, {bill}", service.name);
+    }
+    world.loose();
+}
+
+/// What nobody can read any more counts as spent, until an owner who knows better says so.
+pub async fn what_counts_as_spent_is_settled(world: &mut World) {
     world.set_up().await;
     world.says("ana", "provision openrouter 20").await;
     let [key] = world.live_keys().try_into().expect("one key");
@@ -257,29 +363,34 @@ pub async fn a_key_deleted_behind_our_back(world: &mut World) {
     world.expect("ana", &["$100.00"]);
 }
 
+/// The master key is refused: nothing is made, what is there stays in the books, and another key of the
+/// same account ends it.
 pub async fn the_master_key_dies(world: &mut World) {
-    world.set_up().await;
-    world.says("ana", "provision openrouter 20").await;
-    world.sandbox.openrouter.revoke_management_key(MASTER);
-    world.says("ana", "provision openrouter 20").await;
-    world.says("olga", "vault check").await;
-    world.says("ana", "keys").await;
-    for _ in 0..20 {
-        world.later(Duration::from_mins(1)).await;
+    world.set_up_all().await;
+    for service in services::ALL {
+        let line = format!("provision {} 20", service.name);
+        world.says("ana", &line).await;
+        let grant = world.newest_grant().await.expect("a grant").number;
+        let before = ana(world).await;
+        service.dies(world);
+        world.says("ana", &line).await;
+        world.says("olga", "vault check").await;
+        world.says("ana", "keys").await;
+        world.minutes(20).await;
+        world.expect("ana", service.away);
+        let silent = format!("{} can't be read since", service.name);
+        world.expect("olga", &[&silent]);
+        assert_eq!(service.live(world), 1, "{}", service.name);
+        let [before, now] = [before, ana(world).await].map(|budget| budget.free());
+        assert_eq!(before, now, "the second one's money is back");
+        service.rotate(world).await;
+        world.says("ana", &format!("revoke {grant}")).await;
+        some_minutes(world, service).await;
+        world.later(service.settles).await;
+        world.expect("ana", &["is back in your budget"]);
+        service.stands(world, 0, service.name);
     }
-    world.expect("ana", &["could not be made"]);
-    world.says("ana", "budget").await;
-    world.expect("ana", &["$80.00"]);
-    // A new master key of the same account ends the old grant's key as well.
-    let second = "sk-or-mgmt-second-canary-89abcdef0123456789abcdef01234567";
-    world
-        .sandbox
-        .openrouter
-        .add_management_key(second, "team", "1000");
-    world.says("olga", "vault rotate openrouter").await;
-    world.submits("olga", &[("Master key", second)]).await;
-    world.says("ana", "revoke 1").await;
-    assert!(world.live_keys().is_empty());
+    world.books_hold_the_bills().await;
     world.loose();
 }
 
@@ -296,7 +407,7 @@ pub async fn the_end_of_a_key_when_the_provider_is_away(world: &mut World) {
             Fault::LostAfter,
             Fault::RateLimited429 { retry_after: 1 },
         ] {
-            world.sandbox.faults.inject_on(service.stopping, fault, 3);
+            world.sandbox.faults.inject_on(service.ending[0], fault, 3);
         }
         world.says("ana", &format!("revoke {grant}")).await;
         assert_eq!(
@@ -326,7 +437,8 @@ pub async fn one_budget_for_all_services(world: &mut World) {
         world.clicks("ana", "Reveal key").await;
         let hands = world.town.person("ana");
         hands.close_modal().expect("the view closes");
-        service.spend(world).await;
+        let span = service.spend(world);
+        world.later(span).await;
     }
     let slowest = services::ALL.iter().map(|service| service.settles).max();
     world.later(slowest.unwrap_or_default()).await;

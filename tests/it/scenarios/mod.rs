@@ -61,6 +61,9 @@ const SLACK: &[Way] = &[Way::SlackSocket, Way::SlackHttp];
 /// What only Discord's clients send.
 const DISCORD: &[Way] = &[Way::Discord, Way::DiscordHttp];
 
+/// What a provider does is the same however people's words came.
+const ONE_OF_EACH: &[Way] = &[Way::SlackSocket, Way::Discord];
+
 scenarios! {
     &Way::ALL => {
         story::the_whole_story,
@@ -164,12 +167,12 @@ scenarios! {
         vault::a_balance_that_is_too_low,
         vault::keys_that_are_refused,
         hostile::buttons_of_others_and_old_buttons,
-        faults_provider::every_answer_while_making_a_key,
         faults_provider::a_provider_that_stays_away,
         faults_provider::one_budget_for_all_services,
         faults_provider::a_key_changed_behind_our_back,
         faults_provider::a_stopped_key_enabled_behind_our_back,
         faults_provider::a_key_deleted_behind_our_back,
+        faults_provider::what_counts_as_spent_is_settled,
         faults_provider::the_master_key_dies,
         faults_provider::the_end_of_a_key_when_the_provider_is_away,
         faults_slack::the_same_command_twice,
@@ -187,7 +190,6 @@ scenarios! {
         vault::a_key_pasted_as_text,
         hostile::texts_stay_texts,
         hostile::words_that_are_no_command,
-        faults_provider::answers_that_never_come,
         s3::a_life,
         s3::a_bucket_is_taken_over,
         s3::stopped_short_of_the_cap,
@@ -195,7 +197,6 @@ scenarios! {
         s3::what_stays_cannot_be_read,
         s3::a_date_that_needs_no_bot,
         s3::what_aws_does_not_take,
-        s3::every_answer_while_making_a_key,
         s3_parts::a_part_in_ones_own,
         s3_parts::a_lender_at_her_cap,
         s3_parts::a_part_in_somebody_elses,
@@ -231,11 +232,12 @@ scenarios! {
         pods::its_member_leaves,
         pods::an_answer_that_is_lost,
         pods::an_end_whose_answer_is_lost,
-        pods::every_answer_while_making_a_pod,
         pods::options_that_make_no_sense,
         pods_cost::what_a_lost_pod_cost_is_gone,
         pods_cost::a_price_that_changes_after_the_form,
         pods_cost::a_price_that_rises,
+        pods_cost::an_order_that_was_carried_out_twice,
+        pods_cost::a_pod_with_a_double,
         faults_slack::messages_that_get_lost,
         faults_slack::too_many_requests,
     }
@@ -256,6 +258,11 @@ scenarios! {
     DISCORD => {
         hostile::options_of_the_wrong_type,
         hostile::a_form_sent_twice,
+    }
+    ONE_OF_EACH => {
+        faults_provider::every_answer_while_making_a_key,
+        faults_provider::answers_that_never_come,
+        faults_provider::an_order_that_arrives_late,
     }
     &[Way::Both] => {
         story::on_both_platforms,

@@ -403,52 +403,6 @@ pub async fn an_end_whose_answer_is_lost(world: &mut World) {
     world.loose();
 }
 
-/// Every way to answer wrongly, at every call of making a pod: in the end there is one pod, or none and the
-/// money is back, and never a second one that costs money.
-pub async fn every_answer_while_making_a_pod(world: &mut World) {
-    world.set_up_pods().await;
-    world.says("olga", "allocate @ana 10000").await;
-    world.all_read();
-    let routes = [
-        "GET /v2/catalog/gpus",
-        "POST /graphql myself",
-        "POST /graphql podFindAndDeployOnDemand",
-        "GET /v2/pods/",
-    ];
-    let faults = Fault::ALL
-        .iter()
-        .filter(|fault| fault.wires().contains(&"runpod"));
-    let mut grants = 0;
-    for fault in faults.filter(|fault| !matches!(fault, Fault::HangBefore | Fault::HangAfter)) {
-        for route in routes {
-            world.sandbox.faults.inject_on(route, *fault, 1);
-            world.says("ana", "provision runpod 1").await;
-            for _ in 0..10 {
-                world.later(MINUTE).await;
-                assert!(world.live_pods().len() < 2, "{fault:?} on {route}");
-            }
-            let read = world.reads("ana");
-            let opened = !read.contains("Nothing was changed.");
-            grants += i64::from(opened);
-            if read.contains("Your runpod key is ready") {
-                assert_eq!(world.live_pods().len(), 1, "{fault:?} on {route}");
-                world.says("ana", &format!("revoke {grants}")).await;
-            } else if opened && !read.contains("could not be made") {
-                // Something may exist: the money is held until it would have ended by itself.
-                for _ in 0..16 {
-                    world.later(11 * MINUTE).await;
-                }
-                world.expect("ana", &["could not be made"]);
-            }
-            assert_eq!(world.live_pods().len(), 0, "{fault:?} on {route}");
-            world.sandbox.faults.clear();
-            world.all_read();
-        }
-    }
-    assert!(billed(world) <= spent(world).await);
-    world.loose();
-}
-
 /// What owners say that makes no sense is refused, and nothing is stored of it.
 pub async fn options_that_make_no_sense(world: &mut World) {
     world.set_up().await;

@@ -1,6 +1,6 @@
 //! Pods that cost more than was meant: found late, or dearer than they were.
 
-use super::pods::{a_pod, free, spent};
+use super::pods::{a_pod, billed, free, spent};
 use crate::world::{World, pods::GPU_ID};
 use slice_core::money::Money;
 use slice_sandbox::Fault;
@@ -117,5 +117,84 @@ pub async fn a_price_that_rises(world: &mut World) {
     for _ in 0..9 {
         world.later(10 * MINUTE).await;
     }
+    world.loose();
+}
+
+/// `RunPod` carried an order out twice, and nobody knows of either pod: because its answer was lost, or because
+/// the bot died. Both are ended and charged, and one is made.
+pub async fn an_order_that_was_carried_out_twice(world: &mut World) {
+    world.set_up_pods().await;
+    let faults = world.sandbox.faults.clone();
+    for dies in [false, true] {
+        let made = "runpod POST /graphql podFindAndDeployOnDemand";
+        faults.inject_on(made, Fault::LostAfter, 1);
+        faults.inject_on("runpod GET /v2/pods", Fault::ServerError500, 100);
+        let before = (spent(world).await, billed(world));
+        world.says("ana", "provision runpod 10").await;
+        let first = world.live_pods().pop().expect("a pod");
+        world.sandbox.runpod.duplicate_behind_our_back(&first.id);
+        if dies {
+            world.kill();
+            world.start().await.expect("the bot starts");
+        }
+        world.later(2 * MINUTE).await;
+        assert_eq!(world.live_pods().len(), 2);
+        faults.clear();
+        for _ in 0..15 {
+            world.later(MINUTE).await;
+        }
+        let pods = world.slice_pods();
+        let of_order = pods.iter().filter(|pod| pod.name == first.name);
+        let ended = of_order.map(|pod| pod.ended_at.is_some());
+        assert_eq!(ended.collect::<Vec<_>>(), [true, true]);
+        world.expect("ana", &["Your runpod key is ready"]);
+        assert_eq!(world.live_pods().len(), 1);
+        let grant = world.newest_grant().await.expect("a grant").number;
+        world.says("ana", &format!("revoke {grant}")).await;
+        assert_eq!(world.live_pods().len(), 0);
+        let (books, bill) = (spent(world).await - before.0, billed(world) - before.1);
+        assert!(bill <= books, "{bill} {books}");
+        world.all_read();
+    }
+    world.loose();
+}
+
+/// A second pod with the label of one that is used: it is ended, whatever becomes of the answer, its seconds
+/// are charged beside those of the first one, and members and owners hear of it once.
+pub async fn a_pod_with_a_double(world: &mut World) {
+    world.set_up_pods().await;
+    a_pod(world, "10").await;
+    let first = world.live_pods().pop().expect("a pod").id;
+    for lost in [false, true] {
+        world.later(20 * MINUTE).await;
+        world.all_read();
+        if lost {
+            let ends = "DELETE /v2/pods/";
+            world.sandbox.faults.inject_on(ends, Fault::LostAfter, 1);
+        }
+        let double = world.sandbox.runpod.duplicate_behind_our_back(&first);
+        world.later(6 * MINUTE).await;
+        let left: Vec<_> = world.live_pods().into_iter().map(|pod| pod.id).collect();
+        assert_eq!(left.join(" "), first, "{double} has ended");
+        for _ in 0..8 {
+            world.later(10 * MINUTE).await;
+        }
+        let said = "a second one with the same label was found";
+        for who in ["ana", "olga"] {
+            assert_eq!(world.reads(who).matches(said).count(), 1, "{who}");
+        }
+        world.says("ana", "keys").await;
+        let (books, bill) = (spent(world).await, billed(world));
+        let above = books - bill;
+        assert!(
+            bill <= books && above < Money::from_micros(1_000),
+            "the books hold {books}, RunPod charges {bill}"
+        );
+    }
+    world.says("ana", "revoke 1").await;
+    for _ in 0..9 {
+        world.later(10 * MINUTE).await;
+    }
+    assert_eq!(world.live_pods().len(), 0);
     world.loose();
 }

@@ -19,12 +19,7 @@ async fn spent(world: &World) -> Money {
 
 /// What AWS charges for all buckets until now.
 fn billed(world: &World) -> Money {
-    let aws = &world.sandbox.aws;
-    let bills = aws
-        .buckets_made()
-        .into_iter()
-        .map(|bucket| aws.bill(&bucket.name).micros());
-    Money::from_micros(bills.sum())
+    Money::from_micros(world.sandbox.aws.billed_micros())
 }
 
 /// The books are never below the bill once everything was read, and not far above it: what they add
@@ -344,53 +339,4 @@ async fn a_master_of_a_name_of_ours(world: &mut World) {
     world.expect("ana", &["There is no master key for s3"]);
     // They rename it.
     world.sandbox.aws.delete_user_behind_our_back("slice-bot");
-}
-
-/// Every way to answer wrongly, at every call of making a key: in the end there is exactly one key,
-/// or none and the money is back, and nothing is left behind.
-pub async fn every_answer_while_making_a_key(world: &mut World) {
-    world.set_up_s3().await;
-    world.says("olga", "allocate @ana 10000").await;
-    world.all_read();
-    let routes = [
-        "iam:CreateUser",
-        "s3:CreateBucket",
-        "iam:CreateAccessKey",
-        "iam:PutUserPolicy",
-    ];
-    let faults = Fault::ALL
-        .iter()
-        .filter(|fault| fault.wires().contains(&"aws"));
-    let mut grants = 0;
-    for fault in faults.filter(|fault| !matches!(fault, Fault::HangBefore | Fault::HangAfter)) {
-        for route in routes {
-            world.sandbox.faults.inject_on(route, *fault, 1);
-            world.says("ana", "provision s3 20").await;
-            for _ in 0..4 {
-                world.later(2 * MINUTE).await;
-            }
-            grants += 1;
-            assert_eq!(world.sandbox.faults.pending(), 0, "{fault:?} on {route}");
-            let read = world.reads("ana");
-            let ready = read.contains("Your s3 key is ready");
-            assert!(
-                ready || read.contains("could not be made"),
-                "{fault:?} on {route}:\n{read}"
-            );
-            let made = usize::from(ready);
-            assert_eq!(world.aws_keys().len(), made, "{fault:?} on {route}");
-            assert_eq!(world.aws_buckets().len(), made, "{fault:?} on {route}");
-            if ready {
-                world.says("ana", &format!("revoke {grants}")).await;
-                world.later(ALL_READ).await;
-            }
-            assert_eq!(world.aws_keys().len(), 0, "{fault:?} on {route}");
-            assert_eq!(
-                world.aws_buckets().len(),
-                0,
-                "an empty bucket goes with its key"
-            );
-        }
-    }
-    world.loose();
 }

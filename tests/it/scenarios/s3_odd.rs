@@ -1,7 +1,7 @@
 //! AWS as it is at its worst: busy, slow, another one, or full; and what Slice makes of it.
 
 use super::s3_refused::nothing_came_of_it;
-use crate::world::{World, aws::REGION};
+use crate::world::World;
 use slice_core::money::Money;
 use slice_sandbox::{Act, Direction, Fate, Fault};
 use std::time::Duration;
@@ -316,7 +316,7 @@ pub async fn a_master_key_of_another_account(world: &mut World) {
         &["knows nothing of the keys", "Nothing was changed"],
     );
     world.clicks("olga", "Replace it anyway…").await;
-    fills(world, &other).await;
+    world.submits_aws(&other).await;
     world.minutes(120).await;
     let read = world.reads("ana");
     assert!(!read.contains("is gone at its provider"), "{read}");
@@ -328,14 +328,5 @@ pub async fn a_master_key_of_another_account(world: &mut World) {
 
 async fn rotates(world: &mut World, key: &slice_sandbox::AccessKey) {
     world.says("olga", "vault rotate s3").await;
-    fills(world, key).await;
-}
-
-async fn fills(world: &mut World, key: &slice_sandbox::AccessKey) {
-    let fields = [
-        ("Master key", key.secret.as_str()),
-        ("Region of the buckets", REGION),
-        ("Access key ID", &key.id),
-    ];
-    world.submits("olga", &fields).await;
+    world.submits_aws(key).await;
 }

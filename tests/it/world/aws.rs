@@ -65,15 +65,17 @@ impl World {
     /// An owner puts a key of AWS into the vault.
     pub async fn deposits_aws(&mut self, key: &AccessKey) {
         self.says("olga", "vault add s3").await;
-        self.submits(
-            "olga",
-            &[
-                ("Master key", &key.secret),
-                ("Region of the buckets", REGION),
-                ("Access key ID", &key.id),
-            ],
-        )
-        .await;
+        self.submits_aws(key).await;
+    }
+
+    /// An owner fills a key of AWS into the open form.
+    pub async fn submits_aws(&mut self, key: &AccessKey) {
+        let fields = [
+            ("Master key", key.secret.as_str()),
+            ("Region of the buckets", REGION),
+            ("Access key ID", &key.id),
+        ];
+        self.submits("olga", &fields).await;
     }
 
     /// The team of `set_up`, with S3 in its vault as well.
