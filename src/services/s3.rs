@@ -44,6 +44,8 @@ const EVERY: Duration = Duration::from_mins(3);
 const DEAD_MAN: Duration = Duration::from_hours(1);
 /// Metrics of a minute may come so late, and be revised until then.
 const BILLS_LATE: Duration = Duration::from_mins(20);
+/// So long a bucket is emptied in one round, of which the meter waits a minute; the rest is done later.
+const EMPTYING: Duration = Duration::from_secs(45);
 const FACT_BUCKET: &str = "Bucket";
 const FACT_REGION: &str = "Region";
 
@@ -194,9 +196,7 @@ impl S3 {
             return Ok(true);
         }
         let (bucket, _, clients) = self.former(master, key).await?;
-        // What is not done by then is done in a later round, which the meter waits for no longer than this.
-        let limit = self.reach.timeout * 2;
-        let done = tokio::time::timeout(limit, buckets::discard(&clients, &bucket)).await;
+        let done = tokio::time::timeout(EMPTYING, buckets::discard(&clients, &bucket)).await;
         done.unwrap_or(Ok(false))
     }
 

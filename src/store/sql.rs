@@ -318,8 +318,7 @@ statements! {
     DISCARD_LEFT = "UPDATE keys SET left_discarded_at = $4 \
         WHERE org_id = $1 AND grant_id = $2 AND attempt = $3 AND left_what IS NOT NULL";
     CLOSE_LEFT = "UPDATE keys SET left_what = NULL, left_monthly = NULL, left_discarded_at = NULL, \
-        meter_cursor = NULL \
-        WHERE org_id = $1 AND grant_id = $2 AND attempt = $3";
+        meter_cursor = NULL WHERE org_id = $1 AND grant_id = $2 AND attempt = $3";
     OPEN_GRANT = "INSERT INTO grants (id, org_id, number, member_id, service, cap, life_hours, \
         state, name_text, reason_text, opened_at, moved_at, topped_up, fence, claim, lease_until, \
         not_before, terms_text, monthly) \
