@@ -214,7 +214,11 @@ impl RunPod {
             terminate_after: seconds(order.dead_man),
         };
         let made = self.api.deploy(master, input).await?;
-        self.issued(&terms, &made, password)
+        let secret = match &terms.access {
+            Access::Port(_) => password,
+            Access::Ssh(_) => self.way_in(master, &made).await?,
+        };
+        Ok(self.issued(&terms, &made, secret))
     }
 
     /// What its last bill is recognized by.
@@ -226,9 +230,22 @@ impl RunPod {
         known.collect()
     }
 
-    fn issued(&self, terms: &Terms, made: &Made, password: Secret) -> Result<Issued, ServiceError> {
-        let odd =
-            || ServiceError::Unknown("RunPod does not say how the new pod is reached.".into());
+    /// How a pod is reached by SSH. Until it has a machine, that is not said. An error says that the pod may
+    /// exist, whatever it was.
+    async fn way_in(&self, master: &Secret, made: &Made) -> Result<Secret, ServiceError> {
+        let host = if let Some(host) = made.host() {
+            Some(host.to_owned())
+        } else {
+            let pod = self.api.pod(master, &made.id).await.ok();
+            pod.and_then(|pod| pod.host().map(str::to_owned))
+        };
+        let host = host.ok_or_else(|| {
+            ServiceError::Unknown("RunPod does not say how the new pod is reached.".into())
+        })?;
+        Ok(Secret::new(format!("ssh {host}@ssh.runpod.io")))
+    }
+
+    fn issued(&self, terms: &Terms, made: &Made, secret: Secret) -> Issued {
         let price = made.price().unwrap_or(terms.price);
         let rate = Rate {
             gpu: price,
@@ -243,25 +260,22 @@ impl RunPod {
             fact(SINCE, seconds(self.clock.now())),
             fact("Pod", made.id.clone()),
         ];
-        let secret = match &terms.access {
+        match &terms.access {
             Access::Port(port) => {
                 let address = format!("https://{}-{port}.proxy.runpod.net", made.id);
                 facts.push(fact(ADDRESS, address));
-                password
             }
             Access::Ssh(_) => {
-                let host = made.host().ok_or_else(odd)?;
                 let registered = "RunPod lets in keys that are registered in its account; if it refuses yours, an \
                                   owner adds it there (console.runpod.io, Settings, SSH public keys)";
                 facts.push(fact("SSH", registered.into()));
-                Secret::new(format!("ssh {host}@ssh.runpod.io"))
             }
-        };
-        Ok(Issued {
+        }
+        Issued {
             provider_id: made.id.clone(),
             secret,
             facts,
-        })
+        }
     }
 
     /// The pod as it was agreed on; a dearer one is refused.

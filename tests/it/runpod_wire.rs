@@ -45,6 +45,7 @@ all! {
     a_bad_master_key_is_told_from_a_bad_hour,
     a_lost_order_is_never_taken_for_a_no,
     a_pod_with_errors_beside_it_was_made,
+    a_pod_that_has_no_machine_yet,
     a_dearer_pod_is_refused,
     many_ask_for_prices_once,
     a_question_that_is_given_up,
@@ -59,6 +60,8 @@ all! {
 const START: i64 = 1_800_000_000_000_000;
 const OPTIONS: &str = "pods:on\nimages:runpod/pytorch:1.0.2 JUPYTER_PASSWORD 8888, nvidia/cuda:12\ngpu:A40\ndisk:10\naccess:8888";
 const TERMS: &str = "gpu:A40 at $0.40\nimage:runpod/pytorch:1.0.2\ndisk:10\naccess:8888";
+const SSH: &str =
+    "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ2yKN3GrYpLQkhMnV5mKHk4vVsEzH0dVkFQQcWAmQ0B";
 const HASTE: Duration = Duration::from_millis(1_500);
 const MINUTE: Duration = Duration::from_mins(1);
 
@@ -372,6 +375,29 @@ async fn a_pod_with_errors_beside_it_was_made() {
     assert_eq!(world.sandbox.runpod.pods().len(), 1);
     let (adapter, master) = (world.adapter(), &world.master);
     adapter.arm(master, &key, bounds()).await.expect("armed");
+    world.well_behaved();
+}
+
+/// The answer about a new pod does not say yet how it is reached by SSH: the pod itself is asked. What is not
+/// said then either was made all the same.
+async fn a_pod_that_has_no_machine_yet() {
+    let world = World::new().await;
+    let (adapter, master) = (world.adapter(), &world.master);
+    world.sandbox.runpod.places_later(true);
+    let by_ssh = |attempt| Order {
+        terms: TERMS.replace("access:8888", &format!("access:{SSH}")),
+        ..order(attempt)
+    };
+    let issued = adapter.issue(master, &by_ssh(1)).await.expect("a pod");
+    let way_in = format!("ssh {}-", issued.provider_id);
+    let secret = issued.secret.expose();
+    assert!(secret.starts_with(&way_in) && secret.ends_with("@ssh.runpod.io"));
+    let faults = &world.sandbox.faults;
+    faults.inject_on("GET /v2/pods/", Fault::ServerError500, 1);
+    let answer = adapter.issue(master, &by_ssh(2)).await;
+    assert!(is_unknown(&answer), "{answer:?}");
+    let found = adapter.find(master, &order(2).label).await;
+    assert_eq!(found.expect("a list").len(), 1);
     world.well_behaved();
 }
 

@@ -306,6 +306,11 @@ fn gpu_types(world: &World, id: &Value) -> Value {
 fn shown(pod: &Pod, world: &World) -> Value {
     let gpu = world.gpu(&pod.gpu);
     let price = if pod.stopped { 0 } else { pod.price };
+    let machine = json!({
+        "podHostId": pod.host_id,
+        "gpuDisplayName": gpu.map(|gpu| gpu.name.clone()),
+        "location": "US",
+    });
     json!({
         "id": pod.id,
         "name": pod.name,
@@ -315,11 +320,7 @@ fn shown(pod: &Pod, world: &World) -> Value {
         "adjustedCostPerHr": number(price),
         "gpuCount": pod.gpu_count,
         "createdAt": timestamp(pod.created_at),
-        "machine": {
-            "podHostId": pod.host_id,
-            "gpuDisplayName": gpu.map(|gpu| gpu.name.clone()),
-            "location": "US",
-        },
+        "machine": if world.places_later { Value::Null } else { machine },
     })
 }
 

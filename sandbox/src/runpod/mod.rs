@@ -179,6 +179,11 @@ impl RunPod {
         self.world().forgets_deadlines = forget;
     }
 
+    /// Whether the answer about a new pod does not say yet on which machine it is.
+    pub fn places_later(&self, later: bool) {
+        self.world().places_later = later;
+    }
+
     /// Whether pods that have ended are still shown, as `TERMINATED`, and not ended once more.
     pub fn shows_ended(&self, shows: bool) {
         self.world().shows_ended = shows;

@@ -44,6 +44,10 @@ pub enum Access {
 }
 
 #[derive(Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is another whim of the provider's"
+)]
 pub(super) struct World {
     pub accounts: Vec<Account>,
     pub keys: Vec<Key>,
@@ -54,6 +58,8 @@ pub(super) struct World {
     pub complains: bool,
     /// `terminateAfter` is taken and nothing comes of it, as the real service was once found to do.
     pub forgets_deadlines: bool,
+    /// GraphQL does not say yet on which machine a new pod is.
+    pub places_later: bool,
     /// Pods that have ended are still shown, as `TERMINATED`.
     pub shows_ended: bool,
     pub boot_micros: i64,

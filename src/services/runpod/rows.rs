@@ -54,6 +54,21 @@ pub(super) struct Pod {
     pub locked: bool,
     #[serde(rename = "createdAt")]
     created_at: String,
+    #[serde(default)]
+    ssh: Option<Ssh>,
+}
+
+#[derive(Deserialize)]
+struct Ssh {
+    /// `None`: the pod has no machine yet.
+    #[serde(default)]
+    proxy: Option<Endpoint>,
+}
+
+#[derive(Deserialize)]
+struct Endpoint {
+    #[serde(default)]
+    username: String,
 }
 
 impl Pod {
@@ -75,6 +90,12 @@ impl Pod {
 
     pub fn created_at(&self) -> Option<Time> {
         time(&self.created_at)
+    }
+
+    /// What `RunPod`'s SSH proxy calls it.
+    pub fn host(&self) -> Option<&str> {
+        let host = &self.ssh.as_ref()?.proxy.as_ref()?.username;
+        is_id(host).then_some(host)
     }
 
     /// Of its GPU, per hour, now; nothing while it stands still.
