@@ -323,7 +323,7 @@ async fn survive(world: &mut World, outcome: Result<(), Died>) -> bool {
 
 pub use flows::PARTS as PARTS_OF_FLOWS;
 pub use late::an_order_that_arrives_late;
-pub use life::{parts, points};
+pub use life::{is_played, parts, points};
 
 /// The shorter flows.
 pub fn flows() -> impl Iterator<Item = &'static flows::Flow> {

@@ -105,7 +105,8 @@ fn over(kind: postgres::Kind) -> Vec<Trial> {
         let two = replicas::a_month_of_two;
         trials.push(on(kind, "replicas::a_month_of_two", two));
     }
-    for service in world::services::ALL {
+    let services = world::services::ALL.iter();
+    for service in services.filter(|service| crash::is_played(kind, service)) {
         let (parts, name) = (crash::parts(service), service.name);
         for part in 0..parts {
             let name = format!("crash::every_point, {name}, part {} of {parts}", part + 1);

@@ -35,6 +35,12 @@ fn deaths(service: &Service) -> (Crossings, &'static [Fate]) {
     }
 }
 
+/// On `PostgreSQL` play those whose transactions no other has: the first one, and what is held in doubt.
+pub fn is_played(kind: Kind, service: &Service) -> bool {
+    let is_first = service.name == services::ALL[0].name;
+    kind == Kind::Sqlite || is_first || !service.doubts.is_zero()
+}
+
 /// So many tests share the points, so that they are played side by side.
 pub fn parts(service: &Service) -> usize {
     4 * deaths(service).1.len()
