@@ -1,6 +1,6 @@
 //! Pods that have ended, by Slice or behind its back.
 
-use super::{MINUTE, World, is_later, micros, order, stopped};
+use super::{MINUTE, World, is_later, known, micros, order, stopped};
 use slice_core::ports::ServiceError;
 use std::time::Duration;
 
@@ -14,6 +14,9 @@ pub(super) async fn an_ended_pod_is_read_by_its_whole_bill() {
         .terminate_behind_our_back(&key.provider_id);
     assert_eq!(world.read(&key).await, Err(ServiceError::Gone));
     let key = stopped(&key);
+    // Of one that an owner discarded nothing is known, so nobody waits for its bill.
+    let discarded = stopped(&known(1, &key.provider_id, vec![]));
+    assert_eq!(world.read(&discarded).await, Err(ServiceError::Gone));
     for _ in 0..7 {
         assert!(is_later(&world.read(&key).await), "its bill is not whole");
         world.later(10 * MINUTE);
