@@ -30,6 +30,8 @@ pub struct Left {
 pub struct Look {
     pub grant: GrantId,
     pub attempt: i64,
+    /// What the key had cost when the look began.
+    pub before: Money,
     pub left: Option<Left>,
 }
 
@@ -95,7 +97,7 @@ pub fn buttons(grant: &Grant) -> Vec<Button> {
 
 /// Charges what stays, and notes where it has changed or is gone.
 pub fn seen(books: &Books, looks: &[Look]) -> Entry {
-    let reads: Vec<Read> = looks.iter().filter_map(Look::read).collect();
+    let reads: Vec<Read> = looks.iter().filter_map(|look| look.read(books)).collect();
     let mut entry = steps::usage_read(books, &reads);
     let mut closed = vec![];
     for look in looks {
@@ -150,9 +152,11 @@ pub fn seen(books: &Books, looks: &[Look]) -> Entry {
 }
 
 impl Look {
-    fn read(&self) -> Option<Read> {
+    /// `None`: nothing is to be charged, or an owner corrected the sum meanwhile: the next look begins there.
+    fn read(&self, books: &Books) -> Option<Read> {
         let left = self.left.as_ref()?;
-        Some(Read {
+        let (_, key) = steps::read_key(books, (self.grant, self.attempt))?;
+        (self.before <= key.usage).then(|| Read {
             grant: self.grant,
             attempt: self.attempt,
             usage: left.usage,

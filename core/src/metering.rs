@@ -424,6 +424,7 @@ async fn read_left(
     let look = |left| leftover::Look {
         grant: grant.id,
         attempt: key.attempt,
+        before: key.usage,
         left,
     };
     let answer = round.waits(READ_MAX, adapter.left(secret, &known)).await;

@@ -207,6 +207,7 @@ scenarios! {
         s3_left::a_bucket_that_vanishes,
         s3_left::a_user_that_vanishes,
         s3_left::a_correction_stands,
+        s3_left::a_correction_stands_while_it_is_looked_at,
         s3_left::names_that_xml_cannot_hold,
         s3_odd::busy_with_the_same_thing,
         s3_odd::a_policy_that_is_too_long,

@@ -4,7 +4,10 @@ use super::s3_odd::{behind_many, spent};
 use crate::world::World;
 use slice_core::money::Money;
 use slice_sandbox::{Act, Direction, Fate, Fault};
-use std::time::Duration;
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
 
 const GIB: u64 = 1 << 30;
 const MINUTE: Duration = Duration::from_mins(1);
@@ -210,6 +213,51 @@ pub async fn a_correction_stands(world: &mut World) {
     let asked = Money::from_micros(2_000);
     assert!(bill <= books && books <= bill + asked, "{bill} {books}");
     world.loose();
+}
+
+/// She corrects it just while Slice looks at what stays.
+pub async fn a_correction_stands_while_it_is_looked_at(world: &mut World) {
+    world.set_up_s3().await;
+    world.says("ana", "provision s3 20").await;
+    world.stores_a_gib();
+    assert_eq!(world.downloads(10), "done");
+    world.later(5 * MINUTE).await;
+    world.says("ana", "revoke 1").await;
+    world.later(ALL_READ).await;
+    assert!(Money::from_micros(900_000) < spent(world).await);
+    meanwhile(
+        world,
+        "s3:ListObjectVersions",
+        "settle 1 0",
+        "is charged $0.00 now",
+    );
+    for _ in 0..2 {
+        world.later(HOUR).await;
+    }
+    world.sandbox.wire.clear_hook();
+    world.expect("olga", &["is charged $0.00 now"]);
+    world.later(HOUR).await;
+    let books = spent(world).await;
+    assert!(books < Money::from_micros(10_000), "{books}");
+    world.loose();
+}
+
+/// Before that call goes on, olga says something and hears the answer.
+fn meanwhile(world: &World, call: &'static str, line: &'static str, heard: &'static str) {
+    let (olga, said) = (world.town.person("olga"), AtomicBool::new(false));
+    world.sandbox.wire.on_crossing(Box::new(move |crossing| {
+        let is_it = crossing.direction == Direction::In && crossing.what.contains(call);
+        if is_it && !said.swap(true, Ordering::SeqCst) {
+            olga.command("/slice", line).expect("she types it");
+            let hears = || olga.sees().iter().any(|sight| sight.text.contains(heard));
+            tokio::task::block_in_place(|| {
+                while !hears() {
+                    std::thread::yield_now();
+                }
+            });
+        }
+        Fate::Pass
+    }));
 }
 
 /// Names that no XML can hold are measured and deleted as all others.
