@@ -1,7 +1,6 @@
 #![no_main]
 
-#[path = "../../tests/it/strangers.rs"]
-#[allow(dead_code, reason = "each target is one of its functions")]
-mod strangers;
+#[path = "../../tests/it/garbled.rs"]
+mod garbled;
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| strangers::provider(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| garbled::provider(data));

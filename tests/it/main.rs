@@ -5,6 +5,7 @@ mod closing;
 mod crash;
 mod discord_wire;
 mod fakecloud;
+mod garbled;
 mod jobs;
 mod live;
 mod load;

@@ -1,6 +1,6 @@
 //! Plays the fuzz targets' seeds: what they begin with, and what once broke something.
 
-use crate::strangers;
+use crate::{garbled, strangers};
 use std::{fs, path::Path};
 
 pub const ALL: &[(&str, fn())] = &[
@@ -9,7 +9,7 @@ pub const ALL: &[(&str, fn())] = &[
     }),
     ("seeds::slack", || plays("slack", strangers::slack)),
     ("seeds::discord", || plays("discord", strangers::discord)),
-    ("seeds::provider", || plays("provider", strangers::provider)),
+    ("seeds::provider", || plays("provider", garbled::provider)),
 ];
 
 fn plays(target: &str, play: fn(&[u8])) {

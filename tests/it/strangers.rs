@@ -4,32 +4,25 @@
 //! None of them may panic, and what comes back may neither repeat a key nor call anybody.
 
 use axum::{
-    Router,
+    Json, Router,
     body::{Body, Bytes},
     extract::State,
-    http::{Request, Response, StatusCode},
+    http::Request,
 };
 use ed25519_dalek::{Signer as _, SigningKey};
 use hmac::{Hmac, KeyInit as _, Mac as _};
-use serde_json::json;
+use serde_json::{Value, json};
 use sha2::Sha256;
-use slice::{
-    platforms::{
-        discord::{self, DiscordConfig, DiscordEndpoint, DiscordPlatform, PublicKey},
-        slack::{self, NoTokens, SlackConfig, SlackHttp, SlackPlatform},
-    },
-    services::{ServicesConfig, registry},
+use slice::platforms::{
+    discord::{self, DiscordConfig, DiscordEndpoint, DiscordPlatform, PublicKey},
+    slack::{self, NoTokens, SlackConfig, SlackHttp, SlackPlatform},
 };
 use slice_commands::slack::{COMMANDS_PATH, EVENTS_PATH, INTERACTIONS_PATH};
 use slice_core::{
     BoxFuture,
-    desk::Services,
-    ids::GrantId,
-    inbound::{Answers, Inbound, Install, Installed, Installing, Notice, Reception, Said, Typing},
-    life::Life,
-    money::Money,
+    inbound::{self, Answers, Inbound, Install, Installed, Installing, Notice, Reception, Typing},
     page::Page,
-    ports::{Clock, KeyRef, Order, ServiceError},
+    ports::Clock,
     refusal::Refusal,
     secret::{Secret, looks_like_a_key},
     time::Time,
@@ -112,28 +105,13 @@ fn signing_key() -> SigningKey {
     SigningKey::from_bytes(&[7; 32])
 }
 
-/// An answer of a provider, or of what stands in its place. The first byte says which service asks,
-/// the second what it asks, the third the answer's status.
-pub fn provider(data: &[u8]) {
-    let [service, call, status, body @ ..] = data else {
-        return;
-    };
-    let statuses = [200, 201, 204, 400, 401, 403, 404, 409, 422, 429];
-    let status = statuses[usize::from(*status) % statuses.len()];
-    let town = Town::get();
-    *lock(&town.answer) = (status, body.to_vec());
-    town.runtime.block_on(town.calls(*service, *call, status));
-}
-
 /// Slice's doors without the rest of it, before a network in which everybody answers the same.
 struct Town {
     runtime: Runtime,
     slack: Router,
     discord: Router,
-    services: Services,
-    answer: Arc<Mutex<(u16, Vec<u8>)>>,
     /// What Slice said to anybody.
-    said: Arc<Mutex<Vec<Vec<u8>>>>,
+    said: Said,
     lobby: Arc<Lobby>,
     clock: Arc<Steps>,
 }
@@ -142,27 +120,15 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+type Said = Arc<Mutex<Vec<Vec<u8>>>>;
+
 /// What every platform says to every call.
-fn platforms_answer() -> Vec<u8> {
-    let said = json!({
+async fn answers(State(said): State<Said>, body: Bytes) -> Json<Value> {
+    lock(&said).push(body.to_vec());
+    Json(json!({
         "ok": true, "id": "1", "bot_public": false, "user_id": "U0BOT", "team_id": "T0",
         "view": { "id": "V1" }, "channel": { "id": "D1" }, "ts": "1.1", "channel_id": "1",
-    });
-    said.to_string().into_bytes()
-}
-
-#[derive(Clone)]
-struct Network {
-    answer: Arc<Mutex<(u16, Vec<u8>)>>,
-    said: Arc<Mutex<Vec<Vec<u8>>>>,
-}
-
-async fn answers(State(network): State<Network>, body: Bytes) -> Response<Body> {
-    lock(&network.said).push(body.to_vec());
-    let (status, answer) = lock(&network.answer).clone();
-    let mut response = Response::new(Body::from(answer));
-    *response.status_mut() = StatusCode::from_u16(status).expect("a status");
-    response
+    }))
 }
 
 impl Town {
@@ -178,33 +144,23 @@ impl Town {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let runtime = runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.expect("a runtime");
-        let answer = Arc::new(Mutex::new((200, platforms_answer())));
-        let said = Arc::new(Mutex::new(vec![]));
-        let network = Network {
-            answer: answer.clone(),
-            said: said.clone(),
-        };
+        let said = Said::default();
+        let heard = said.clone();
         let lobby = Arc::new(Lobby::default());
         let steps = Arc::new(Steps(AtomicI64::new(BEGINNING)));
         let clock: Arc<dyn Clock> = steps.clone();
-        let (slack, discord, services) = runtime.block_on(async {
+        let (slack, discord) = runtime.block_on(async {
             let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
             let url = format!("http://{}", listener.local_addr().expect("an address"));
-            let router = Router::new().fallback(answers).with_state(network);
+            let router = Router::new().fallback(answers).with_state(heard);
             tokio::spawn(async move { axum::serve(listener, router).await });
-            let mut config = ServicesConfig::new(url.clone());
-            config.aws_endpoint = Some(url.clone());
-            config.runpod_api.clone_from(&url);
-            let services = registry(&config, &clock);
             let slack = slack_door(&url, &lobby, &clock);
-            (slack, discord_door(&url, &lobby, &clock).await, services)
+            (slack, discord_door(&url, &lobby, &clock).await)
         });
         Self {
             runtime,
             slack,
             discord,
-            services,
-            answer,
             said,
             lobby,
             clock: steps,
@@ -218,7 +174,6 @@ impl Town {
 
     /// The request is answered with anything but a failure, and so is whoever it names.
     fn asks(&self, door: &Router, request: Request<Body>) {
-        *lock(&self.answer) = (200, platforms_answer());
         lock(&self.said).clear();
         self.runtime.block_on(async {
             let answer = door.clone().oneshot(request);
@@ -238,68 +193,6 @@ impl Town {
                 assert!(!said.contains(alive), "{alive} comes alive: {said}");
             }
         }
-    }
-
-    async fn calls(&self, service: u8, call: u8, status: u16) {
-        let all = &self.services.0;
-        let adapter = &all[usize::from(service) % all.len()];
-        let master = adapter_master();
-        let key = key();
-        let refused = match call % 8 {
-            0 => adapter.check(&master).await.err(),
-            1 => adapter.find(&master, &key.label).await.err(),
-            2 => adapter.list(&master, "slice").await.err(),
-            3 => adapter.read(&master, &key).await.err(),
-            4 => adapter.left(&master, &key).await.err(),
-            5 => adapter.disable(&master, &key).await.err(),
-            6 => adapter.delete(&master, &key.provider_id).await.err(),
-            _ => {
-                let refused = adapter.issue(&master, &order()).await.err();
-                let is_no = matches!(refused, Some(ServiceError::Rejected(_)));
-                let first = adapter.name().as_str() == "openrouter";
-                assert!(
-                    !(first && is_no && status < 300),
-                    "a yes was taken for a no"
-                );
-                refused
-            }
-        };
-        let said = refused.map(|why| why.to_string()).unwrap_or_default();
-        assert!(!looks_like_a_key(&said), "an error repeats a key: {said}");
-    }
-}
-
-fn adapter_master() -> Secret {
-    let region = Secret::new("eu-central-1".to_owned());
-    let id = Secret::new("AKIA0000000000000000".to_owned());
-    let master = Secret::new("nobody's secret".to_owned());
-    master.joined("access-key", &id).joined("region", &region)
-}
-
-fn label() -> String {
-    slice_core::grant::label(GrantId::from_random([1; 16]), 1)
-}
-
-fn key() -> KeyRef {
-    KeyRef {
-        provider_id: "p1".to_owned(),
-        label: label(),
-        terms: String::new(),
-        facts: vec![],
-        usage: Money::ZERO,
-        cursor: None,
-        is_stopped: false,
-    }
-}
-
-fn order() -> Order {
-    Order {
-        label: label(),
-        cap: Money::from_micros(20_000_000),
-        life: Life::parse("7d").expect("a life"),
-        dead_man: Time::from_micros((BEGINNING + 9 * 86_400) * 1_000_000),
-        terms: String::new(),
-        options: String::new(),
     }
 }
 
@@ -352,15 +245,15 @@ struct Lobby {
 
 /// What Slice would say to somebody whose words it does not understand; what it does understand is
 /// refused as well.
-fn refusal(said: Said) -> Refusal {
+fn refusal(said: inbound::Said) -> Refusal {
     let line = match said {
-        Said::Line(line) => line,
-        Said::Filled { command, arguments } => {
+        inbound::Said::Line(line) => line,
+        inbound::Said::Filled { command, arguments } => {
             return slice_commands::filled(&command, &arguments)
                 .err()
                 .unwrap_or(Refusal::LostLease);
         }
-        Said::Click(_) | Said::Submit { .. } => return Refusal::LostLease,
+        inbound::Said::Click(_) | inbound::Said::Submit { .. } => return Refusal::LostLease,
     };
     let parsed = slice_commands::parse(&line);
     parsed.err().unwrap_or_else(|| Refusal::sentence(line))

@@ -249,9 +249,9 @@ fn meanwhile(world: &World, call: &'static str, line: &'static str, heard: &'sta
         let is_it = crossing.direction == Direction::In && crossing.what.contains(call);
         if is_it && !said.swap(true, Ordering::SeqCst) {
             olga.command("/slice", line).expect("she types it");
-            let hears = || olga.sees().iter().any(|sight| sight.text.contains(heard));
+            let is_answered = || olga.sees().iter().any(|sight| sight.text.contains(heard));
             tokio::task::block_in_place(|| {
-                while !hears() {
+                while !is_answered() {
                     std::thread::yield_now();
                 }
             });
