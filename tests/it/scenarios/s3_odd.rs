@@ -3,7 +3,7 @@
 use super::s3_refused::nothing_came_of_it;
 use crate::world::World;
 use slice_core::money::Money;
-use slice_sandbox::{Act, Direction, Fate, Fault};
+use slice_sandbox::{Act, Aws, Direction, Fate, Fault};
 use std::time::Duration;
 
 const GIB: u64 = 1 << 30;
@@ -32,6 +32,15 @@ pub async fn busy_with_the_same_thing(world: &mut World) {
     world.loose();
 }
 
+/// As somebody gives a user, for reasons of his own: there is no room for what Slice gives it besides.
+fn gives_long_policy(aws: &Aws, user: &str) {
+    let long = "x".repeat(1800);
+    let text = format!(
+        r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Deny","Action":"s3:GetObjectAcl","Resource":"arn:aws:s3:::{long}"}}]}}"#
+    );
+    aws.put_policy_behind_our_back(user, "long", &text);
+}
+
 /// Somebody gives the new user a policy of his own, and there is no room for that of Slice beside it.
 pub async fn a_policy_that_is_too_long(world: &mut World) {
     world.set_up_s3().await;
@@ -39,11 +48,7 @@ pub async fn a_policy_that_is_too_long(world: &mut World) {
     world.sandbox.wire.on_crossing(Box::new(move |crossing| {
         if crossing.direction == Direction::In && crossing.what.ends_with("iam:CreateAccessKey") {
             let user = crossing.body["UserName"].as_str().unwrap_or_default();
-            let long = "x".repeat(1800);
-            let text = format!(
-                r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Deny","Action":"s3:GetObject","Resource":"arn:aws:s3:::{long}"}}]}}"#
-            );
-            aws.put_policy_behind_our_back(user, "long", &text);
+            gives_long_policy(&aws, user);
         }
         Fate::Pass
     }));
@@ -54,6 +59,38 @@ pub async fn a_policy_that_is_too_long(world: &mut World) {
         "The user's policies are longer than AWS takes (2,048 characters)",
     )
     .await;
+    world.loose();
+}
+
+/// The same while the key is used: the policy that stops it finds no room, and its access key stands still all
+/// the same. Owners hear that AWS does not take all of the stop.
+pub async fn no_room_for_the_stop(world: &mut World) {
+    world.set_up_s3().await;
+    world.says("ana", "provision s3 20").await;
+    world.stores_a_gib();
+    world.later(5 * MINUTE).await;
+    let key = world.aws_keys().pop().expect("a key");
+    let user = key.user.expect("a user");
+    let aws = world.sandbox.aws.clone();
+    gives_long_policy(&aws, &user);
+    let mut rounds = 0;
+    while world.downloads(12) == "done" {
+        world.later(3 * MINUTE).await;
+        rounds += 1;
+        assert!(rounds < 30, "it stops short of its cap");
+    }
+    assert_eq!(world.downloads(1), "InvalidAccessKeyId");
+    world.minutes(70).await;
+    world.expect(
+        "olga",
+        &["The user's policies are longer than AWS takes (2,048 characters)"],
+    );
+    aws.put_policy_behind_our_back(&user, "long", r#"{"Version":"2012-10-17","Statement":[]}"#);
+    world.minutes(20).await;
+    world.expect("ana", &["(grant 1) was stopped", "of $20.00"]);
+    world.says("ana", "revoke 1").await;
+    world.later(ALL_READ).await;
+    assert_eq!(world.aws_keys().len(), 0);
     world.loose();
 }
 
