@@ -310,6 +310,14 @@ impl Provider<'_> {
         }
     }
 
+    /// Whether the master key is of the account that the grant's key is in.
+    pub async fn is_of_account(&self, grant: &Grant, key: &Key) -> Result<bool, Stop> {
+        match KeyRef::new(grant, key) {
+            Some(known) => Ok(self.adapter.knows(&self.master, &known).await?),
+            None => Ok(false),
+        }
+    }
+
     /// Stops a key and reads it. `None`: the provider does not know it.
     pub async fn stop(&self, key: &KeyRef) -> Result<Option<Meter>, Stop> {
         self.job.in_time()?;

@@ -160,6 +160,16 @@ impl Aws {
         bucket.deleted = true;
     }
 
+    /// Somebody deletes a bucket and makes it anew in another region, with all that lay in it.
+    ///
+    /// # Panics
+    /// If there is no such bucket.
+    pub fn move_bucket_behind_our_back(&self, bucket: &str, region: &str) {
+        let mut buckets = self.buckets();
+        let bucket = buckets.standing(bucket).expect("the bucket stands");
+        region.clone_into(&mut bucket.region);
+    }
+
     /// So many objects of a byte lie in a bucket.
     ///
     /// # Panics

@@ -205,6 +205,7 @@ scenarios! {
         s3_left::a_deletion_is_taken_back,
         s3_left::one_is_taken_over_in_the_round_that_deletes_it,
         s3_left::what_stays_is_measured_every_hour,
+        s3_left::what_stays_is_refused_for_now,
         s3_left::a_part_in_what_is_being_deleted,
         s3_left::a_bucket_that_vanishes,
         s3_left::a_user_that_vanishes,

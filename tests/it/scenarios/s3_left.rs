@@ -177,6 +177,30 @@ pub async fn what_stays_is_measured_every_hour(world: &mut World) {
     world.loose();
 }
 
+/// AWS refuses for now to show what stays of a key whose user has vanished: that is not forgotten.
+pub async fn what_stays_is_refused_for_now(world: &mut World) {
+    world.set_up_s3().await;
+    world.says("ana", "provision s3 20").await;
+    world.stores_a_gib();
+    world.later(5 * MINUTE).await;
+    let user = world.aws_keys().pop().expect("a key").user;
+    let bucket = world.aws_buckets().pop().expect("a bucket");
+    let aws = world.sandbox.aws.clone();
+    aws.delete_user_behind_our_back(&user.expect("a user"));
+    aws.move_bucket_behind_our_back(&bucket.name, "us-west-2");
+    world.says("ana", "revoke 1").await;
+    world.later(ALL_READ).await;
+    assert!(
+        !world.reads("ana").contains("was ended"),
+        "it is tried again"
+    );
+    aws.move_bucket_behind_our_back(&bucket.name, &bucket.region);
+    world.later(ALL_READ).await;
+    world.expect("ana", &["grant 1 ($20.00 of s3) was ended"]);
+    world.expect("olga", &["1.00 GiB in the bucket slice-"]);
+    world.loose();
+}
+
 /// An owner approves a part in a bucket that is being deleted since it was asked for.
 pub async fn a_part_in_what_is_being_deleted(world: &mut World) {
     world.set_up_s3().await;
