@@ -469,9 +469,14 @@ async fn read_key(
     let answer = round.waits(READ_MAX, adapter.read(secret, &known)).await;
     round.watch.keeps(grant, adapter);
     round.note(grant, key, &answer);
-    // What a key that is gone had left is settled at its grant's end.
-    let failure = answer.err().filter(|why| *why != ServiceError::Gone);
-    round.tries.note(grant, key, failure);
+    match answer {
+        Ok(Meter {
+            missing: Some(why), ..
+        }) => round.tries.note_part(grant, key, why),
+        // What a key that is gone had left is settled at its grant's end.
+        Ok(_) | Err(ServiceError::Gone) => round.tries.note(grant, key, None),
+        Err(why) => round.tries.note(grant, key, Some(why)),
+    }
 }
 
 #[cfg(test)]

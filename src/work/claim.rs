@@ -323,7 +323,7 @@ impl Provider<'_> {
         self.job.in_time()?;
         match known(self.adapter.disable(&self.master, key).await)? {
             None => Ok(None),
-            Some(Some(last)) => Ok(Some(last)),
+            Some(Some(last)) => Ok(Some(whole(last)?)),
             Some(None) => {
                 let is_stopped = true;
                 let key = KeyRef {
@@ -365,7 +365,8 @@ impl Provider<'_> {
 
     /// What a key has spent in all. `None`: the provider does not know it.
     pub async fn usage(&self, key: &KeyRef) -> Result<Option<Meter>, Stop> {
-        known(self.adapter.read(&self.master, key).await)
+        let read = known(self.adapter.read(&self.master, key).await)?;
+        read.map(whole).transpose()
     }
 
     pub async fn find(&self, label: &str) -> Result<Vec<Found>, Stop> {
@@ -443,6 +444,14 @@ impl Provider<'_> {
             Some(left) => Err(Stop::Wait(left)),
             None => Ok(()),
         }
+    }
+}
+
+/// What comes of a key is decided by all that it spent.
+fn whole(meter: Meter) -> Result<Meter, Stop> {
+    match meter.missing {
+        None => Ok(meter),
+        Some(why) => Err(why.into()),
     }
 }
 

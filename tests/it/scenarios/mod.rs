@@ -214,6 +214,8 @@ scenarios! {
         s3_odd::busy_with_the_same_thing,
         s3_odd::a_policy_that_is_too_long,
         s3_odd::no_room_for_the_stop,
+        s3_odd::parts_that_are_listed_slowly,
+        s3_odd::downloads_from_what_cannot_be_listed,
         s3_odd::iam_takes_its_time,
         s3_odd::old_versions_and_unfinished_uploads,
         s3_odd::one_order_for_a_key,

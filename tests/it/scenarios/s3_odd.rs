@@ -4,7 +4,10 @@ use super::s3_refused::nothing_came_of_it;
 use crate::world::World;
 use slice_core::money::Money;
 use slice_sandbox::{Act, Aws, Direction, Fate, Fault};
-use std::time::Duration;
+use std::{
+    sync::atomic::{AtomicU32, Ordering},
+    time::Duration,
+};
 
 const GIB: u64 = 1 << 30;
 const MINUTE: Duration = Duration::from_mins(1);
@@ -139,7 +142,7 @@ pub async fn old_versions_and_unfinished_uploads(world: &mut World) {
     aws.version_behind_our_back(&bucket);
     world.stores_a_gib();
     world.stores_a_gib();
-    aws.leave_upload(&bucket, "b", GIB);
+    aws.leave_upload(&bucket, "b", &[GIB]);
     world.says("ana", "revoke 1").await;
     world.later(ALL_READ).await;
     world.expect("ana", &["3.00 GiB in the bucket slice-"]);
@@ -250,7 +253,7 @@ pub async fn a_bucket_that_takes_several_readings(world: &mut World) {
     world.set_up_s3().await;
     world.says("ana", "provision s3 20 for 30d").await;
     let bucket = behind_many(world, 250, 1024 * 1024 * GIB);
-    world.sandbox.aws.leave_upload(&bucket, "zz", GIB);
+    world.sandbox.aws.leave_upload(&bucket, "zz", &[GIB]);
     world.later(5 * MINUTE).await;
     let first = spent(world).await;
     assert!(
@@ -269,6 +272,79 @@ pub async fn a_bucket_that_takes_several_readings(world: &mut World) {
     assert!(bill <= books, "the books hold {books}, AWS charges {bill}");
     // A PiB is 59 cents a minute.
     assert!(books < Money::from_dollars(14), "{books}");
+    world.loose();
+}
+
+/// AWS answers so seldom that a reading comes no further than some parts of an upload: the next one goes on there.
+pub async fn parts_that_are_listed_slowly(world: &mut World) {
+    world.set_up_s3().await;
+    world.says("ana", "provision s3 20 for 30d").await;
+    let bucket = world.aws_buckets().pop().expect("a bucket").name;
+    let aws = world.sandbox.aws.clone();
+    aws.lists_at_most(&bucket, 1);
+    let mut sizes = [1; 10];
+    sizes[9] = 1024 * 1024 * GIB;
+    aws.leave_upload(&bucket, "a", &[1]);
+    aws.leave_upload(&bucket, "b", &sizes);
+    let (faults, listed) = (world.sandbox.faults.clone(), AtomicU32::new(0));
+    world.sandbox.wire.on_crossing(Box::new(move |crossing| {
+        if crossing.direction == Direction::In && crossing.what.contains("s3:ListParts") {
+            let times = listed.fetch_add(1, Ordering::SeqCst);
+            if times % 4 == 2 {
+                faults.inject_on("s3:ListParts", Fault::ServerError500, 1);
+            }
+        }
+        Fate::Pass
+    }));
+    let mut rounds = 0;
+    while world.acts(Act::List { times: 1 }) == "done" {
+        world.later(3 * MINUTE).await;
+        rounds += 1;
+        assert!(rounds < 20, "it stops");
+    }
+    assert!(3 < rounds, "it takes several readings");
+    world.sandbox.wire.clear_hook();
+    world.sandbox.faults.clear();
+    world.minutes(20).await;
+    world.expect("ana", &["(grant 1) was stopped", "of $20.00"]);
+    let bill = Money::from_micros(aws.bill(&bucket).micros());
+    let books = spent(world).await;
+    assert!(bill <= books, "the books hold {books}, AWS charges {bill}");
+    world.loose();
+}
+
+/// What lies in a bucket cannot be listed: what is downloaded from it is charged all the same, and stopped short
+/// of the cap.
+pub async fn downloads_from_what_cannot_be_listed(world: &mut World) {
+    world.set_up_s3().await;
+    world.says("ana", "provision s3 20").await;
+    world.stores_a_gib();
+    world.later(5 * MINUTE).await;
+    world.all_read();
+    let faults = world.sandbox.faults.clone();
+    faults.inject_on("s3:ListMultipartUploads", Fault::Forbidden403, 10_000);
+    let mut rounds = 0;
+    while world.downloads(12) == "done" {
+        world.later(3 * MINUTE).await;
+        rounds += 1;
+        assert!(rounds < 15, "it stops short of its cap");
+    }
+    assert!(3 < rounds, "it is of use");
+    let books = spent(world).await;
+    assert!(books <= Money::from_dollars(20), "{books}");
+    world.expect(
+        "olga",
+        &["The spending of grant 1 (s3) can't be read in full since"],
+    );
+    faults.clear();
+    world.minutes(20).await;
+    world.expect("ana", &["(grant 1) was stopped", "of $20.00"]);
+    world.expect("olga", &["The spending of grant 1 (s3) can be read again"]);
+    world.later(Duration::from_hours(1)).await;
+    let bucket = world.aws_buckets().pop().expect("a bucket").name;
+    let bill = Money::from_micros(world.sandbox.aws.bill(&bucket).micros());
+    let books = spent(world).await;
+    assert!(bill <= books, "the books hold {books}, AWS charges {bill}");
     world.loose();
 }
 
