@@ -8,7 +8,7 @@ use pace::AGAIN_MIN;
 pub use pace::{AGAIN_MAX, again};
 
 use crate::{
-    books::{Books, Entry, Master, Scope},
+    books::{Books, Entry, GrantRef, Master, Scope},
     capping::Watch,
     desk::Desk,
     doubles,
@@ -109,6 +109,14 @@ impl Round {
     fn is_spared(&self, books: &Books, key: &Key) -> bool {
         let spared = |unread: Unread| unread.is_spared(books.now);
         self.patience.is_some() && key.unread.is_some_and(spared)
+    }
+
+    /// Measuring what stays costs its member money, so a round does it no more often than each hour. What is
+    /// being deleted, or could not be read, is asked for by its own times.
+    fn measures(&self, books: &Books, key: &Key) -> bool {
+        let is_by_itself = key.discarded_at.is_some() || key.unread.is_some();
+        let is_due = |at: Time| at + IDLE_EVERY <= books.now + AGAIN_MIN || books.now < at;
+        self.patience.is_none() || is_by_itself || key.read_at.is_none_or(is_due)
     }
 
     async fn waits<T: Send>(
@@ -262,7 +270,9 @@ impl Desk {
         alone.sort_by_key(|(_, key)| key.unread.map(|unread| unread.again_at));
         for grant in books.left.iter().filter(|one| one.service == *service) {
             for key in leftover::of(grant) {
-                alone.push((grant, key));
+                if round.measures(books, key) {
+                    alone.push((grant, key));
+                }
             }
         }
         let until = self.clock.now() + ALONE_MAX;
@@ -273,12 +283,66 @@ impl Desk {
             if round.patience.is_some() && until < self.clock.now() {
                 round.tries.skipped.push((grant.id, key.attempt));
             } else if key.left.is_some() {
-                read_left(adapter, &secret, (grant, key), round).await;
+                self.read_left(books, (adapter, &secret), (grant, key), round)
+                    .await;
             } else {
                 read_key(adapter, &secret, (grant, key), round).await;
             }
         }
         Ok(listed)
+    }
+
+    /// What stays of a key that has gone: charged until now, and deleted where owners want it so.
+    async fn read_left(
+        &self,
+        books: &Books,
+        (adapter, secret): (&dyn ServiceAdapter, &Secret),
+        (grant, key): (&Grant, &Key),
+        round: &mut Round,
+    ) {
+        let Some(known) = KeyRef::new(grant, key) else {
+            return;
+        };
+        let look = |left| leftover::Look {
+            grant: grant.id,
+            attempt: key.attempt,
+            before: key.usage,
+            left,
+        };
+        let answer = round.waits(READ_MAX, adapter.left(secret, &known)).await;
+        let mut failure = answer.as_ref().err().cloned();
+        // What is too much to be read in time is deleted in parts all the same.
+        let may_stand = !matches!(answer, Ok(None));
+        round.left.extend(answer.ok().map(look));
+        if may_stand
+            && key.discarded_at.is_some()
+            && self.is_discarded(books.org.id, (grant, key)).await
+        {
+            let discarding = adapter.discard(secret, &known);
+            let discarded = round.waits(READ_MAX, discarding).await;
+            match discarded {
+                Ok(true) => {
+                    round.left.push(look(None));
+                    failure = None;
+                }
+                // That some of it is gone says nothing of what could not be read.
+                Ok(false) => round.is_deleting = true,
+                Err(why) => failure = Some(why),
+            }
+        }
+        round.tries.note(grant, key, failure);
+    }
+
+    /// Whether owners want it deleted by the books of this moment: a round takes minutes, and whoever took it
+    /// over meanwhile was told that nothing more of it is deleted. Books that do not answer say no.
+    async fn is_discarded(&self, org: OrgId, (grant, key): (&Grant, &Key)) -> bool {
+        let scope = Scope::new(org, Actor::Slice).grant(GrantRef::Id(grant.id));
+        let books = self.store.books(scope).await;
+        let now = books.ok().and_then(|books| books.grant);
+        now.is_some_and(|grant| {
+            let mut left = leftover::of(&grant);
+            left.any(|one| one.attempt == key.attempt && one.discarded_at.is_some())
+        })
     }
 
     /// One round of the meter for one master key. Gives how it went.
@@ -406,46 +470,14 @@ async fn read_key(
     let answer = round.waits(READ_MAX, adapter.read(secret, &known)).await;
     round.watch.keeps(grant, adapter);
     round.note(grant, key, &answer);
-    // What a key that is gone had left is settled at its grant's end.
-    let failure = answer.err().filter(|why| *why != ServiceError::Gone);
-    round.tries.note(grant, key, failure);
-}
-
-/// What stays of a key that has gone: charged until now, and deleted where owners want it so.
-async fn read_left(
-    adapter: &dyn ServiceAdapter,
-    secret: &Secret,
-    (grant, key): (&Grant, &Key),
-    round: &mut Round,
-) {
-    let Some(known) = KeyRef::new(grant, key) else {
-        return;
-    };
-    let look = |left| leftover::Look {
-        grant: grant.id,
-        attempt: key.attempt,
-        before: key.usage,
-        left,
-    };
-    let answer = round.waits(READ_MAX, adapter.left(secret, &known)).await;
-    let mut failure = answer.as_ref().err().cloned();
-    // What is too much to be read in time is deleted in parts all the same.
-    let may_stand = !matches!(answer, Ok(None));
-    round.left.extend(answer.ok().map(look));
-    if may_stand && key.discarded_at.is_some() {
-        let discarding = adapter.discard(secret, &known);
-        let discarded = round.waits(READ_MAX, discarding).await;
-        match discarded {
-            Ok(true) => {
-                round.left.push(look(None));
-                failure = None;
-            }
-            // That some of it is gone says nothing of what could not be read.
-            Ok(false) => round.is_deleting = true,
-            Err(why) => failure = Some(why),
-        }
+    match answer {
+        Ok(Meter {
+            missing: Some(why), ..
+        }) => round.tries.note_part(grant, key, why),
+        // What a key that is gone had left is settled at its grant's end.
+        Ok(_) | Err(ServiceError::Gone) => round.tries.note(grant, key, None),
+        Err(why) => round.tries.note(grant, key, Some(why)),
     }
-    round.tries.note(grant, key, failure);
 }
 
 #[cfg(test)]

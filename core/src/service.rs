@@ -255,6 +255,8 @@ pub struct Meter {
     /// Where the next reading begins, for a service that adds up what it finds: recorded together with
     /// the usage, or not at all.
     pub cursor: Option<String>,
+    /// Why the usage is not all of it, if it is not. It is read again in the next round.
+    pub missing: Option<ServiceError>,
 }
 
 /// A key in a provider's list.

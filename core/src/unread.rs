@@ -11,6 +11,7 @@ use crate::{
     ports::ServiceError,
     time::Time,
 };
+use std::time::Duration;
 
 /// So many grants are named in one message.
 const NAMED: usize = 8;
@@ -38,6 +39,8 @@ pub struct Failed {
     pub grant: GrantId,
     pub attempt: i64,
     pub why: ServiceError,
+    /// The rest of it was read and charged.
+    pub is_part: bool,
 }
 
 /// When a key is asked for again.
@@ -66,22 +69,38 @@ impl Tries {
                 grant,
                 attempt,
                 why,
+                is_part: false,
             }),
             None if key.unread.is_some() => self.back.push((grant, attempt)),
             None => {}
         }
     }
 
+    /// What could be read of it is charged, and the rest could not be.
+    pub fn note_part(&mut self, grant: &Grant, key: &Key, why: ServiceError) {
+        self.failed.push(Failed {
+            grant: grant.id,
+            attempt: key.attempt,
+            why,
+            is_part: true,
+        });
+    }
+
     /// When each that was not read is asked for again: retries double, as those of a whole round do, and
-    /// whoever found no time comes before them.
+    /// whoever found no time comes before them. What could be read in part is left alone for no round.
     pub fn later(&self, books: &Books, now: Time) -> Vec<Later> {
         let later = self.failed.iter().map(|failed| {
             let key = key(books, (failed.grant, failed.attempt));
             let since = key.and_then(|(_, key)| key.unread).map(|one| one.since);
+            let pause = if failed.is_part {
+                Duration::ZERO
+            } else {
+                again(since, &failed.why, now)
+            };
             Later {
                 grant: failed.grant,
                 attempt: failed.attempt,
-                at: now + again(since, &failed.why, now),
+                at: now + pause,
             }
         });
         let skipped = self.skipped.iter().map(|(grant, attempt)| Later {
@@ -113,7 +132,10 @@ impl Tries {
         let since = news.iter().map(|(_, _, since)| *since).min();
         if let Some((since, (_, first, _))) = since.zip(news.first()) {
             let grants = news.iter().map(|(grant, ..)| *grant);
-            let text = spending(service, grants).and(" can't be read since ");
+            let is_part = news.iter().all(|(_, failed, _)| failed.is_part);
+            let in_full = if is_part { " in full" } else { "" };
+            let text = format!(" can't be read{in_full} since ");
+            let text = spending(service, grants).and(text);
             let mut text = text.time(since).and(": ");
             text = text.join(Text::from(first.why.to_string().as_str()));
             text = text.and(" All other keys are read and charged as ever.");
@@ -180,7 +202,6 @@ fn to_owners(books: &Books, entry: Entry, text: Text) -> Entry {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
 
     #[test]
     fn a_key_is_spared_for_no_longer_than_is_ever_planned() {

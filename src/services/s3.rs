@@ -286,6 +286,7 @@ impl S3 {
                 ceiling: Ceiling::Unsaid,
                 is_disabled,
                 cursor: key.cursor.clone(),
+                missing: None,
             });
         };
         let bucket = self.bucket_of(&master, &clients, key).await?;
@@ -308,6 +309,7 @@ impl S3 {
             usage,
             ceiling: Ceiling::Unsaid,
             is_disabled,
+            missing: cursor.missing(),
             cursor: serde_json::to_string(&cursor).ok(),
         })
     }

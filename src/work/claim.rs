@@ -310,12 +310,20 @@ impl Provider<'_> {
         }
     }
 
+    /// Whether the master key is of the account that the grant's key is in.
+    pub async fn is_of_account(&self, grant: &Grant, key: &Key) -> Result<bool, Stop> {
+        match KeyRef::new(grant, key) {
+            Some(known) => Ok(self.adapter.knows(&self.master, &known).await?),
+            None => Ok(false),
+        }
+    }
+
     /// Stops a key and reads it. `None`: the provider does not know it.
     pub async fn stop(&self, key: &KeyRef) -> Result<Option<Meter>, Stop> {
         self.job.in_time()?;
         match known(self.adapter.disable(&self.master, key).await)? {
             None => Ok(None),
-            Some(Some(last)) => Ok(Some(last)),
+            Some(Some(last)) => Ok(Some(whole(last)?)),
             Some(None) => {
                 let is_stopped = true;
                 let key = KeyRef {
@@ -357,7 +365,8 @@ impl Provider<'_> {
 
     /// What a key has spent in all. `None`: the provider does not know it.
     pub async fn usage(&self, key: &KeyRef) -> Result<Option<Meter>, Stop> {
-        known(self.adapter.read(&self.master, key).await)
+        let read = known(self.adapter.read(&self.master, key).await)?;
+        read.map(whole).transpose()
     }
 
     pub async fn find(&self, label: &str) -> Result<Vec<Found>, Stop> {
@@ -435,6 +444,14 @@ impl Provider<'_> {
             Some(left) => Err(Stop::Wait(left)),
             None => Ok(()),
         }
+    }
+}
+
+/// What comes of a key is decided by all that it spent.
+fn whole(meter: Meter) -> Result<Meter, Stop> {
+    match meter.missing {
+        None => Ok(meter),
+        Some(why) => Err(why.into()),
     }
 }
 

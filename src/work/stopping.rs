@@ -46,8 +46,12 @@ pub(super) async fn stop_and_read(
         // call gone must not spend.
         provider.delete(id).await?;
         let left = match provider.left(grant, key).await {
-            // A master key of another account knows nothing of what stays.
-            Err(Stop::Service(ServiceError::Rejected(_))) => None,
+            // A master key of another account knows nothing of what stays. Any other no is one for now.
+            Err(Stop::Service(ServiceError::Rejected(_)))
+                if !provider.is_of_account(grant, key).await? =>
+            {
+                None
+            }
             known => known?,
         };
         let lost = |books: &Books| {

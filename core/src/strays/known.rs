@@ -61,6 +61,7 @@ mod tests {
                 ceiling: Ceiling::At(Money::ZERO),
                 is_disabled,
                 cursor: None,
+                missing: None,
             }),
             facts: vec![],
         }

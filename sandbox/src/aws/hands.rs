@@ -160,6 +160,16 @@ impl Aws {
         bucket.deleted = true;
     }
 
+    /// Somebody deletes a bucket and makes it anew in another region, with all that lay in it.
+    ///
+    /// # Panics
+    /// If there is no such bucket.
+    pub fn move_bucket_behind_our_back(&self, bucket: &str, region: &str) {
+        let mut buckets = self.buckets();
+        let bucket = buckets.standing(bucket).expect("the bucket stands");
+        region.clone_into(&mut bucket.region);
+    }
+
     /// So many objects of a byte lie in a bucket.
     ///
     /// # Panics
@@ -190,18 +200,22 @@ impl Aws {
         bucket.page = Some(rows);
     }
 
-    /// An upload in parts was begun in a bucket, and never finished.
+    /// An upload in parts of these sizes was begun in a bucket, and never finished.
     ///
     /// # Panics
     /// If there is no such bucket.
-    pub fn leave_upload(&self, bucket: &str, key: &str, size: u64) {
+    pub fn leave_upload(&self, bucket: &str, key: &str, sizes: &[u64]) {
         let now = self.hub.clock.now();
         let mut buckets = self.buckets();
         let bucket = buckets.standing(bucket).expect("the bucket stands");
         bucket.accrue(now);
         let id = format!("u{:08}", bucket.next());
         let bytes = axum::body::Bytes::new();
-        let parts = BTreeMap::from([(1, Blob { bytes, size })]);
+        let blobs = sizes.iter().map(|size| Blob {
+            bytes: bytes.clone(),
+            size: *size,
+        });
+        let parts: BTreeMap<_, _> = (1..).zip(blobs).collect();
         let key = key.to_owned();
         bucket.uploads.insert(id, Upload { key, parts });
     }

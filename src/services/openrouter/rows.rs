@@ -85,6 +85,7 @@ impl KeyRow {
             ceiling: self.ceiling()?,
             is_disabled: self.disabled,
             cursor: None,
+            missing: None,
         })
     }
 

@@ -38,6 +38,7 @@ pub(super) fn meter(usage: Money, is_disabled: bool) -> Meter {
         ceiling: Ceiling::Unsaid,
         is_disabled,
         cursor: None,
+        missing: None,
     }
 }
 

@@ -3,12 +3,14 @@
 use super::{
     account::Clients,
     failure::{Effect, Failure},
+    listing::written,
     meter::METRICS,
 };
 use aws_sdk_s3::types::{
     AbortIncompleteMultipartUpload, BucketLifecycleConfiguration, BucketLocationConstraint,
-    CreateBucketConfiguration, Delete, ExpirationStatus, LifecycleRule, LifecycleRuleFilter,
-    MetricsConfiguration, ObjectIdentifier, PublicAccessBlockConfiguration, Tag, Tagging,
+    CreateBucketConfiguration, Delete, EncodingType, ExpirationStatus, LifecycleRule,
+    LifecycleRuleFilter, MetricsConfiguration, ObjectIdentifier, PublicAccessBlockConfiguration,
+    Tag, Tagging,
 };
 use slice_core::ports::ServiceError;
 
@@ -133,7 +135,12 @@ pub(super) async fn count(clients: &Clients, bucket: &str) -> Result<bool, Servi
 /// Whether a bucket that was made earlier is still there, in the region of these clients.
 pub(super) async fn stands(clients: &Clients, bucket: &str) -> Result<(), ServiceError> {
     let look = clients.s3.list_object_versions().bucket(bucket).max_keys(1);
-    match look.send().await.map_err(Failure::from) {
+    match look
+        .encoding_type(EncodingType::Url)
+        .send()
+        .await
+        .map_err(Failure::from)
+    {
         Ok(_) => Ok(()),
         Err(failure) if failure.is_missing() => Err(gone()),
         Err(failure) => Err(match failure.code() {
@@ -166,6 +173,7 @@ pub(super) async fn discard(clients: &Clients, bucket: &str) -> Result<bool, Ser
             .s3
             .list_object_versions()
             .bucket(bucket)
+            .encoding_type(EncodingType::Url)
             .send()
             .await;
         let page = match page.map_err(Failure::from) {
@@ -177,13 +185,17 @@ pub(super) async fn discard(clients: &Clients, bucket: &str) -> Result<bool, Ser
         let versions = versions.map(|one| (one.key(), one.version_id()));
         let markers = page.delete_markers().iter();
         let markers = markers.map(|one| (one.key(), one.version_id()));
-        let lying: Vec<_> = versions.chain(markers).collect();
+        let owned = |(key, version): (Option<&str>, Option<&str>)| {
+            let key = key.map(|key| written(key, page.encoding_type()));
+            (key, version.map(str::to_owned))
+        };
+        let lying: Vec<_> = versions.chain(markers).map(owned).collect();
         if lying.is_empty() {
             return Ok(
                 give_up_uploads(clients, bucket).await? && delete_empty(clients, bucket).await?
             );
         }
-        delete_page(clients, bucket, &lying).await?;
+        delete_page(clients, bucket, lying).await?;
     }
     Ok(false)
 }
@@ -192,11 +204,10 @@ pub(super) async fn discard(clients: &Clients, bucket: &str) -> Result<bool, Ser
 async fn delete_page(
     clients: &Clients,
     bucket: &str,
-    lying: &[(Option<&str>, Option<&str>)],
+    lying: Vec<(Option<String>, Option<String>)>,
 ) -> Result<(), ServiceError> {
     let mut named = vec![];
     for (key, version) in lying {
-        let (key, version) = (key.map(str::to_owned), version.map(str::to_owned));
         if key.as_deref().is_some_and(is_text) {
             let one = ObjectIdentifier::builder().set_key(key);
             named.extend(one.set_version_id(version).build().ok());
@@ -242,6 +253,7 @@ async fn give_up_uploads(clients: &Clients, bucket: &str) -> Result<bool, Servic
         .s3
         .list_multipart_uploads()
         .bucket(bucket)
+        .encoding_type(EncodingType::Url)
         .send()
         .await;
     let open = open
@@ -249,8 +261,9 @@ async fn give_up_uploads(clients: &Clients, bucket: &str) -> Result<bool, Servic
         .map_err(|failure| emptied(&failure))?;
     for upload in open.uploads().iter().take(UPLOADS) {
         let abort = clients.s3.abort_multipart_upload().bucket(bucket);
+        let key = upload.key();
         let abort = abort
-            .set_key(upload.key.clone())
+            .set_key(key.map(|key| written(key, open.encoding_type())))
             .set_upload_id(upload.upload_id.clone());
         match abort.send().await.map_err(Failure::from) {
             Ok(_) => {}

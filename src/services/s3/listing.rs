@@ -4,19 +4,18 @@ use super::{
     account::Clients,
     failure::{Effect, Failure},
 };
-use aws_sdk_s3::types::{MultipartUpload, ObjectVersion, Part};
+use aws_sdk_s3::types::{EncodingType, ObjectVersion, Part};
 use serde::{Deserialize, Serialize};
 use slice_core::ports::ServiceError;
-use std::time::Duration;
+use std::{collections::VecDeque, time::Duration};
 
 /// A reading asks for so many pages of up to 1,000 objects, and the next one goes on there. Listing costs
 /// the member money: every 3 minutes, that is about $8 a month, however much more lies there.
 const PAGES: u32 = 100;
 /// A reading lists no longer than this: what passes is still to be read.
 const LONGEST: Duration = Duration::from_secs(25);
-/// So many uploads are asked for at once: one has up to ten pages of parts, and all of these belong to one
-/// step.
-const UPLOADS: i32 = 10;
+/// So many uploads are asked for at once: a reading has no time for the parts of more.
+const UPLOADS: i32 = 100;
 /// No name at S3 is longer, in bytes.
 const NAME_MAX: usize = 1024;
 
@@ -39,8 +38,10 @@ pub(super) struct Listing {
 enum Place {
     /// Old versions too.
     Objects(Option<Marker>),
-    /// Parts of uploads that nobody has finished.
+    /// Uploads that nobody has finished.
     Uploads(Option<Marker>),
+    /// Parts of one of them, after that number.
+    Parts(Marker, Option<u32>),
 }
 
 /// After what, as S3 said.
@@ -125,6 +126,8 @@ impl Listing {
             bucket,
             listing: self.clone(),
             pages: 0,
+            open: VecDeque::new(),
+            is_last: false,
         };
         let done = tokio::time::timeout(LONGEST, walk.on()).await;
         let Walk { listing, pages, .. } = walk;
@@ -158,14 +161,19 @@ struct Walk<'a> {
     bucket: &'a str,
     listing: Listing,
     pages: u32,
+    /// Uploads after its place, as far as they were listed, and whether there are no others.
+    open: VecDeque<Marker>,
+    is_last: bool,
 }
 
 impl Walk<'_> {
+    /// One page at a time: what a slow answer leaves undone is done by the next reading, and nothing else.
     async fn on(&mut self) -> Result<Came, Failure> {
         while self.pages < PAGES {
             let (bytes, next) = match self.listing.place.clone() {
                 Place::Objects(at) => self.objects(at).await?,
-                Place::Uploads(at) => self.uploads(at).await?,
+                Place::Uploads(at) => (0, self.uploads(at).await?),
+                Place::Parts(of, after) => self.parts(of, after).await?,
             };
             self.listing.bytes = self.listing.bytes.saturating_add(bytes);
             match next {
@@ -182,56 +190,80 @@ impl Walk<'_> {
         let (key, version) = Marker::parts(at.as_ref());
         let page = self.clients.s3.list_object_versions().bucket(self.bucket);
         let page = page.set_key_marker(key).set_version_id_marker(version);
-        let page = page.send().await.map_err(Failure::from)?;
+        let page = page.encoding_type(EncodingType::Url).send().await;
+        let page = page.map_err(Failure::from)?;
         let bytes = sum(page.versions().iter().filter_map(ObjectVersion::size));
         if page.is_truncated() != Some(true) {
             return Ok((bytes, Some(Place::Uploads(None))));
         }
-        let next = (page.next_key_marker(), page.next_version_id_marker());
+        let key = page.next_key_marker();
+        let key = key.map(|key| written(key, page.encoding_type()));
+        let next = (key.as_deref(), page.next_version_id_marker());
         let next = Marker::next(at.as_ref(), next)?;
         Ok((bytes, Some(Place::Objects(Some(next)))))
     }
 
-    /// The same of uploads, with all their parts.
-    async fn uploads(&mut self, at: Option<Marker>) -> Result<(i64, Option<Place>), Failure> {
-        self.pages += 1;
-        let (key, upload) = Marker::parts(at.as_ref());
-        let page = self.clients.s3.list_multipart_uploads().bucket(self.bucket);
-        let page = page.set_key_marker(key).set_upload_id_marker(upload);
-        let page = page.max_uploads(UPLOADS).send().await;
-        let page = page.map_err(Failure::from)?;
-        let mut bytes: i64 = 0;
-        for open in page.uploads() {
-            bytes = bytes.saturating_add(self.parts(open).await?);
-        }
-        if page.is_truncated() != Some(true) {
-            return Ok((bytes, None));
-        }
-        let next = (page.next_key_marker(), page.next_upload_id_marker());
-        let next = Marker::next(at.as_ref(), next)?;
-        Ok((bytes, Some(Place::Uploads(Some(next)))))
-    }
-
-    async fn parts(&mut self, open: &MultipartUpload) -> Result<i64, Failure> {
-        let parts = self.clients.s3.list_parts().bucket(self.bucket);
-        let parts = parts.set_key(open.key.clone());
-        let parts = parts.set_upload_id(open.upload_id.clone());
-        let mut pages = parts.into_paginator().send();
-        let mut bytes: i64 = 0;
-        while let Some(parts) = pages.next().await {
+    /// The next upload, whose parts are pages of their own.
+    async fn uploads(&mut self, at: Option<Marker>) -> Result<Option<Place>, Failure> {
+        if self.open.is_empty() && !self.is_last {
             self.pages += 1;
-            match parts.map_err(Failure::from) {
-                Ok(parts) => {
-                    let sizes = sum(parts.parts().iter().filter_map(Part::size));
-                    bytes = bytes.saturating_add(sizes);
-                }
-                // It was finished or given up meanwhile.
-                Err(failure) if failure.code() == "NoSuchUpload" => break,
-                Err(failure) => return Err(failure),
+            let (key, upload) = Marker::parts(at.as_ref());
+            let page = self.clients.s3.list_multipart_uploads().bucket(self.bucket);
+            let page = page.set_key_marker(key).set_upload_id_marker(upload);
+            let page = page.encoding_type(EncodingType::Url).max_uploads(UPLOADS);
+            let page = page.send().await.map_err(Failure::from)?;
+            for open in page.uploads() {
+                let key = open.key().map(|key| written(key, page.encoding_type()));
+                let of = (key.as_deref(), open.upload_id());
+                self.open.push_back(Marker::next(at.as_ref(), of)?);
+            }
+            self.is_last = page.is_truncated() != Some(true);
+            if self.open.is_empty() && !self.is_last {
+                return Err(Failure::Odd);
             }
         }
-        Ok(bytes)
+        let next = self.open.pop_front();
+        Ok(next.map(|of| Place::Parts(of, None)))
     }
+
+    /// The same as of objects of an upload's parts; after them, the uploads after it go on.
+    async fn parts(
+        &mut self,
+        of: Marker,
+        after: Option<u32>,
+    ) -> Result<(i64, Option<Place>), Failure> {
+        self.pages += 1;
+        let page = self.clients.s3.list_parts().bucket(self.bucket);
+        let page = page.key(&of.key).set_upload_id(of.id.clone());
+        let page = page.set_part_number_marker(after.map(|number| number.to_string()));
+        let page = match page.send().await.map_err(Failure::from) {
+            Ok(page) => page,
+            // It was finished or given up meanwhile.
+            Err(failure) if failure.code() == "NoSuchUpload" => {
+                return Ok((0, Some(Place::Uploads(Some(of)))));
+            }
+            Err(failure) => return Err(failure),
+        };
+        let bytes = sum(page.parts().iter().filter_map(Part::size));
+        if page.is_truncated() != Some(true) {
+            return Ok((bytes, Some(Place::Uploads(Some(of)))));
+        }
+        let next = page.next_part_number_marker();
+        let next = next.and_then(|number| number.parse().ok());
+        let next = next.filter(|number| after < Some(*number));
+        let next = next.ok_or(Failure::Odd)?;
+        Ok((bytes, Some(Place::Parts(of, Some(next)))))
+    }
+}
+
+/// A name as it was before S3 made it plain, if S3 says that it did: XML cannot hold every name.
+pub(super) fn written(name: &str, encoding: Option<&EncodingType>) -> String {
+    if encoding != Some(&EncodingType::Url) {
+        return name.to_owned();
+    }
+    let pair = format!("a={}", name.replace('&', "%26"));
+    let written = url::form_urlencoded::parse(pair.as_bytes()).next();
+    written.map_or_else(String::new, |(_, name)| name.into_owned())
 }
 
 fn sum(sizes: impl Iterator<Item = i64>) -> i64 {
@@ -256,6 +288,15 @@ mod tests {
         assert_eq!(next(&longest), Some(marker(&longest)));
         assert_eq!(next(&"c".repeat(NAME_MAX + 1)), None);
         assert_eq!(Marker::next(None, (None, None)), Err(Failure::Odd));
+    }
+
+    #[test]
+    fn a_name_is_what_it_was() {
+        let url = Some(&EncodingType::Url);
+        let was = "a+b &/%41=\u{fffe}\u{1}";
+        assert_eq!(written("a%2Bb+%26/%2541%3D%EF%BF%BE%01", url), was);
+        assert_eq!(written("a%2Bb%20&/%2541=%ef%bf%be%01", url), was);
+        assert_eq!(written("a%2Bb+", None), "a%2Bb+");
     }
 
     #[test]

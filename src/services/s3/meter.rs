@@ -12,11 +12,12 @@ use aws_sdk_cloudwatch::{
 };
 use serde::{Deserialize, Serialize};
 use slice_core::{money::Money, ports::ServiceError};
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 /// The id of the one configuration of a bucket's metrics: it has no filter, so it sees every request.
 pub(super) const METRICS: &str = "slice";
 const MINUTE: i64 = 60;
+const HOUR: i64 = 60 * MINUTE;
 /// Minutes younger than this may still change, or come: they are read again, which costs no more. AWS promises
 /// no time.
 const TAIL: i64 = 180 * MINUTE;
@@ -52,6 +53,17 @@ pub(super) struct Cursor {
     /// Storage since that is not charged for good: all of it is known only when this comes to its end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     listing: Option<Listing>,
+    /// What lies there cannot be listed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    unlisted: Option<Unlisted>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Unlisted {
+    since: i64,
+    /// Before this it is not tried again: a bucket that is slow keeps all others waiting.
+    again: i64,
+    why: String,
 }
 
 /// What is metered, and when.
@@ -80,7 +92,41 @@ impl Cursor {
             began: false,
             told: Some(0),
             listing: None,
+            unlisted: None,
         }
+    }
+
+    /// Why not all of it could be read.
+    pub fn missing(&self) -> Option<ServiceError> {
+        let unlisted = self.unlisted.as_ref()?;
+        let (after, why) = (Duration::ZERO, unlisted.why.clone());
+        Some(ServiceError::Later { after, why })
+    }
+
+    /// Lists what lies there. Where that fails, what was known lies there on, and it is tried again later each
+    /// time.
+    async fn look(self, clients: &Clients, span: &Span<'_>) -> (Self, Look) {
+        let (now, known) = (span.now, self.unlisted.as_ref());
+        let unseen = || Look {
+            listing: self.listing(),
+            came: Came::PartOfTheWay,
+            pages: 0,
+        };
+        let is_spared = |one: &Unlisted| now < one.again && one.again <= now + HOUR;
+        if known.is_some_and(is_spared) {
+            let look = unseen();
+            return (self, look);
+        }
+        let (look, unlisted) = match self.listing().go_on(clients, span.bucket).await {
+            Ok(look) => (look, None),
+            Err(why) => {
+                let since = known.map_or(now, |one| one.since);
+                let again = now + (now - since).clamp(MINUTE, HOUR);
+                let why = why.to_string();
+                (unseen(), Some(Unlisted { since, again, why }))
+            }
+        };
+        (Self { unlisted, ..self }, look)
     }
 
     /// What the key has spent in all where the books know of `before`: only what is new is added.
@@ -211,17 +257,18 @@ fn floor(seconds: i64) -> i64 {
     seconds - seconds.rem_euclid(MINUTE)
 }
 
-/// Reads on from a cursor.
+/// Reads on from a cursor. What passed is read also where what lies there cannot be listed.
 pub(super) async fn read(
     clients: &Clients,
     prices: &Prices,
     span: &Span<'_>,
     cursor: Cursor,
 ) -> Result<(Cursor, Money), ServiceError> {
-    let look = if span.stores {
-        cursor.listing().go_on(clients, span.bucket).await?
+    let (cursor, look) = if span.stores {
+        cursor.look(clients, span).await
     } else {
-        cursor.blind()
+        let look = cursor.blind();
+        (cursor, look)
     };
     let in_force = i64::try_from(IN_FORCE.as_secs()).unwrap_or_default();
     let end = match span.stopped {

@@ -218,15 +218,17 @@ impl Users<'_> {
         }
     }
 
-    /// Nothing is allowed any more, and no key of it works: two ways, because each may fail.
+    /// Nothing is allowed any more, and no key of it works: two ways, each gone although the other one fails.
     pub async fn stop(&self, user: User, now: i64) -> Result<(), ServiceError> {
-        if let Err(why) = self.put(user, STOPPED, &stopped()).await {
-            // A user that somebody deleted has no boundary, and only bounded ones may be changed.
-            let stands = self.tags(user).await?.is_some();
-            return Err(if stands { why } else { ServiceError::Gone });
+        let denied = self.put(user, STOPPED, &stopped()).await;
+        match self.set_keys(user, StatusType::Inactive).await {
+            // One that somebody deleted has no boundary, and AWS refuses to change any but bounded ones.
+            Err(ServiceError::Gone) => Err(ServiceError::Gone),
+            silenced => {
+                denied.and(silenced)?;
+                self.tag(user, STOPPED_AT, &now.to_string()).await
+            }
         }
-        self.set_keys(user, StatusType::Inactive).await?;
-        self.tag(user, STOPPED_AT, &now.to_string()).await
     }
 
     pub async fn start(&self, user: User) -> Result<(), ServiceError> {

@@ -212,7 +212,7 @@ pub async fn a_bucket_that_cannot_be_read(world: &mut World) {
     let told = world.expect(
         "olga",
         &[
-            "The spending of grant 1 (s3) can't be read since",
+            "The spending of grant 1 (s3) can't be read in full since",
             "its policy at AWS lacks that",
             "All other keys are read and charged as ever",
             "can't stop it short of its cap",

@@ -3,8 +3,11 @@
 use super::s3_refused::nothing_came_of_it;
 use crate::world::World;
 use slice_core::money::Money;
-use slice_sandbox::{Act, Direction, Fate, Fault};
-use std::time::Duration;
+use slice_sandbox::{Act, Aws, Direction, Fate, Fault};
+use std::{
+    sync::atomic::{AtomicU32, Ordering},
+    time::Duration,
+};
 
 const GIB: u64 = 1 << 30;
 const MINUTE: Duration = Duration::from_mins(1);
@@ -32,6 +35,15 @@ pub async fn busy_with_the_same_thing(world: &mut World) {
     world.loose();
 }
 
+/// As somebody gives a user, for reasons of his own: there is no room for what Slice gives it besides.
+fn gives_long_policy(aws: &Aws, user: &str) {
+    let long = "x".repeat(1800);
+    let text = format!(
+        r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Deny","Action":"s3:GetObjectAcl","Resource":"arn:aws:s3:::{long}"}}]}}"#
+    );
+    aws.put_policy_behind_our_back(user, "long", &text);
+}
+
 /// Somebody gives the new user a policy of his own, and there is no room for that of Slice beside it.
 pub async fn a_policy_that_is_too_long(world: &mut World) {
     world.set_up_s3().await;
@@ -39,11 +51,7 @@ pub async fn a_policy_that_is_too_long(world: &mut World) {
     world.sandbox.wire.on_crossing(Box::new(move |crossing| {
         if crossing.direction == Direction::In && crossing.what.ends_with("iam:CreateAccessKey") {
             let user = crossing.body["UserName"].as_str().unwrap_or_default();
-            let long = "x".repeat(1800);
-            let text = format!(
-                r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Deny","Action":"s3:GetObject","Resource":"arn:aws:s3:::{long}"}}]}}"#
-            );
-            aws.put_policy_behind_our_back(user, "long", &text);
+            gives_long_policy(&aws, user);
         }
         Fate::Pass
     }));
@@ -54,6 +62,38 @@ pub async fn a_policy_that_is_too_long(world: &mut World) {
         "The user's policies are longer than AWS takes (2,048 characters)",
     )
     .await;
+    world.loose();
+}
+
+/// The same while the key is used: the policy that stops it finds no room, and its access key stands still all
+/// the same. Owners hear that AWS does not take all of the stop.
+pub async fn no_room_for_the_stop(world: &mut World) {
+    world.set_up_s3().await;
+    world.says("ana", "provision s3 20").await;
+    world.stores_a_gib();
+    world.later(5 * MINUTE).await;
+    let key = world.aws_keys().pop().expect("a key");
+    let user = key.user.expect("a user");
+    let aws = world.sandbox.aws.clone();
+    gives_long_policy(&aws, &user);
+    let mut rounds = 0;
+    while world.downloads(12) == "done" {
+        world.later(3 * MINUTE).await;
+        rounds += 1;
+        assert!(rounds < 30, "it stops short of its cap");
+    }
+    assert_eq!(world.downloads(1), "InvalidAccessKeyId");
+    world.minutes(70).await;
+    world.expect(
+        "olga",
+        &["The user's policies are longer than AWS takes (2,048 characters)"],
+    );
+    aws.put_policy_behind_our_back(&user, "long", r#"{"Version":"2012-10-17","Statement":[]}"#);
+    world.minutes(20).await;
+    world.expect("ana", &["(grant 1) was stopped", "of $20.00"]);
+    world.says("ana", "revoke 1").await;
+    world.later(ALL_READ).await;
+    assert_eq!(world.aws_keys().len(), 0);
     world.loose();
 }
 
@@ -102,7 +142,7 @@ pub async fn old_versions_and_unfinished_uploads(world: &mut World) {
     aws.version_behind_our_back(&bucket);
     world.stores_a_gib();
     world.stores_a_gib();
-    aws.leave_upload(&bucket, "b", GIB);
+    aws.leave_upload(&bucket, "b", &[GIB]);
     world.says("ana", "revoke 1").await;
     world.later(ALL_READ).await;
     world.expect("ana", &["3.00 GiB in the bucket slice-"]);
@@ -213,7 +253,7 @@ pub async fn a_bucket_that_takes_several_readings(world: &mut World) {
     world.set_up_s3().await;
     world.says("ana", "provision s3 20 for 30d").await;
     let bucket = behind_many(world, 250, 1024 * 1024 * GIB);
-    world.sandbox.aws.leave_upload(&bucket, "zz", GIB);
+    world.sandbox.aws.leave_upload(&bucket, "zz", &[GIB]);
     world.later(5 * MINUTE).await;
     let first = spent(world).await;
     assert!(
@@ -232,6 +272,79 @@ pub async fn a_bucket_that_takes_several_readings(world: &mut World) {
     assert!(bill <= books, "the books hold {books}, AWS charges {bill}");
     // A PiB is 59 cents a minute.
     assert!(books < Money::from_dollars(14), "{books}");
+    world.loose();
+}
+
+/// AWS answers so seldom that a reading comes no further than some parts of an upload: the next one goes on there.
+pub async fn parts_that_are_listed_slowly(world: &mut World) {
+    world.set_up_s3().await;
+    world.says("ana", "provision s3 20 for 30d").await;
+    let bucket = world.aws_buckets().pop().expect("a bucket").name;
+    let aws = world.sandbox.aws.clone();
+    aws.lists_at_most(&bucket, 1);
+    let mut sizes = [1; 10];
+    sizes[9] = 1024 * 1024 * GIB;
+    aws.leave_upload(&bucket, "a", &[1]);
+    aws.leave_upload(&bucket, "b", &sizes);
+    let (faults, listed) = (world.sandbox.faults.clone(), AtomicU32::new(0));
+    world.sandbox.wire.on_crossing(Box::new(move |crossing| {
+        if crossing.direction == Direction::In && crossing.what.contains("s3:ListParts") {
+            let times = listed.fetch_add(1, Ordering::SeqCst);
+            if times % 4 == 2 {
+                faults.inject_on("s3:ListParts", Fault::ServerError500, 1);
+            }
+        }
+        Fate::Pass
+    }));
+    let mut rounds = 0;
+    while world.acts(Act::List { times: 1 }) == "done" {
+        world.later(3 * MINUTE).await;
+        rounds += 1;
+        assert!(rounds < 20, "it stops");
+    }
+    assert!(3 < rounds, "it takes several readings");
+    world.sandbox.wire.clear_hook();
+    world.sandbox.faults.clear();
+    world.minutes(20).await;
+    world.expect("ana", &["(grant 1) was stopped", "of $20.00"]);
+    let bill = Money::from_micros(aws.bill(&bucket).micros());
+    let books = spent(world).await;
+    assert!(bill <= books, "the books hold {books}, AWS charges {bill}");
+    world.loose();
+}
+
+/// What lies in a bucket cannot be listed: what is downloaded from it is charged all the same, and stopped short
+/// of the cap.
+pub async fn downloads_from_what_cannot_be_listed(world: &mut World) {
+    world.set_up_s3().await;
+    world.says("ana", "provision s3 20").await;
+    world.stores_a_gib();
+    world.later(5 * MINUTE).await;
+    world.all_read();
+    let faults = world.sandbox.faults.clone();
+    faults.inject_on("s3:ListMultipartUploads", Fault::Forbidden403, 10_000);
+    let mut rounds = 0;
+    while world.downloads(12) == "done" {
+        world.later(3 * MINUTE).await;
+        rounds += 1;
+        assert!(rounds < 15, "it stops short of its cap");
+    }
+    assert!(3 < rounds, "it is of use");
+    let books = spent(world).await;
+    assert!(books <= Money::from_dollars(20), "{books}");
+    world.expect(
+        "olga",
+        &["The spending of grant 1 (s3) can't be read in full since"],
+    );
+    faults.clear();
+    world.minutes(20).await;
+    world.expect("ana", &["(grant 1) was stopped", "of $20.00"]);
+    world.expect("olga", &["The spending of grant 1 (s3) can be read again"]);
+    world.later(Duration::from_hours(1)).await;
+    let bucket = world.aws_buckets().pop().expect("a bucket").name;
+    let bill = Money::from_micros(world.sandbox.aws.bill(&bucket).micros());
+    let books = spent(world).await;
+    assert!(bill <= books, "the books hold {books}, AWS charges {bill}");
     world.loose();
 }
 

@@ -2,7 +2,7 @@
 
 use super::World;
 use slice::services::s3::policy;
-use slice_sandbox::{AccessKey, Act, BucketState, Moto};
+use slice_sandbox::{AccessKey, Act, BucketState, Direction, Moto};
 
 /// Where the team's buckets are.
 pub const REGION: &str = "eu-central-1";
@@ -104,6 +104,15 @@ impl World {
         };
         keys.retain(ours);
         keys
+    }
+
+    /// How often AWS was asked for something.
+    pub fn asked_aws(&self, what: &str) -> usize {
+        let crossings = self.sandbox.wire.crossings();
+        let asked = crossings.iter().filter(|one| {
+            one.wire == "aws" && one.direction == Direction::In && one.what.contains(what)
+        });
+        asked.count()
     }
 
     /// The buckets that stand.

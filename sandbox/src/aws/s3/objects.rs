@@ -172,6 +172,28 @@ fn page_after<T>(
     Ok((rows, more))
 }
 
+/// How the request wants names written, and what tells of that.
+fn plainly(request: &Request, text: &str) -> String {
+    if !is_plain(request) {
+        return text.to_owned();
+    }
+    let plain: String = url::form_urlencoded::byte_serialize(text.as_bytes()).collect();
+    plain.replace("%2F", "/")
+}
+
+fn is_plain(request: &Request) -> bool {
+    let asked = request.query.get("encoding-type");
+    asked.is_some_and(|kind| kind == "url")
+}
+
+fn encoding(request: &Request) -> String {
+    if is_plain(request) {
+        element("EncodingType", "url")
+    } else {
+        String::new()
+    }
+}
+
 fn prefix<'a>(request: &'a Request<'_>) -> &'a str {
     request.query.get("prefix").map_or("", String::as_str)
 }
@@ -218,16 +240,17 @@ fn versions(bucket: &Bucket, request: &Request) -> Result<Answer, Refused> {
     };
     let paged = page_after(bucket, all, (request, "version-id-marker"), is_after);
     let (rows, more) = paged?;
-    let mut inside = element("Name", &bucket.name)
+    let mut inside = encoding(request)
+        + &element("Name", &bucket.name)
         + &element("Prefix", prefix(request))
         + &element("MaxKeys", PAGE)
         + &element("IsTruncated", more);
     if let Some((key, version, _)) = rows.last().filter(|_| more) {
-        inside += &element("NextKeyMarker", key);
+        inside += &element("NextKeyMarker", plainly(request, key));
         inside += &element("NextVersionIdMarker", &version.id);
     }
     for (key, version, latest) in rows {
-        let mut row = element("Key", key)
+        let mut row = element("Key", plainly(request, &key))
             + &element("VersionId", version.id)
             + &element("IsLatest", latest)
             + &element("LastModified", time(0));
@@ -251,14 +274,16 @@ fn uploads(bucket: &Bucket, request: &Request) -> Result<Answer, Refused> {
         *upload.key > *key || (upload.key == key && later())
     };
     let (rows, more) = page_after(bucket, all, (request, "upload-id-marker"), is_after)?;
-    let mut inside = element("Bucket", &bucket.name) + &element("IsTruncated", more);
+    let mut inside =
+        encoding(request) + &element("Bucket", &bucket.name) + &element("IsTruncated", more);
     if let Some((id, upload)) = rows.last().filter(|_| more) {
-        inside += &element("NextKeyMarker", &upload.key);
+        inside += &element("NextKeyMarker", plainly(request, &upload.key));
         inside += &element("NextUploadIdMarker", id);
     }
     for (id, upload) in rows {
-        let row =
-            element("Key", &upload.key) + &element("UploadId", id) + &element("Initiated", time(0));
+        let row = element("Key", plainly(request, &upload.key))
+            + &element("UploadId", id)
+            + &element("Initiated", time(0));
         inside += &around("Upload", &row);
     }
     Ok(root("ListMultipartUploadsResult", &inside))
