@@ -240,6 +240,7 @@ scenarios! {
         pods_cost::a_pod_with_a_double,
         pods_cost::a_double_of_a_pod_that_has_ended,
         pods_cost::a_dearer_pod_with_a_double,
+        pods_cost::a_double_of_an_attempt_that_is_gone,
         faults_slack::messages_that_get_lost,
         faults_slack::too_many_requests,
     }

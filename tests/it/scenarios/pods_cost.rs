@@ -278,3 +278,38 @@ pub async fn a_dearer_pod_with_a_double(world: &mut World) {
     );
     world.loose();
 }
+
+/// `RunPod` did not know its new pod, so that was ended and another one made; then the first order is carried
+/// out once more.
+pub async fn a_double_of_an_attempt_that_is_gone(world: &mut World) {
+    world.set_up_pods().await;
+    let (faults, runpod) = (world.sandbox.faults.clone(), world.sandbox.runpod.clone());
+    faults.inject_on("GET /v2/pods/", Fault::NotFound404, 1);
+    world.says("ana", "provision runpod 10").await;
+    world.later(MINUTE).await;
+    let made = world.slice_pods();
+    let [first, second] = made.as_slice() else {
+        panic!("{made:#?}");
+    };
+    assert!(first.ended_at.is_some() && second.ended_at.is_none());
+    world.clicks("ana", "Reveal key").await;
+    let ana = world.town.person("ana");
+    ana.close_modal().expect("the view closes");
+    runpod.duplicate_behind_our_back(&first.id);
+    world.later(6 * MINUTE).await;
+    let found = "a second one with the same label was found";
+    world.expect("ana", &[found, "Yours goes on", "has ended. It cost $0."]);
+    let left: Vec<_> = world.live_pods().into_iter().map(|pod| pod.id).collect();
+    assert_eq!(left.join(" "), second.id);
+    world.says("ana", "revoke 1").await;
+    for _ in 0..9 {
+        world.later(10 * MINUTE).await;
+    }
+    let (books, bill) = (spent(world).await, billed(world));
+    assert!(
+        bill <= books && books - bill < Money::from_micros(1_000),
+        "the books hold {books}, RunPod charges {bill}"
+    );
+    assert!(!world.reads("olga").contains("its books do not know it"));
+    world.loose();
+}
