@@ -1,11 +1,11 @@
-//! A second one of what was ordered once, found beside a grant's key with its label. Of what cannot be made
+//! A second one of what was ordered once, found beside a grant's key with its label, or after that has ended. Of what cannot be made
 //! inert it costs money from its first second: its grant pays for it, and it is ended at once. A double is
 //! kept as a key before the first attempt, so that what it cost stays beside what the other one costs.
 
 use crate::{
     books::{Books, Entry, Message, To},
     event::Event,
-    grant::{Grant, Key, KeyState, State, label},
+    grant::{Grant, Key, State, label},
     ids::ServiceName,
     page::{Page, Text},
     ports::Listed,
@@ -19,46 +19,62 @@ impl Key {
     }
 }
 
-/// Whether a listed key is a double of one of the grant's. What is still being made is looked for by its label.
+/// Whether a listed key is a second one of what the grant's keys are, or were.
 fn is_beside(grant: &Grant, listed: &Listed) -> bool {
-    let is_made = !matches!(grant.state, State::Issuing | State::InDoubt);
-    let is_it = |key: &Key| key.provider_id.as_deref() == Some(listed.provider_id.as_str());
-    let is_original = |key: &Key| {
-        let stands = key.provider_id.is_some() && key.state != KeyState::Gone;
-        stands && key.label == listed.label
-    };
     let keys = &grant.keys;
-    is_made && keys.iter().any(is_original) && !keys.iter().any(is_it)
+    let is_it = |key: &Key| key.provider_id.as_deref() == Some(listed.provider_id.as_str());
+    let is_original = |key: &Key| key.provider_id.is_some() && key.label == listed.label;
+    keys.iter().any(is_original) && !keys.iter().any(is_it)
+}
+
+/// Live grants of the service. What is still being made is looked for by its label.
+fn made<'a>(books: &'a Books, service: &ServiceName) -> impl Iterator<Item = &'a Grant> {
+    let is_made = |grant: &&Grant| !matches!(grant.state, State::Issuing | State::InDoubt);
+    let of_service = books
+        .live
+        .iter()
+        .filter(move |grant| grant.service == *service);
+    of_service.filter(is_made)
 }
 
 /// Whether a listed key is a double of one of these books.
 pub fn is_double(books: &Books, service: &ServiceName, listed: &Listed) -> bool {
-    let mut grants = books.live.iter().filter(|grant| grant.service == *service);
-    grants.any(|grant| is_beside(grant, listed))
+    made(books, service).any(|grant| is_beside(grant, listed))
 }
 
-/// Each double is recorded before it is ended, and told of once.
+/// Each double of a live grant is recorded before it is ended, and told of once.
 pub fn found(books: &Books, service: &ServiceName, listed: &[Listed]) -> Entry {
-    let mut entry = Entry::default();
-    for grant in books.live.iter().filter(|grant| grant.service == *service) {
-        let first = grant.keys.first().map_or(1, |key| key.attempt.min(1));
-        let doubles = listed.iter().filter(|one| is_beside(grant, one));
-        for (place, double) in (1..).zip(doubles) {
-            let attempt = first - place;
-            let event = Event::DoubleFound {
-                grant: grant.id,
-                attempt,
-                label: label(grant.id, attempt),
-                provider_id: double.provider_id.clone(),
-                facts: double.facts.clone(),
-            };
-            let (told, own) = (to_owners(grant), to_member(grant));
-            let owners = books.org.owners_at().into_iter();
-            entry = entry
-                .and(event)
-                .say_all(owners.map(|to| Message::new(to, told.clone())))
-                .say(Message::new(To::Member(grant.member), own));
-        }
+    let entry = Entry::default();
+    made(books, service).fold(entry, |entry, grant| noted(entry, books, (grant, listed)))
+}
+
+/// Likewise of a grant that has ended: what was made twice, or late, costs money all the same.
+pub fn found_after(books: &Books, listed: &[Listed]) -> Entry {
+    let ended = books.grant.iter();
+    let ended = ended.filter(|grant| matches!(grant.state, State::Ended(_)));
+    ended.fold(Entry::default(), |entry, grant| {
+        noted(entry, books, (grant, listed))
+    })
+}
+
+fn noted(mut entry: Entry, books: &Books, (grant, listed): (&Grant, &[Listed])) -> Entry {
+    let first = grant.keys.first().map_or(1, |key| key.attempt.min(1));
+    let doubles = listed.iter().filter(|one| is_beside(grant, one));
+    for (place, double) in (1..).zip(doubles) {
+        let attempt = first - place;
+        let event = Event::DoubleFound {
+            grant: grant.id,
+            attempt,
+            label: label(grant.id, attempt),
+            provider_id: double.provider_id.clone(),
+            facts: double.facts.clone(),
+        };
+        let (told, own) = (to_owners(grant), to_member(grant));
+        let owners = books.org.owners_at().into_iter();
+        entry = entry
+            .and(event)
+            .say_all(owners.map(|to| Message::new(to, told.clone())))
+            .say(Message::new(To::Member(grant.member), own));
     }
     entry
 }
@@ -71,10 +87,11 @@ fn to_owners(grant: &Grant) -> Page {
 }
 
 fn to_member(grant: &Grant) -> Page {
-    Page::say(Text::new(format!(
-        "Your {}: {WHAT} Yours goes on.",
-        own(grant)
-    )))
+    let goes_on = match grant.state {
+        State::Ended(_) => "",
+        _ => " Yours goes on.",
+    };
+    Page::say(Text::new(format!("Your {}: {WHAT}{goes_on}", own(grant))))
 }
 
 /// It has ended, and this is what it cost.

@@ -277,7 +277,12 @@ pub const LABEL_PREFIX: &str = "slice/";
 
 /// The label of an attempt: known before the provider hears of it, found by it afterwards.
 pub fn label(grant: GrantId, attempt: i64) -> String {
-    format!("{LABEL_PREFIX}{grant}/{attempt}")
+    format!("{}{attempt}", labels(grant))
+}
+
+/// What the labels of all its keys begin with.
+pub fn labels(grant: GrantId) -> String {
+    format!("{LABEL_PREFIX}{grant}/")
 }
 
 /// A slice of a member's budget.
@@ -380,8 +385,9 @@ impl Grant {
 
     /// The attempt that counts: the last one that exists, or the last one that there was.
     pub fn key(&self) -> Option<&Key> {
-        let exists = |key: &&Key| key.state != KeyState::Gone;
-        self.keys.iter().rfind(exists).or(self.keys.last())
+        let mut own = self.keys.iter().filter(|key| !key.is_double());
+        let last = own.clone().next_back();
+        own.rfind(|key| key.state != KeyState::Gone).or(last)
     }
 
     /// Whether a key of it can spend, or may be able to.

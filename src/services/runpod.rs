@@ -111,10 +111,13 @@ impl RunPod {
             other => other,
         };
         let (balance, pods) = (balance.map_err(unusable)?, pods.map_err(unusable)?);
+        let now = match pods.len() {
+            1 => "1 pod".to_owned(),
+            number => format!("{number} pods"),
+        };
         let note = format!(
-            "It has {} pods now. RunPod does not say what a key may do: whether this one may make pods shows with \
-             the first one.",
-            pods.len()
+            "It has {now} now. RunPod does not say what a key may do: whether this one may make pods shows with \
+             the first one."
         );
         Ok(Health {
             balance: Some(balance),
@@ -221,9 +224,10 @@ impl RunPod {
         Ok(self.issued(&terms, &made, secret))
     }
 
-    /// What its last bill is recognized by.
+    /// What its last bill is recognized by. What stands still has no price, and did cost money.
     fn shown(pod: &Pod) -> Facts {
-        let price = pod.rate().map(Rate::said);
+        let rate = pod.rate().filter(|rate| Money::ZERO < rate.gpu);
+        let price = rate.map(Rate::said);
         let since = pod.created_at().map(seconds);
         let facts = [(PRICE, price), (SINCE, since)].into_iter();
         let known = facts.filter_map(|(name, value)| Some((name.to_owned(), value?)));
@@ -301,14 +305,8 @@ impl RunPod {
             Err(why) => return Err(why),
         };
         self.api.terminate(master, &pod).await?;
-        let usage = if let Ok(usage) = self.usages(master, &[&pod]).await {
-            usage.into_iter().sum()
-        } else {
-            // As if it had run all the time.
-            let rate = pod.rate().ok_or_else(odd_pod)?;
-            let since = pod.created_at().ok_or_else(odd_pod)?;
-            rate.cost(self.clock.now() - since)
-        };
+        let usages = self.usages_at_most(master, &[&pod]).await?;
+        let usage = usages.into_iter().sum::<Money>();
         Ok(Some(meter(usage.max(key.usage), true)))
     }
 
@@ -326,7 +324,7 @@ impl RunPod {
             .iter()
             .filter(|pod| pod.label() == Some(label))
             .collect();
-        let usages = self.usages(master, &ours).await?;
+        let usages = self.usages_at_most(master, &ours).await?;
         let found = ours.iter().zip(usages).map(|(pod, usage)| Found {
             provider_id: pod.id.clone(),
             usage,
@@ -338,11 +336,14 @@ impl RunPod {
         let pods = self.api.pods(master).await?;
         let is_ours = |pod: &&Pod| pod.label().is_some_and(|label| label.starts_with(prefix));
         let ours: Vec<_> = pods.iter().filter(is_ours).collect();
-        let usages = self.usages(master, &ours).await?;
-        let listed = ours.iter().zip(usages).map(|(pod, usage)| Listed {
+        // Which pods there are is said without their bills too: each is read by itself then.
+        let usages = self.usages(master, &ours).await.ok();
+        let listed = ours.iter().enumerate().map(|(place, pod)| Listed {
             label: pod.label().unwrap_or_default().to_owned(),
             provider_id: pod.id.clone(),
-            meter: Some(meter(usage, !pod.runs())),
+            meter: usages
+                .as_ref()
+                .map(|usages| meter(usages[place], !pod.runs())),
             facts: Self::shown(pod),
         });
         Ok(listed.collect())

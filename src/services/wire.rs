@@ -16,6 +16,8 @@ const RETRY_AFTER_MAX: Duration = Duration::from_mins(10);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// A page of keys is some 60 KB; what is longer than this is no answer of this API's.
 const BODY_MAX: usize = 1 << 20;
+/// Of a list that nobody pages through, and that has no secrets in it.
+const LONG_BODY_MAX: usize = 16 << 20;
 
 /// Whose API it is: its words in sentences.
 #[derive(Debug, PartialEq, Eq)]
@@ -72,6 +74,8 @@ pub(super) struct Request {
     query: Vec<(&'static str, String)>,
     body: Option<Vec<u8>>,
     effect: Effect,
+    /// What its answer may be long.
+    most: usize,
 }
 
 impl Request {
@@ -82,12 +86,22 @@ impl Request {
             query: vec![],
             body: None,
             effect: Effect::Reads,
+            most: BODY_MAX,
         }
     }
 
     #[must_use]
     pub fn query(self, query: Vec<(&'static str, String)>) -> Self {
         Self { query, ..self }
+    }
+
+    /// Its answer may be long. There must be no secrets in it: where it grows, copies stay behind.
+    #[must_use]
+    pub fn long(self) -> Self {
+        Self {
+            most: LONG_BODY_MAX,
+            ..self
+        }
     }
 
     pub fn delete(path: String) -> Self {
@@ -273,6 +287,7 @@ impl Wire {
         request: Request,
     ) -> Result<Zeroizing<Vec<u8>>, Kind> {
         let url = format!("{}/{}", self.base, request.path);
+        let most = request.most;
         let mut builder = self
             .client
             .request(request.method, url)
@@ -292,7 +307,7 @@ impl Wire {
         // leaves no copies behind.
         let mut body = Zeroizing::new(Vec::with_capacity(BODY_MAX));
         while let Some(chunk) = response.chunk().await.map_err(|error| failed(&error))? {
-            if BODY_MAX < body.len() + chunk.len() {
+            if most < body.len() + chunk.len() {
                 return Err(Kind::TooLong);
             }
             body.extend_from_slice(&chunk);

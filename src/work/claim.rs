@@ -4,13 +4,13 @@ use slice_core::{
     books::{Books, Entry, GrantRef, Scope},
     desk::Desk,
     event::Actor,
-    grant::{Grant, Key},
+    grant::{Grant, Key, labels},
     ids::{GrantId, ServiceName},
     leftover::Left,
     money::Money,
     ports::{
-        Bounds, Capabilities, ClaimedGrant, Found, Issued, KeyRef, Meter, Order, ServiceAdapter,
-        ServiceError, Share, Work,
+        Bounds, Capabilities, ClaimedGrant, Found, Issued, KeyRef, Listed, Meter, Order,
+        ServiceAdapter, ServiceError, Share, Work,
     },
     refusal::Refusal,
     secret::Secret,
@@ -373,15 +373,26 @@ impl Provider<'_> {
         Ok(self.adapter.find(&self.master, label).await?)
     }
 
-    /// Deletes what carries the key's label but `keep`, and charges what it spent. Whether nothing
-    /// there is the last word is for [`Self::believes`] to say. Gives how many there were.
-    pub async fn clear(&self, grant: &Grant, key: &Key, keep: Option<&str>) -> Result<usize, Stop> {
+    /// What carries a label of the grant's, as its provider lists it.
+    pub async fn list(&self, grant: &Grant) -> Result<Vec<Listed>, Stop> {
+        let labels = labels(grant.id);
+        Ok(self.adapter.list(&self.master, &labels).await?)
+    }
+
+    /// Deletes what carries the key's label but `keep`, which has spent so much, and charges what it spent.
+    /// Whether nothing there is the last word is for [`Self::believes`] to say. Gives how many there were.
+    pub async fn clear(
+        &self,
+        grant: &Grant,
+        key: &Key,
+        (keep, kept): (Option<&str>, Money),
+    ) -> Result<usize, Stop> {
         let mut found = self.find(&key.label).await?;
         found.retain(|found| keep != Some(found.provider_id.as_str()));
-        let spent = found.iter().map(|found| found.usage).sum();
-        self.charge(grant, key, spent).await?;
+        let spent = found.iter().map(|found| found.usage).sum::<Money>();
+        self.charge(grant, key, kept + spent).await?;
         if !self.capabilities().inert {
-            let mut spent = Money::ZERO;
+            let mut spent = kept;
             for found in &found {
                 spent = spent + self.last_reading(grant, key, found).await?;
             }
@@ -429,7 +440,7 @@ impl Provider<'_> {
         key: &Key,
         keep: Option<&str>,
     ) -> Result<(), Stop> {
-        let deleted = self.clear(grant, key, keep).await?;
+        let deleted = self.clear(grant, key, (keep, Money::ZERO)).await?;
         // What was charged was found once, by whoever did not live to say so.
         if deleted == 0 && keep.is_none() && key.usage.is_zero() {
             self.believes(grant, key)?;

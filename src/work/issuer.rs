@@ -268,7 +268,8 @@ async fn armed(
     Ok(())
 }
 
-/// Deletes a key that nobody has seen. What could spend already is stopped, read and charged first.
+/// Deletes a key that nobody has seen. What could spend already is stopped, read and charged first, and what
+/// was made beside it likewise.
 async fn unmake(
     provider: &Provider<'_>,
     grant: &Grant,
@@ -277,9 +278,9 @@ async fn unmake(
     if !provider.capabilities().inert {
         let known = KeyRef::new(grant, key).ok_or(Refusal::LostLease)?;
         let spent = provider.stop(&known).await?.map(|meter| meter.usage);
-        provider
-            .charge(grant, key, spent.unwrap_or_default())
-            .await?;
+        let spent = spent.unwrap_or_default();
+        provider.charge(grant, key, spent).await?;
+        provider.clear(grant, key, (Some(id), spent)).await?;
     }
     provider.delete(id).await
 }

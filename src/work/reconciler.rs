@@ -7,10 +7,12 @@ use slice_core::{
     doubles,
     grant::{End, Grant, Key, KeyState, State},
     leftover,
+    money::Money,
     ports::{KeyRef, Work},
     refusal::Refusal,
     steps::{self, BACKOFF_MAX, Read},
 };
+use std::time::Duration;
 use tracing::{info, warn};
 
 /// A provider that never answers clearly is given up on after so many attempts, and not before: the
@@ -91,17 +93,44 @@ fn left_over(grant: &Grant) -> Vec<&Key> {
 async fn tidy(job: Job<'_>) -> Result<(), Stop> {
     let (books, grant) = job.read().await?;
     let provider = job.provider(&books, &grant.service)?;
-    let bills_late = provider.capabilities().bills_late.unwrap_or_default();
-    let left = bills_late.saturating_sub(books.now - grant.moved_at);
-    if !left.is_zero() && matches!(grant.state, State::Ended(_)) {
-        return Err(Stop::Wait(left.min(BACKOFF_MAX)));
-    }
-    for key in left_over(&grant) {
+    let (has_ended, ended_at) = (matches!(grant.state, State::Ended(_)), grant.moved_at);
+    let grant = if has_ended && !provider.capabilities().inert {
+        look_beside(job, &provider, grant).await?
+    } else {
+        grant
+    };
+    let bills_late = provider.capabilities().bills_late.filter(|_| has_ended);
+    let left = bills_late.unwrap_or_default();
+    let left = left.saturating_sub(books.now - ended_at);
+    // A double has cost money until now, and is ended first.
+    let is_due = |key: &&Key| left.is_zero() || key.is_double();
+    for key in left_over(&grant).into_iter().filter(is_due) {
         remove(job, &provider, &grant, key).await?;
         let (number, attempt) = (grant.number, key.attempt);
         info!(grant.id = %grant.id, "Deleted key {attempt} of grant {number}");
     }
-    Ok(job.put_back(std::time::Duration::ZERO).await?)
+    if left.is_zero() {
+        return Ok(job.put_back(Duration::ZERO).await?);
+    }
+    Err(Stop::Wait(left.min(BACKOFF_MAX)))
+}
+
+/// What was made twice, or arrived late, costs money beside a grant that has ended as well. Gives the grant
+/// with its doubles.
+async fn look_beside(job: Job<'_>, provider: &Provider<'_>, grant: Grant) -> Result<Grant, Stop> {
+    let listed = provider.list(&grant).await?;
+    let found = job
+        .record(|books| {
+            let entry = doubles::found_after(books, &listed);
+            let found = entry.events.len();
+            Ok((entry, found))
+        })
+        .await?;
+    if found == 0 {
+        return Ok(grant);
+    }
+    warn!(grant.id = %grant.id, "Found {found} more of grant {}, which has ended", grant.number);
+    Ok(job.read().await?.1)
 }
 
 /// A request that was running when the key was disabled may have been charged since, so it is read
@@ -140,7 +169,7 @@ async fn remove(
             provider.delete(id).await?;
         }
         None => {
-            provider.clear(grant, key, None).await?;
+            provider.clear(grant, key, (None, Money::ZERO)).await?;
         }
     }
     let left = provider.left(grant, key).await?;

@@ -1,12 +1,17 @@
 //! The `RunPod` adapter against the sandbox: what each answer, and each misfortune, lets it conclude. With
 //! `SLICE_CONTRACTS`, every call of REST is held to the provider's own description.
 
+mod bills;
 mod ends;
 mod prices;
 
 use crate::world::{
     WorldClock,
     pods::{ACCOUNT, GPU_ID, RUNPOD_MASTER},
+};
+use bills::{
+    bills_among_many_of_other_people, pods_are_found_without_their_bills,
+    what_was_first_seen_standing_still_is_billed_in_time,
 };
 use ends::{an_ended_pod_is_read_by_its_whole_bill, what_has_ended_is_still_shown};
 use prices::{
@@ -53,6 +58,9 @@ all! {
     bills_over_days_and_what_was_not_foreseen,
     an_ended_pod_is_read_by_its_whole_bill,
     what_has_ended_is_still_shown,
+    pods_are_found_without_their_bills,
+    what_was_first_seen_standing_still_is_billed_in_time,
+    bills_among_many_of_other_people,
     readings_and_ends_under_faults,
     foreign_pods_are_left_alone,
 }

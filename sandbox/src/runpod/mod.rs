@@ -310,19 +310,18 @@ impl RunPod {
         id
     }
 
-    /// Another pod like this one, of the same name and environment: an order that was carried out twice, or
-    /// a copy that somebody made. Gives its id.
+    /// Another pod like this one, of the same name and environment: an order that was carried out twice, maybe
+    /// late, or a copy that somebody made. Gives its id.
     ///
     /// # Panics
-    /// If no living pod has the id.
+    /// If no pod has the id.
     pub fn duplicate_behind_our_back(&self, id: &str) -> String {
         let now = self.hub.clock.now();
         let mut world = self.world();
-        let living = |pod: &&Pod| pod.id == id && pod.ended_at.is_none();
-        let pod = world.pods.iter().find(living);
-        let mut pod = pod.expect("a living pod has this id").clone();
+        let pod = world.pods.iter().find(|pod| pod.id == id);
+        let mut pod = pod.expect("a pod has this id").clone();
         (pod.id, pod.host_id) = world.next_id();
-        pod.created_at = now;
+        (pod.created_at, pod.ended_at) = (now, None);
         pod.stints = vec![Stint::running(now, pod.price, pod.disk_gb, pod.volume_gb)];
         pod.extra = Charge::default();
         let id = pod.id.clone();

@@ -196,7 +196,8 @@ impl Api {
             ("endTime", until.rfc3339()),
         ];
         query.extend(pod.map(|pod| ("podId", pod.to_owned())));
-        let request = Request::read("v2/billing/pods").query(query);
+        // There are records of other people's pods among them.
+        let request = Request::read("v2/billing/pods").query(query).long();
         let bills = self.wire.call::<Bills>(master, request).await;
         Ok(bills.map_err(no_list)?.records)
     }

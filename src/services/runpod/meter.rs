@@ -19,10 +19,12 @@ use std::time::Duration;
 /// A bill that has stood still for so much longer than bills are late is whole.
 const SLACK: Duration = Duration::from_mins(10);
 
-/// What the GPU costs per hour, as the facts of a pod say.
+/// What the GPU costs per hour, as the facts of a pod say. Nothing is no price: a pod that was first seen
+/// when it stood still has cost money before.
 pub(super) fn agreed_price(facts: &Facts) -> Option<Money> {
     let amount = fact(facts, PRICE)?.split([' ', ',']).next()?;
-    Money::from_decimal(amount.trim_start_matches('$'))
+    let price = Money::from_decimal(amount.trim_start_matches('$'))?;
+    Some(price).filter(|price| Money::ZERO < *price)
 }
 
 pub(super) fn odd_pod() -> ServiceError {
@@ -78,6 +80,23 @@ impl RunPod {
             Ok(before + rate.cost(ran))
         };
         pods.iter().map(usage).collect()
+    }
+
+    /// The same where bills are not to be had: as if each had run all the time.
+    pub(super) async fn usages_at_most(
+        &self,
+        master: &Secret,
+        pods: &[&Pod],
+    ) -> Result<Vec<Money>, ServiceError> {
+        if let Ok(usages) = self.usages(master, pods).await {
+            return Ok(usages);
+        }
+        let now = self.clock.now();
+        let most = |pod: &&Pod| {
+            let since = pod.created_at().ok_or_else(odd_pod)?;
+            Ok(pod.rate().ok_or_else(odd_pod)?.cost(now - since))
+        };
+        pods.iter().map(most).collect()
     }
 
     pub(super) async fn measure(

@@ -245,6 +245,9 @@ scenarios! {
         pods_cost::a_price_that_rises,
         pods_cost::an_order_that_was_carried_out_twice,
         pods_cost::a_pod_with_a_double,
+        pods_cost::a_double_of_a_pod_that_has_ended,
+        pods_cost::a_dearer_pod_with_a_double,
+        pods_cost::a_double_of_an_attempt_that_is_gone,
         faults_slack::messages_that_get_lost,
         faults_slack::too_many_requests,
     }

@@ -198,3 +198,118 @@ pub async fn a_pod_with_a_double(world: &mut World) {
     assert_eq!(world.live_pods().len(), 0);
     world.loose();
 }
+
+/// A second pod that nobody has seen yet when its grant is revoked, that is made meanwhile, or that arrives
+/// only afterwards: it is ended within minutes, whatever becomes of the answer, and charged to the grant.
+pub async fn a_double_of_a_pod_that_has_ended(world: &mut World) {
+    world.set_up_pods().await;
+    let (faults, runpod) = (world.sandbox.faults.clone(), world.sandbox.runpod.clone());
+    let ends = "DELETE /v2/pods/";
+    for (number, comes) in (1..).zip(["before", "meanwhile", "after", "after, and the bot dies"]) {
+        a_pod(world, "10").await;
+        let first = world.live_pods().pop().expect("a pod").id;
+        world.later(2 * MINUTE).await;
+        world.all_read();
+        if comes == "before" {
+            runpod.duplicate_behind_our_back(&first);
+        }
+        if comes == "meanwhile" {
+            faults.inject_on(ends, Fault::LostBefore, 1);
+        }
+        world.says("ana", &format!("revoke {number}")).await;
+        match comes {
+            "before" => {}
+            "meanwhile" => drop(runpod.duplicate_behind_our_back(&first)),
+            _ => {
+                world.later(20 * MINUTE).await;
+                assert_eq!(world.live_pods().len(), 0, "{comes}");
+                runpod.duplicate_behind_our_back(&first);
+            }
+        }
+        assert!(!world.live_pods().is_empty(), "{comes}");
+        if comes.ends_with("dies") {
+            faults.inject_on(ends, Fault::LostAfter, 1);
+            world.later(10 * MINUTE).await;
+            world.kill();
+            world.start().await.expect("the bot starts");
+        }
+        for _ in 0..11 {
+            world.later(MINUTE).await;
+        }
+        assert_eq!(world.live_pods().len(), 0, "{comes}");
+        for _ in 0..18 {
+            world.later(10 * MINUTE).await;
+        }
+        let found = "a second one with the same label was found";
+        let (ana, olga) = (world.reads("ana"), world.reads("olga"));
+        for read in [&ana, &olga] {
+            assert_eq!(read.matches(found).count(), 1, "{comes}: {read}");
+        }
+        assert!(ana.contains("The second one of your grant"), "{ana}");
+        assert!(!olga.contains("its books do not know it"), "{olga}");
+        let (books, bill) = (spent(world).await, billed(world));
+        assert!(
+            bill <= books && books - bill < Money::from_micros(5_000),
+            "{comes}: the books hold {books}, RunPod charges {bill}"
+        );
+    }
+    world.loose();
+}
+
+/// A pod that turns out dearer was made twice: both are ended and charged.
+pub async fn a_dearer_pod_with_a_double(world: &mut World) {
+    world.set_up_pods().await;
+    let (faults, runpod) = (world.sandbox.faults.clone(), world.sandbox.runpod.clone());
+    runpod.really_costs(GPU_ID, "0.6");
+    faults.inject_on("GET /v2/pods/", Fault::ServerError500, 1);
+    world.says("ana", "provision runpod 10").await;
+    let first = world.live_pods().pop().expect("a pod").id;
+    runpod.duplicate_behind_our_back(&first);
+    world.later(MINUTE).await;
+    world.expect("ana", &["RunPod charges $0.60 an hour"]);
+    assert_eq!(world.slice_pods().len(), 2);
+    assert_eq!(world.live_pods().len(), 0);
+    let (books, bill) = (spent(world).await, billed(world));
+    assert!(
+        Money::from_micros(19_000) < bill
+            && bill <= books
+            && books - bill < Money::from_micros(500),
+        "the books hold {books}, RunPod charges {bill}"
+    );
+    world.loose();
+}
+
+/// `RunPod` did not know its new pod, so that was ended and another one made; then the first order is carried
+/// out once more.
+pub async fn a_double_of_an_attempt_that_is_gone(world: &mut World) {
+    world.set_up_pods().await;
+    let (faults, runpod) = (world.sandbox.faults.clone(), world.sandbox.runpod.clone());
+    faults.inject_on("GET /v2/pods/", Fault::NotFound404, 1);
+    world.says("ana", "provision runpod 10").await;
+    world.later(MINUTE).await;
+    let made = world.slice_pods();
+    let [first, second] = made.as_slice() else {
+        panic!("{made:#?}");
+    };
+    assert!(first.ended_at.is_some() && second.ended_at.is_none());
+    world.clicks("ana", "Reveal key").await;
+    let ana = world.town.person("ana");
+    ana.close_modal().expect("the view closes");
+    runpod.duplicate_behind_our_back(&first.id);
+    world.later(6 * MINUTE).await;
+    let found = "a second one with the same label was found";
+    world.expect("ana", &[found, "Yours goes on", "has ended. It cost $0."]);
+    let left: Vec<_> = world.live_pods().into_iter().map(|pod| pod.id).collect();
+    assert_eq!(left.join(" "), second.id);
+    world.says("ana", "revoke 1").await;
+    for _ in 0..9 {
+        world.later(10 * MINUTE).await;
+    }
+    let (books, bill) = (spent(world).await, billed(world));
+    assert!(
+        bill <= books && books - bill < Money::from_micros(1_000),
+        "the books hold {books}, RunPod charges {bill}"
+    );
+    assert!(!world.reads("olga").contains("its books do not know it"));
+    world.loose();
+}
