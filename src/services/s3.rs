@@ -421,7 +421,7 @@ impl ServiceAdapter for S3 {
         };
         format!(
             "export $KEY AWS_DEFAULT_REGION={region}; {copy}; python3 -c 'import boto3; \
-             print(boto3.client(\"s3\").list_objects_v2(Bucket=\"{bucket}\"))'"
+             print(boto3.client(\"s3\").list_objects_v2(Bucket=\"{bucket}\"))' # AWS takes a new key some seconds after it was made"
         )
     }
 

@@ -104,7 +104,11 @@ fn keys_are_made_and_checked() {
 }
 
 fn all_mistakes_at_once() {
-    let output = run(&["serve"], &[("SLACK_BOT_TOKEN", "xapp-canary")]);
+    let wrong = [
+        ("SLACK_BOT_TOKEN", "xapp-canary"),
+        ("SLICE_S3_PRICES", "Cargo.toml"),
+    ];
+    let output = run(&["serve"], &wrong);
     expect(
         &output,
         false,
@@ -112,6 +116,7 @@ fn all_mistakes_at_once() {
             "SLICE_VAULT_KEY",
             "SLACK_BOT_TOKEN",
             "SLACK_APP_TOKEN",
+            "SLICE_S3_PRICES is no table of prices",
             "Nothing was started",
         ],
     );

@@ -22,7 +22,7 @@ use rand::{RngCore, SeedableRng, rngs::StdRng};
 use slice::{
     bot::{Bot, Parts, StartError},
     platforms::{discord::DiscordConfig, slack::SlackConfig},
-    services::ServicesConfig,
+    services::{ServicesConfig, s3::Prices},
     vault::{KeyVault, VaultKey},
 };
 use slice_core::{
@@ -111,6 +111,8 @@ pub struct World {
     pub killed: Arc<Notify>,
     pub wrap: Option<Wrap>,
     pub call_timeout: Duration,
+    /// `None`: the table that comes with Slice.
+    pub s3_prices: Option<Prices>,
     way: Way,
     /// Workspaces that the environment lists.
     pub workspaces: Vec<Workspace>,
@@ -165,6 +167,7 @@ impl World {
             killed: Arc::default(),
             wrap: None,
             call_timeout: CALL_TIMEOUT,
+            s3_prices: None,
             way,
             workspaces: vec![],
             url: String::new(),
@@ -200,6 +203,7 @@ impl World {
             }),
             services: ServicesConfig {
                 timeout: self.call_timeout,
+                s3_prices: self.s3_prices.clone(),
                 aws_endpoint: Some(self.aws_url().to_owned()),
                 runpod_api: self.sandbox.runpod.url().to_owned(),
                 ..ServicesConfig::new(self.sandbox.openrouter.url())

@@ -88,6 +88,13 @@ pub(super) fn answer(
     Ok(cbor(200, &Cbor::Map(answer)))
 }
 
+/// The bucket that a question is about.
+pub(super) fn bucket(call: &Call) -> Option<String> {
+    let body: Cbor = ciborium::from_reader(&call.body[..]).ok()?;
+    let asked = queries(&body).ok()?.into_iter().next();
+    asked.map(|query| query.bucket)
+}
+
 /// The answer of an error.
 pub(super) fn error(refused: &Refused) -> Answer {
     let body = Cbor::Map(vec![

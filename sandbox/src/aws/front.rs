@@ -175,7 +175,8 @@ pub(super) fn line(call: &Call) -> String {
         Service::Sts => format!("{method} sts:{}", action()),
         Service::CloudWatch => {
             let name = call.path.rsplit('/').next().unwrap_or_default();
-            format!("{method} cloudwatch:{name}")
+            let bucket = cloudwatch::bucket(call).unwrap_or_default();
+            format!("{method} cloudwatch:{name} {bucket}")
         }
         Service::S3 => s3::line(call),
     }

@@ -87,7 +87,14 @@ pub async fn what_the_vault_offers(world: &mut World) {
         .iter()
         .map(|one| format!("[Provision $20.00 of {}]", one.name));
     let buttons: Vec<_> = buttons.collect();
-    offered.extend(["Its cap: hard cap", "Its cap: soft cap, metered every"]);
+    offered.extend([
+        "Its cap: hard cap",
+        "per token",
+        "Its cap: soft cap, metered every",
+        "$0.023 to $0.0405 a GB and month",
+        "Its cap: soft cap, price × time",
+        "price of the hour",
+    ]);
     offered.extend(buttons.iter().map(String::as_str));
     world.expect("ana", &offered);
     world.clicks("ana", "Provision $20.00 of openrouter").await;

@@ -192,6 +192,35 @@ scenarios! {
         hostile::words_that_are_no_command,
         s3::a_life,
         s3::a_bucket_is_taken_over,
+        s3_refused::what_is_said_of_it,
+        pods::a_life,
+        pods::what_is_off_is_not_offered,
+        pods::a_pod_by_form,
+        faults_slack::messages_that_get_lost,
+        faults_slack::too_many_requests,
+    }
+    SLACK => {
+        home::a_tab_of_ones_own,
+        home::a_key_that_no_message_brings,
+        home::an_owners_tab,
+        home::a_tab_that_cannot_be_shown,
+        leaving::gone_before_the_key_is_back,
+        roles::an_unknown_workspace,
+        roles::guests_bots_strangers_and_the_gone,
+        roles::a_bound_channel_that_cannot_be_seen,
+        roles::a_public_channel_is_refused,
+        roles::a_user_group_binds_users,
+        faults_slack::an_expired_trigger,
+        faults_slack::a_closed_response_url,
+    }
+    DISCORD => {
+        hostile::options_of_the_wrong_type,
+        hostile::a_form_sent_twice,
+    }
+    ONE_OF_EACH => {
+        faults_provider::every_answer_while_making_a_key,
+        faults_provider::answers_that_never_come,
+        faults_provider::an_order_that_arrives_late,
         s3::stopped_short_of_the_cap,
         s3::a_bucket_that_cannot_be_read,
         s3::what_stays_cannot_be_read,
@@ -226,10 +255,7 @@ scenarios! {
         s3_refused::a_name_that_is_taken,
         s3_refused::an_address_that_answers_html,
         s3_refused::a_key_lives_on,
-        s3_refused::what_is_said_of_it,
-        pods::a_life,
-        pods::what_is_off_is_not_offered,
-        pods::a_pod_by_form,
+        s3_refused::prices_of_ones_own,
         pods::the_money_ends,
         pods::nobody_is_there,
         pods::nobody_reveals_it,
@@ -248,31 +274,6 @@ scenarios! {
         pods_cost::a_double_of_a_pod_that_has_ended,
         pods_cost::a_dearer_pod_with_a_double,
         pods_cost::a_double_of_an_attempt_that_is_gone,
-        faults_slack::messages_that_get_lost,
-        faults_slack::too_many_requests,
-    }
-    SLACK => {
-        home::a_tab_of_ones_own,
-        home::a_key_that_no_message_brings,
-        home::an_owners_tab,
-        home::a_tab_that_cannot_be_shown,
-        leaving::gone_before_the_key_is_back,
-        roles::an_unknown_workspace,
-        roles::guests_bots_strangers_and_the_gone,
-        roles::a_bound_channel_that_cannot_be_seen,
-        roles::a_public_channel_is_refused,
-        roles::a_user_group_binds_users,
-        faults_slack::an_expired_trigger,
-        faults_slack::a_closed_response_url,
-    }
-    DISCORD => {
-        hostile::options_of_the_wrong_type,
-        hostile::a_form_sent_twice,
-    }
-    ONE_OF_EACH => {
-        faults_provider::every_answer_while_making_a_key,
-        faults_provider::answers_that_never_come,
-        faults_provider::an_order_that_arrives_late,
     }
     &[Way::Both] => {
         story::on_both_platforms,

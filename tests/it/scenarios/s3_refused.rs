@@ -1,6 +1,7 @@
 //! What S3 does not take: a clear sentence, nothing left behind, and the money back.
 
 use crate::world::World;
+use slice::services::s3::Prices;
 use slice_sandbox::{Direction, Fate, Fault};
 use std::{sync::atomic::Ordering, time::Duration};
 
@@ -148,6 +149,22 @@ pub async fn a_key_lives_on(world: &mut World) {
         "ana",
         &["Caps of s3: metered every 3 min, stopped $8.93 short"],
     );
+    world.loose();
+}
+
+/// Whoever runs Slice has prices of his own, and says that nothing goes faster than a tenth of AWS's line.
+pub async fn prices_of_ones_own(world: &mut World) {
+    world.set_up_s3().await;
+    world.kill();
+    let ours = include_str!("../../../prices/s3.json");
+    let ours = ours.replace("_second\": 1000", "_second\": 100");
+    world.s3_prices = Some(Prices::parse(&ours).expect("a table"));
+    world.start().await.expect("the bot starts");
+    world.settled().await;
+    world.says("ana", "provision s3 1").await;
+    world.expect("ana", &["$1.80"]);
+    world.says("ana", "provision s3 2").await;
+    world.expect("ana", &["Your s3 key is ready", "stopped $0.90 short"]);
     world.loose();
 }
 
