@@ -62,7 +62,7 @@ const SLACK: &[Way] = &[Way::SlackSocket, Way::SlackHttp];
 const DISCORD: &[Way] = &[Way::Discord, Way::DiscordHttp];
 
 /// What a provider does is the same however people's words came.
-const ONE_OF_EACH: &[Way] = &[Way::SlackSocket, Way::Discord];
+pub const ONE_OF_EACH: &[Way] = &[Way::SlackSocket, Way::Discord];
 
 scenarios! {
     &Way::ALL => {
@@ -218,7 +218,6 @@ scenarios! {
         hostile::a_form_sent_twice,
     }
     ONE_OF_EACH => {
-        faults_provider::every_answer_while_making_a_key,
         faults_provider::answers_that_never_come,
         faults_provider::an_order_that_arrives_late,
         s3::stopped_short_of_the_cap,
@@ -282,6 +281,7 @@ scenarios! {
         leaving::one_platform_removes_slice,
     }
     &[Way::SlackSocket] => {
+        faults_provider::every_answer_while_making_a_key,
         faults_slack::sockets_that_drop_and_refresh,
         s3_refused::a_clock_that_is_off,
         s3_odd::a_bucket_that_answers_late,
