@@ -28,7 +28,7 @@ mod tidy;
 mod world;
 
 use libtest_mimic::{Arguments, Failed, Trial};
-use scenarios::Scenario;
+use scenarios::{Playing, Scenario, every_answer_while_making_a_key};
 use slice::{config::LogFormat, log};
 use std::{
     panic::UnwindSafe,
@@ -36,7 +36,7 @@ use std::{
     sync::atomic::{AtomicUsize, Ordering},
 };
 use tracing_subscriber::util::SubscriberInitExt;
-use world::{Way, World};
+use world::{Way, World, services::Service};
 
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
@@ -97,6 +97,11 @@ fn over(kind: postgres::Kind) -> Vec<Trial> {
     for (name, test) in orgs::ALL {
         trials.push(on(kind, &format!("orgs::{name}"), *test));
     }
+    for way in scenarios::ONE_OF_EACH {
+        for service in world::services::ALL {
+            trials.extend(answers(kind, *way, service));
+        }
+    }
     for service in world::services::ALL {
         let name = format!("load::two_hundred_at_once, {}", service.name);
         let load = move |kind| load::two_hundred_at_once(kind, service);
@@ -142,27 +147,49 @@ fn is_played(kind: postgres::Kind, way: Way, ways: &[Way]) -> bool {
 /// One scenario, one way, on one database: played, compared with its transcript, and closed.
 fn play(kind: postgres::Kind, way: Way, scenario: &'static Scenario) -> Result<(), Failed> {
     guarded(move || {
-        let database = kind.fresh();
-        runtime().block_on(async {
-            let mut world = World::over(way, database.url()).await;
-            world.log_from = closing::log_end();
-            (scenario.play)(&mut world).await;
-            world.finish().await;
-            world.kill();
-            PLAYED.fetch_add(1, Ordering::Relaxed);
-            if !world.is_loose() {
-                let name = scenario.name.replace("::", "/");
-                let path = format!(
-                    "{}/tests/it/transcripts/{}/{name}.txt",
-                    env!("CARGO_MANIFEST_DIR"),
-                    way.platform()
-                );
-                let folder = std::path::Path::new(&path).parent().expect("a folder");
-                std::fs::create_dir_all(folder).expect("the folder can be made");
-                expect_test::expect_file![path].assert_eq(&world.transcript());
-            }
-        });
+        let Some(transcript) = whole(kind, way, scenario.play) else {
+            return;
+        };
+        let name = scenario.name.replace("::", "/");
+        let path = format!(
+            "{}/tests/it/transcripts/{}/{name}.txt",
+            env!("CARGO_MANIFEST_DIR"),
+            way.platform()
+        );
+        let folder = std::path::Path::new(&path).parent().expect("a folder");
+        std::fs::create_dir_all(folder).expect("the folder can be made");
+        expect_test::expect_file![path].assert_eq(&transcript);
     })
+}
+
+/// A conversation from its beginning to its end. Gives its transcript, where that is to be compared.
+fn whole(
+    kind: postgres::Kind,
+    way: Way,
+    play: impl for<'a> FnOnce(&'a mut World) -> Playing<'a>,
+) -> Option<String> {
+    let database = kind.fresh();
+    runtime().block_on(async {
+        let mut world = World::over(way, database.url()).await;
+        world.log_from = closing::log_end();
+        play(&mut world).await;
+        world.finish().await;
+        world.kill();
+        PLAYED.fetch_add(1, Ordering::Relaxed);
+        (!world.is_loose()).then(|| world.transcript())
+    })
+}
+
+/// Every wrong answer of a service's provider is a long story, so each service is played by itself.
+fn answers(kind: postgres::Kind, way: Way, service: &'static Service) -> Option<Trial> {
+    let story = "faults_provider::every_answer_while_making_a_key";
+    let name = format!("{kind}::{way}::{story}, {}", service.name);
+    let play = move || {
+        whole(kind, way, |world| {
+            Box::pin(every_answer_while_making_a_key(world, service))
+        });
+    };
+    is_played(kind, way, scenarios::ONE_OF_EACH).then(|| Trial::test(name, move || guarded(play)))
 }
 
 /// A test that gets a fresh database of its own.

@@ -31,17 +31,21 @@ mod vault;
 mod warnings;
 mod zones;
 
+pub use faults_provider::every_answer_while_making_a_key;
 pub use story::{code_in, workspace_joined};
 
 use crate::world::{Way, World};
 use std::pin::Pin;
+
+/// What everybody does in a conversation.
+pub type Playing<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
 
 /// A conversation.
 pub struct Scenario {
     pub name: &'static str,
     /// Where it can be played: everywhere, unless it is about a platform or a way.
     pub ways: &'static [Way],
-    pub play: for<'a> fn(&'a mut World) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>>,
+    pub play: for<'a> fn(&'a mut World) -> Playing<'a>,
 }
 
 /// The one list: names follow from it.
@@ -281,7 +285,6 @@ scenarios! {
         leaving::one_platform_removes_slice,
     }
     &[Way::SlackSocket] => {
-        faults_provider::every_answer_while_making_a_key,
         faults_slack::sockets_that_drop_and_refresh,
         s3_refused::a_clock_that_is_off,
         s3_odd::a_bucket_that_answers_late,

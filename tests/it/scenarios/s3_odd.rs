@@ -2,6 +2,7 @@
 
 use super::s3_refused::nothing_came_of_it;
 use crate::world::World;
+use slice::services::TIMEOUT_DEFAULT;
 use slice_core::money::Money;
 use slice_sandbox::{Act, Aws, Direction, Fate, Fault};
 use std::{
@@ -203,9 +204,9 @@ pub async fn a_bucket_that_answers_late(world: &mut World) {
 pub async fn a_bucket_too_full_for_one_round(world: &mut World) {
     const OBJECTS: u64 = 20_500;
     world.set_up_s3().await;
-    // A busy machine may need long for a thousand objects.
+    // So long a call may take where Slice is really run.
     world.kill();
-    world.call_timeout = MINUTE;
+    world.call_timeout = TIMEOUT_DEFAULT;
     world.start().await.expect("the bot starts");
     world.settled().await;
     world.says("ana", "provision s3 20").await;

@@ -48,6 +48,10 @@ pub struct Service {
     pub vanishing: &'static [(Vanish, bool)],
     /// What its provider charges until now for all that Slice ever made there.
     billed: fn(&World) -> Money,
+    /// So much of that is charged to nobody: for a key that was begun and came to nothing.
+    pub unread: Money,
+    /// So much the books are above it: what reading costs, and what is rounded up.
+    pub reading: Money,
     /// Whoever holds the newest key spends a dollar or two, when so much time has passed after that.
     spend: fn(&mut World) -> Duration,
     /// What was still running when the newest key was stopped is billed.
@@ -103,6 +107,8 @@ const OPENROUTER: Service = Service {
         let ours = keys.filter(|key| key.name.starts_with("slice/"));
         ours.map(|key| Money::from_micros(key.usage_micros)).sum()
     },
+    unread: Money::ZERO,
+    reading: Money::ZERO,
     spend: |world| {
         let key = world.live_keys().pop().expect("a key");
         let spent = world.sandbox.openrouter.spend(&key.secret, "1.50");
@@ -192,6 +198,8 @@ const S3: Service = Service {
         ),
     ],
     billed: |world| Money::from_micros(world.sandbox.aws.billed_micros()),
+    unread: Money::from_micros(10_000),
+    reading: READING,
     spend: |world| {
         world.stores_a_gib();
         assert_eq!(world.downloads(12), "done");
@@ -247,6 +255,8 @@ const RUNPOD: Service = Service {
         let pods = world.slice_pods().into_iter();
         pods.map(|pod| Money::from_micros(pod.bill_micros)).sum()
     },
+    unread: Money::ZERO,
+    reading: Money::from_micros(10),
     // A pod costs by the hour, whatever is done with it.
     spend: |_| Duration::from_hours(4),
     bills_late: |_| {},
