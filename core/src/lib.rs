@@ -36,6 +36,7 @@ pub mod page;
 pub mod pauses;
 pub mod ports;
 pub mod presence;
+pub mod readings;
 pub mod refusal;
 pub mod renewals;
 pub mod reply;

@@ -18,9 +18,9 @@ use crate::{
     ids::{GrantId, MemberId, OrgId, ServiceName},
     leftover,
     ports::{Hardness, KeyRef, Listed, Meter, ServiceAdapter, ServiceError},
+    readings::{self, Read},
     refusal::Refusal,
     secret::Secret,
-    steps::{self, Read},
     strays,
     time::Time,
     unread::{Later, Tries, Unread},
@@ -137,7 +137,7 @@ impl Round {
     }
 
     fn entry(&self, books: &Books) -> Entry {
-        let read = steps::usage_read(books, &self.reads);
+        let read = readings::usage_read(books, &self.reads);
         let seen = drift::seen(books, &self.looks);
         let stops = self.watch.entry(books, &read);
         let left = leftover::seen(books, &self.left);

@@ -15,11 +15,12 @@ use slice_core::{
     money::Money,
     pauses,
     ports::Adjusts,
+    readings::{self, Read},
     refusal::Refusal,
     renewals,
     rotations::{self, Rotation},
     sentences::KeyFacts,
-    steps::{self, Read},
+    steps,
     vault::Seal,
 };
 use std::collections::BTreeMap;
@@ -161,7 +162,7 @@ impl Provider {
         let reads: Vec<_> = keys
             .filter_map(|(grant, key)| self.read(grant, key))
             .collect();
-        let mut entry = steps::usage_read(&books, &reads);
+        let mut entry = readings::usage_read(&books, &reads);
         let mut watch = Watch::default();
         for grant in books.live.iter().filter(|_| stops) {
             watch.margin(grant.id, money(100), None);
@@ -171,7 +172,7 @@ impl Provider {
         ledger.write(entry);
         // A second reader of the same answer finds nothing new to charge.
         let books = ledger.seen(Actor::Slice, None);
-        assert!(steps::usage_read(&books, &reads).events.is_empty());
+        assert!(readings::usage_read(&books, &reads).events.is_empty());
     }
 }
 
@@ -393,7 +394,7 @@ impl Job<'_> {
             let Some(read) = self.provider.read(grant, &old) else {
                 return self.write(pauses::lost);
             };
-            self.write(|books| Ok(steps::usage_read(books, &[read])))?;
+            self.write(|books| Ok(readings::usage_read(books, &[read])))?;
             let (_, grant) = self.seen()?;
             let rotation = Rotation::of(&grant).ok_or(Refusal::LostLease)?;
             let cap = rotation.lowered(&grant);
@@ -439,7 +440,7 @@ impl Job<'_> {
     /// What a key may spend no more may have been spent before its provider heard so.
     fn read_back(&mut self, grant: &Grant, key: &Key) -> Result<(), Refusal> {
         match self.provider.read(grant, key) {
-            Some(read) => self.write(|books| Ok(steps::usage_read(books, &[read]))),
+            Some(read) => self.write(|books| Ok(readings::usage_read(books, &[read]))),
             None => Ok(()),
         }
     }
@@ -456,7 +457,7 @@ impl Job<'_> {
         };
         let was_stopped = key.state == KeyState::Disabled;
         self.write(|books| {
-            let mut entry = steps::usage_read(books, &[read]);
+            let mut entry = readings::usage_read(books, &[read]);
             if !was_stopped {
                 entry.events.extend(steps::disabled(books, attempt)?.events);
             }
@@ -508,7 +509,7 @@ impl Job<'_> {
     /// Read once more, and deleted.
     fn remove(&mut self, grant: &Grant, key: &Key) -> Result<(), Refusal> {
         if let Some(read) = self.provider.read(grant, key) {
-            self.write(|books| Ok(steps::billed_late(books, &read)))?;
+            self.write(|books| Ok(readings::billed_late(books, &read)))?;
         }
         self.provider.keys.remove(&(grant.id, key.attempt));
         self.told()?;

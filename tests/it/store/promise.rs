@@ -25,6 +25,7 @@ use slice_core::{
     money::Money,
     pauses,
     ports::{AuditQuery, AuditRow, Store as _},
+    readings,
     refusal::Refusal,
     requests::{self, Approval, Request},
     sentences::KeyFacts,
@@ -332,14 +333,14 @@ fn used(books: &Books, usage: i64) -> Decided {
     let spends = [KeyState::Armed, KeyState::Enabling, KeyState::Disabled];
     let attempt = key_is(books, &spends)?;
     let grant = books.grant.as_ref().ok_or(Refusal::LostLease)?;
-    let read = steps::Read {
+    let read = readings::Read {
         grant: grant.id,
         attempt,
         // A little more than the cap may have been under way.
         usage: dollars(usage).min(grant.cap + dollars(1)),
         cursor: None,
     };
-    Ok(steps::usage_read(books, &[read]))
+    Ok(readings::usage_read(books, &[read]))
 }
 
 fn enabled(books: &Books) -> Decided {
