@@ -4,8 +4,9 @@ use crate::{
     ANA, OLGA, Played, able,
     ledger::Ledger,
     member, money,
-    provider::{self, Mishap, Provider},
+    provider::Provider,
     service,
+    workers::{self, Mishap},
 };
 use proptest::prelude::*;
 use slice_core::{
@@ -201,9 +202,9 @@ pub fn play(ledger: &mut Ledger, provider: &mut Provider, step: &Step) -> Played
 
 fn play_one(ledger: &mut Ledger, provider: &mut Provider, (what, which): (What, usize)) -> Played {
     match what {
-        What::Work(mishap) => provider::work(ledger, provider, (which, mishap)),
-        What::Refuse => provider::refuse(ledger, provider, which),
-        What::Time => provider::time(ledger, which),
+        What::Work(mishap) => workers::work(ledger, provider, (which, mishap)),
+        What::Refuse => workers::refuse(ledger, provider, which),
+        What::Time => workers::time(ledger, which),
         What::Meter { stops } => {
             provider.meter(ledger, stops);
             Ok(())
