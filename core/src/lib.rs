@@ -2,6 +2,7 @@
 
 pub mod action;
 pub mod ahead;
+pub mod allocations;
 pub mod audit;
 pub mod books;
 pub mod budget;

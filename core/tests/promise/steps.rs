@@ -10,6 +10,7 @@ use crate::{
 };
 use proptest::prelude::*;
 use slice_core::{
+    allocations,
     books::Entry,
     budget::Ask,
     caps,
@@ -283,10 +284,10 @@ fn decide(ledger: &mut Ledger, (what, which): (What, usize)) -> Result<Entry, Re
             Err(Refusal::LostLease)
         }
         What::Allocate { cents } => {
-            requests::allocate(&ledger.seen(olga, None), money(cents)).map(|(entry, _)| entry)
+            allocations::allocate(&ledger.seen(olga, None), money(cents)).map(|(entry, _)| entry)
         }
         What::TopUp { cents } => {
-            requests::top_up(&ledger.seen(olga, None), money(cents)).map(|(entry, _)| entry)
+            allocations::top_up(&ledger.seen(olga, None), money(cents)).map(|(entry, _)| entry)
         }
         What::GiveUp => {
             let books = ledger.seen(Actor::Slice, Some(which));
