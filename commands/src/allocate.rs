@@ -8,6 +8,7 @@ use crate::{
 };
 use futures::future::ready;
 use slice_core::{
+    allocations,
     books::Books,
     budget::Budget,
     ids::UserId,
@@ -15,7 +16,6 @@ use slice_core::{
     page::{Page, Text},
     refusal::Refusal,
     reply::{Field, Form, Reply},
-    requests,
     role::Role,
 };
 
@@ -60,7 +60,7 @@ async fn run(call: Call<'_>) -> Result<Reply, Refusal> {
     let (user, to) = (MEMBER.need(&call)?, AMOUNT.need(&call)?);
     let member = people::full_member(&call, user).await?;
     let decide = |books: &Books| {
-        let (entry, from) = requests::allocate(books, to)?;
+        let (entry, from) = allocations::allocate(books, to)?;
         if from == Some(to) {
             return Err(Refusal::sentence(format!(
                 "That person's monthly budget is {to} already. Nothing was changed."

@@ -8,13 +8,13 @@ use crate::{
 };
 use futures::future::ready;
 use slice_core::{
+    allocations,
     books::Books,
     ids::UserId,
     money::Money,
     page::{Page, Text},
     refusal::Refusal,
     reply::{Field, Form, Reply},
-    requests,
     role::Role,
 };
 
@@ -58,7 +58,7 @@ async fn run(call: Call<'_>) -> Result<Reply, Refusal> {
     let (user, amount) = (MEMBER.need(&call)?, AMOUNT.need(&call)?);
     let member = people::full_member(&call, user).await?;
     let decide = |books: &Books| {
-        let (entry, free) = requests::top_up(books, amount)?;
+        let (entry, free) = allocations::top_up(books, amount)?;
         Ok((entry, (free, books.org.turns_at)))
     };
     let (free, until) = call

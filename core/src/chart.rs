@@ -1,6 +1,7 @@
 //! What a chart shows, without how it is drawn.
 
 use crate::{
+    calendar::Spent,
     day::Day,
     ids::{MemberId, ServiceName},
     money::Money,
@@ -129,6 +130,30 @@ impl Chart {
     }
 }
 
+/// Spending as the parts of a chart's bars. Corrections that outweigh a day's spending show as none.
+pub fn parts(spent: &[Spent], first: Day, last: Day, whose: impl Fn(&Spent) -> Whose) -> Vec<Part> {
+    let mut parts: Vec<Part> = vec![];
+    for spent in spent
+        .iter()
+        .filter(|spent| first <= spent.day && spent.day <= last)
+    {
+        let whose = whose(spent);
+        let known = parts.iter().position(|part| part.whose == whose);
+        let at = known.unwrap_or_else(|| {
+            let daily = vec![Money::ZERO; last.since(first) + 1];
+            parts.push(Part { whose, daily });
+            parts.len() - 1
+        });
+        if let Some(day) = parts[at].daily.get_mut(spent.day.since(first)) {
+            *day = *day + spent.amount;
+        }
+    }
+    for day in parts.iter_mut().flat_map(|part| &mut part.daily) {
+        *day = day.or_zero();
+    }
+    parts
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -179,6 +204,31 @@ mod tests {
             }
             .alt(),
             "Daily spending from 1 Nov to 30 Nov: $0.00 in all."
+        );
+    }
+
+    #[test]
+    fn parts_add_up_to_what_was_spent() {
+        let day = |text: &str| text.parse::<Day>().expect("a day");
+        let spent = |at: &str, who: u8, dollars| Spent {
+            day: day(at),
+            member: MemberId::from_random([who; 16]),
+            service: ServiceName::new("s"),
+            amount: Money::from_dollars(dollars),
+        };
+        let books = [
+            spent("2026-11-01", 1, 3),
+            spent("2026-11-02", 2, 4),
+            spent("2026-11-02", 1, 5),
+            spent("2026-11-03", 1, -1),
+            spent("2026-10-31", 1, 100),
+        ];
+        let by = |spent: &Spent| Whose::Member(spent.member);
+        let parts = parts(&books, day("2026-11-01"), day("2026-11-03"), by);
+        assert_eq!(parts.len(), 2);
+        assert_eq!(
+            parts.iter().map(Part::sum).sum::<Money>(),
+            Money::from_dollars(12)
         );
     }
 }

@@ -4,7 +4,7 @@ use crate::{
     ahead,
     books::{Books, Entry, Member, Message, To},
     calendar::{Firing, Spent},
-    chart::{Chart, Part, Whose},
+    chart::{self, Chart, Whose},
     day::Day,
     event::Event,
     grant::{End, Grant, State},
@@ -368,7 +368,7 @@ impl Week<'_> {
             title: "Daily spending".to_owned(),
             first,
             days: usize::try_from(CHART_DAYS).unwrap_or_default(),
-            parts: parts(&self.books.spent, first, self.today.minus(1), by),
+            parts: chart::parts(&self.books.spent, first, self.today.minus(1), by),
             budget: Some(self.budget()).filter(|budget| !budget.is_zero()),
             lasts: month,
             footer: format!("As of {}", self.books.now.short()),
@@ -397,30 +397,6 @@ pub fn pace(books: &Books, spent: Money) -> Option<String> {
     let pace = Money::from_micros(i64::try_from(pace).ok()?);
     let last = Day::first_of(books.month.next()).minus(1);
     Some(format!("on pace for {} by {}", pace.brief(), last.long()))
-}
-
-/// Spending as the parts of a chart's bars. Corrections that outweigh a day's spending show as none.
-pub fn parts(spent: &[Spent], first: Day, last: Day, whose: impl Fn(&Spent) -> Whose) -> Vec<Part> {
-    let mut parts: Vec<Part> = vec![];
-    for spent in spent
-        .iter()
-        .filter(|spent| first <= spent.day && spent.day <= last)
-    {
-        let whose = whose(spent);
-        let known = parts.iter().position(|part| part.whose == whose);
-        let at = known.unwrap_or_else(|| {
-            let daily = vec![Money::ZERO; last.since(first) + 1];
-            parts.push(Part { whose, daily });
-            parts.len() - 1
-        });
-        if let Some(day) = parts[at].daily.get_mut(spent.day.since(first)) {
-            *day = *day + spent.amount;
-        }
-    }
-    for day in parts.iter_mut().flat_map(|part| &mut part.daily) {
-        *day = day.or_zero();
-    }
-    parts
 }
 
 fn is_used_up(member: &Member) -> bool {
@@ -473,30 +449,5 @@ mod tests {
         ] {
             assert_eq!(change(money(before), money(now)), said, "{before} {now}");
         }
-    }
-
-    #[test]
-    fn parts_add_up_to_what_was_spent() {
-        let day = |text: &str| text.parse::<Day>().expect("a day");
-        let spent = |at: &str, who: u8, dollars| Spent {
-            day: day(at),
-            member: MemberId::from_random([who; 16]),
-            service: crate::ids::ServiceName::new("s"),
-            amount: Money::from_dollars(dollars),
-        };
-        let books = [
-            spent("2026-11-01", 1, 3),
-            spent("2026-11-02", 2, 4),
-            spent("2026-11-02", 1, 5),
-            spent("2026-11-03", 1, -1),
-            spent("2026-10-31", 1, 100),
-        ];
-        let by = |spent: &Spent| Whose::Member(spent.member);
-        let parts = parts(&books, day("2026-11-01"), day("2026-11-03"), by);
-        assert_eq!(parts.len(), 2);
-        assert_eq!(
-            parts.iter().map(Part::sum).sum::<Money>(),
-            Money::from_dollars(12)
-        );
     }
 }

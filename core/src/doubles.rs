@@ -9,8 +9,8 @@ use crate::{
     ids::ServiceName,
     page::{Page, Text},
     ports::Listed,
+    readings::{self, Read},
     sentences::{asked, own},
-    steps::{self, Read},
 };
 
 impl Key {
@@ -96,7 +96,7 @@ fn to_member(grant: &Grant) -> Page {
 
 /// It has ended, and this is what it cost.
 pub fn ended(books: &Books, read: &Read) -> Entry {
-    let entry = steps::usage_read(books, std::slice::from_ref(read));
+    let entry = readings::usage_read(books, std::slice::from_ref(read));
     let Some(grant) = books.grant.as_ref() else {
         return entry;
     };

@@ -8,7 +8,7 @@ use crate::{
     metering::{BEFORE_TURN, EVERY},
     money::Money,
     page::{Page, Text},
-    steps,
+    readings,
     time::Time,
 };
 use std::collections::BTreeMap;
@@ -23,7 +23,7 @@ pub fn told(books: &Books, events: &[Event]) -> Vec<Message> {
             continue;
         };
         for reading in readings {
-            if steps::read_key(books, (reading.grant, reading.attempt))
+            if readings::read_key(books, (reading.grant, reading.attempt))
                 .is_some_and(|(grant, key)| is_late(books, (grant, key), start))
             {
                 let sum = late.entry(reading.member).or_default();

@@ -10,8 +10,8 @@ use crate::{
     money::Money,
     page::{Audience, Button, Page, Text},
     ports::ServiceAdapter,
+    readings::{self, Read},
     refusal::Refusal,
-    steps::{self, Read},
 };
 
 /// What stays, as its provider shows it.
@@ -98,7 +98,7 @@ pub fn buttons(grant: &Grant) -> Vec<Button> {
 /// Charges what stays, and notes where it has changed or is gone.
 pub fn seen(books: &Books, looks: &[Look]) -> Entry {
     let reads: Vec<Read> = looks.iter().filter_map(|look| look.read(books)).collect();
-    let mut entry = steps::usage_read(books, &reads);
+    let mut entry = readings::usage_read(books, &reads);
     let mut closed = vec![];
     for look in looks {
         let grant = books.left.iter().find(|grant| grant.id == look.grant);
@@ -155,7 +155,7 @@ impl Look {
     /// `None`: nothing is to be charged, or an owner corrected the sum meanwhile: the next look begins there.
     fn read(&self, books: &Books) -> Option<Read> {
         let left = self.left.as_ref()?;
-        let (_, key) = steps::read_key(books, (self.grant, self.attempt))?;
+        let (_, key) = readings::read_key(books, (self.grant, self.attempt))?;
         (self.before <= key.usage).then(|| Read {
             grant: self.grant,
             attempt: self.attempt,

@@ -2,6 +2,7 @@
 
 pub mod action;
 pub mod ahead;
+pub mod allocations;
 pub mod audit;
 pub mod books;
 pub mod budget;
@@ -36,6 +37,7 @@ pub mod page;
 pub mod pauses;
 pub mod ports;
 pub mod presence;
+pub mod readings;
 pub mod refusal;
 pub mod renewals;
 pub mod reply;

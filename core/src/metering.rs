@@ -1,6 +1,7 @@
 //! Reading what keys have spent: all of a master key's at once on the meter's round, or one member's
 //! when somebody asks.
 
+mod left;
 mod pace;
 mod silence;
 
@@ -8,7 +9,7 @@ use pace::AGAIN_MIN;
 pub use pace::{AGAIN_MAX, again};
 
 use crate::{
-    books::{Books, Entry, GrantRef, Master, Scope},
+    books::{Books, Entry, Master, Scope},
     capping::Watch,
     desk::Desk,
     doubles,
@@ -18,9 +19,9 @@ use crate::{
     ids::{GrantId, MemberId, OrgId, ServiceName},
     leftover,
     ports::{Hardness, KeyRef, Listed, Meter, ServiceAdapter, ServiceError},
+    readings::{self, Read},
     refusal::Refusal,
     secret::Secret,
-    steps::{self, Read},
     strays,
     time::Time,
     unread::{Later, Tries, Unread},
@@ -111,14 +112,6 @@ impl Round {
         self.patience.is_some() && key.unread.is_some_and(spared)
     }
 
-    /// Measuring what stays costs its member money, so a round does it no more often than each hour. What is
-    /// being deleted, or could not be read, is asked for by its own times.
-    fn measures(&self, books: &Books, key: &Key) -> bool {
-        let is_by_itself = key.discarded_at.is_some() || key.unread.is_some();
-        let is_due = |at: Time| at + IDLE_EVERY <= books.now + AGAIN_MIN || books.now < at;
-        self.patience.is_none() || is_by_itself || key.read_at.is_none_or(is_due)
-    }
-
     async fn waits<T: Send>(
         &self,
         most: Duration,
@@ -137,7 +130,7 @@ impl Round {
     }
 
     fn entry(&self, books: &Books) -> Entry {
-        let read = steps::usage_read(books, &self.reads);
+        let read = readings::usage_read(books, &self.reads);
         let seen = drift::seen(books, &self.looks);
         let stops = self.watch.entry(books, &read);
         let left = leftover::seen(books, &self.left);
@@ -290,59 +283,6 @@ impl Desk {
             }
         }
         Ok(listed)
-    }
-
-    /// What stays of a key that has gone: charged until now, and deleted where owners want it so.
-    async fn read_left(
-        &self,
-        books: &Books,
-        (adapter, secret): (&dyn ServiceAdapter, &Secret),
-        (grant, key): (&Grant, &Key),
-        round: &mut Round,
-    ) {
-        let Some(known) = KeyRef::new(grant, key) else {
-            return;
-        };
-        let look = |left| leftover::Look {
-            grant: grant.id,
-            attempt: key.attempt,
-            before: key.usage,
-            left,
-        };
-        let answer = round.waits(READ_MAX, adapter.left(secret, &known)).await;
-        let mut failure = answer.as_ref().err().cloned();
-        // What is too much to be read in time is deleted in parts all the same.
-        let may_stand = !matches!(answer, Ok(None));
-        round.left.extend(answer.ok().map(look));
-        if may_stand
-            && key.discarded_at.is_some()
-            && self.is_discarded(books.org.id, (grant, key)).await
-        {
-            let discarding = adapter.discard(secret, &known);
-            let discarded = round.waits(READ_MAX, discarding).await;
-            match discarded {
-                Ok(true) => {
-                    round.left.push(look(None));
-                    failure = None;
-                }
-                // That some of it is gone says nothing of what could not be read.
-                Ok(false) => round.is_deleting = true,
-                Err(why) => failure = Some(why),
-            }
-        }
-        round.tries.note(grant, key, failure);
-    }
-
-    /// Whether owners want it deleted by the books of this moment: a round takes minutes, and whoever took it
-    /// over meanwhile was told that nothing more of it is deleted. Books that do not answer say no.
-    async fn is_discarded(&self, org: OrgId, (grant, key): (&Grant, &Key)) -> bool {
-        let scope = Scope::new(org, Actor::Slice).grant(GrantRef::Id(grant.id));
-        let books = self.store.books(scope).await;
-        let now = books.ok().and_then(|books| books.grant);
-        now.is_some_and(|grant| {
-            let mut left = leftover::of(&grant);
-            left.any(|one| one.attempt == key.attempt && one.discarded_at.is_some())
-        })
     }
 
     /// One round of the meter for one master key. Gives how it went.

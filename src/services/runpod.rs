@@ -4,6 +4,7 @@
 mod api;
 mod catalog;
 mod meter;
+mod options;
 mod price;
 mod rows;
 mod shop;
@@ -15,6 +16,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use catalog::Catalog;
 use futures::future::BoxFuture;
 use meter::{agreed_price, meter, odd_pod};
+use options::Options;
 use price::Rate;
 use rows::{MARK, Made, Pod, Variable, name_of};
 use slice_core::{
@@ -29,7 +31,7 @@ use slice_core::{
     time::Time,
 };
 use std::{sync::Arc, time::Duration};
-use terms::{Access, Options, Terms};
+use terms::{Access, Terms};
 
 /// Slice ends a pod so long before its money does. `terminateAfter` is set to that instant, but `RunPod` was
 /// found to take it and do nothing (runpod/runpodctl, pull request 330), so nothing hangs on it.

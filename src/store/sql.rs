@@ -50,19 +50,25 @@ macro_rules! due_where {
 
 mod changes;
 mod homes;
+mod linking;
 mod mend;
 mod meter;
+mod outbox;
 mod strays;
 
-pub(in crate::store) use {changes::*, homes::*, mend::*, meter::*, strays::*};
+pub(in crate::store) use {
+    changes::*, homes::*, linking::*, mend::*, meter::*, outbox::*, strays::*,
+};
 
 /// Every statement with its name.
 pub fn all() -> impl Iterator<Item = &'static (&'static str, &'static str)> {
     let more = [
         changes::STATEMENTS,
         homes::STATEMENTS,
+        linking::STATEMENTS,
         mend::STATEMENTS,
         meter::STATEMENTS,
+        outbox::STATEMENTS,
         strays::STATEMENTS,
     ];
     STATEMENTS.iter().chain(more.into_iter().flatten())
@@ -234,51 +240,6 @@ statements! {
             AS fired_at \
         FROM jobs j JOIN orgs o ON o.id = j.org_id AND o.closed_at IS NULL \
         ORDER BY j.org_id, j.job";
-
-    // --- linking
-    MAKE_CODE = "INSERT INTO link_codes (org_id, seq, kind, digest, member_id, made_at, expires_at) \
-        VALUES ($1, $2, $3, $4, $5, $6, $7)";
-    NOTE_TRY = "INSERT INTO link_tries (org_id, seq, kind, member_id, at) \
-        VALUES ($1, $2, $3, $4, $5)";
-    ASK_LINK = "UPDATE link_codes SET asked_at = $3, asked_org = $4, asked_member = $5, \
-        asked_platform = $6, asked_workspace = $7, asked_user = $8 WHERE org_id = $1 AND seq = $2 \
-        AND asked_at IS NULL AND closed_at IS NULL AND expires_at > $3";
-    CLOSE_LINK = "UPDATE link_codes SET closed_at = $3, asked_user = NULL \
-        WHERE org_id = $1 AND seq = $2 AND closed_at IS NULL";
-    CODES = "SELECT seq, kind, member_id, made_at, expires_at, asked_at, asked_org, asked_member, \
-        asked_platform, asked_workspace, asked_user, closed_at FROM link_codes \
-        WHERE org_id = $1 AND made_at >= $2 ORDER BY seq";
-    OPEN_CODES = "SELECT org_id, seq, kind, member_id, digest FROM link_codes \
-        WHERE asked_at IS NULL AND closed_at IS NULL AND expires_at > $1 AND kind = $2 \
-        ORDER BY org_id, seq";
-    TRIES = "SELECT kind, member_id, at FROM link_tries WHERE org_id = $1 AND at >= $2 ORDER BY seq";
-    SWEEP_CODES = "DELETE FROM link_codes WHERE org_id = $1 AND made_at < $2";
-    SWEEP_TRIES = "DELETE FROM link_tries WHERE org_id = $1 AND at < $2";
-    /// Masters leave no row behind, but an event.
-    HAD_MASTER = "SELECT COUNT(*) AS n FROM audit WHERE org_id = $1 \
-        AND event LIKE '{\"kind\":\"master_added\"%'";
-    HAD_ALLOCATION = "SELECT COUNT(*) AS n FROM members WHERE org_id = $1 \
-        AND allocation IS NOT NULL";
-    HAD_GRANT = "SELECT COUNT(*) AS n FROM grants WHERE org_id = $1";
-    CLOSE_ORG = "UPDATE orgs SET closed_at = $2, installer = NULL \
-        WHERE id = $1 AND closed_at IS NULL";
-    LEAVE_WORKSPACES = "DELETE FROM workspaces WHERE org_id = $1";
-    LEAVE_IDENTITIES = "DELETE FROM identities WHERE org_id = $1";
-    LEAVE_MESSAGES = "UPDATE outbox SET page = '[]', done_at = $2, fence = fence + 1, \
-        undeliverable = 'its org joined another one' WHERE org_id = $1 AND done_at IS NULL";
-    JOIN_IDENTITIES = "UPDATE identities SET member_id = $2 WHERE org_id = $1 AND member_id = $3";
-    JOIN_GRANTS = "UPDATE grants SET member_id = $2 WHERE org_id = $1 AND member_id = $3";
-    JOIN_CHARGES = "UPDATE charges SET member_id = $2 WHERE org_id = $1 AND member_id = $3";
-    JOIN_TOPUPS = "UPDATE topups SET member_id = $2 WHERE org_id = $1 AND member_id = $3";
-    JOIN_TEXTS = "UPDATE texts SET member_id = $2 WHERE org_id = $1 AND member_id = $3";
-    JOIN_INSTALLER = "UPDATE orgs SET installer = $2 WHERE id = $1 AND installer = $3";
-    JOIN_OUTBOX = "UPDATE outbox SET reader = $2 WHERE org_id = $1 AND reader = $3";
-    JOIN_POSTS = "UPDATE posts SET reader = $2 WHERE org_id = $1 AND reader = $3";
-    JOIN_ACTIONS = "UPDATE actions SET audience = $2 WHERE org_id = $1 AND audience = $3";
-    JOIN_ROLE = "UPDATE members SET role = 'owner' WHERE org_id = $1 AND id = $2 AND EXISTS \
-        (SELECT 1 FROM members other WHERE other.id = $3 AND other.role = 'owner')";
-    JOIN_ALIASES = "UPDATE members SET alias_of = $2, role = 'anyone' \
-        WHERE org_id = $1 AND (id = $3 OR alias_of = $3)";
 
     // --- forgetting
     COUNT_TEXTS = "SELECT COUNT(*) AS n FROM texts WHERE org_id = $1 AND member_id = $2";
@@ -489,32 +450,4 @@ statements! {
     PUT_BACK = "UPDATE grants SET lease_until = 0, \
         not_before = CASE WHEN fence = $3 THEN $4 ELSE not_before END \
         WHERE org_id = $1 AND id = $2 AND claim = $3";
-
-    // --- the outbox
-    WRITE_MESSAGE = "INSERT INTO outbox (id, org_id, number, reader, topic, edit, page, reveals, \
-        written_at, fence, lease_until, not_before, tries, in_doubt) \
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0, 0, 0, 0, FALSE)";
-    /// Only the first unfinished one of its reader and topic; an edit is for all readers of its topic.
-    DUE_MESSAGE = "SELECT m.id, m.fence FROM outbox m \
-        WHERE m.done_at IS NULL AND m.lease_until <= $1 AND m.not_before <= $1 \
-        AND NOT EXISTS (SELECT 1 FROM outbox e WHERE e.org_id = m.org_id AND e.topic = m.topic \
-            AND (e.reader = m.reader OR m.edit) AND e.done_at IS NULL AND e.number < m.number) \
-        ORDER BY m.written_at, m.number LIMIT 1";
-    CLAIM_MESSAGE = "UPDATE outbox SET fence = fence + 1, lease_until = $4 \
-        WHERE id = $1 AND fence = $2 AND done_at IS NULL AND lease_until <= $3 \
-        RETURNING id, org_id, fence, reader, topic, edit, page, reveals, tries, in_doubt";
-    SENDING = "UPDATE outbox SET in_doubt = TRUE \
-        WHERE org_id = $1 AND id = $2 AND fence = $3 AND done_at IS NULL";
-    FINISH_MESSAGE = "UPDATE outbox SET done_at = $4, undeliverable = $5, in_doubt = FALSE, \
-        lease_until = 0, page = '[]' \
-        WHERE org_id = $1 AND id = $2 AND fence = $3 AND done_at IS NULL RETURNING number";
-    RETRY_MESSAGE = "UPDATE outbox SET tries = tries + 1, not_before = $4, in_doubt = $5, \
-        lease_until = 0 WHERE org_id = $1 AND id = $2 AND fence = $3 AND done_at IS NULL";
-    NOTE_POST = "INSERT INTO posts (org_id, reader, topic, number, platform, workspace_id, \
-        channel_id, post_id) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) \
-        ON CONFLICT (org_id, reader, topic, platform, workspace_id, channel_id, post_id) \
-        DO NOTHING";
-    POSTS = "SELECT platform, workspace_id, channel_id, post_id FROM posts \
-        WHERE org_id = $1 AND topic = $2 ORDER BY number, post_id";
-    BACKLOG = "SELECT COUNT(*) AS n, MIN(written_at) AS oldest FROM outbox WHERE done_at IS NULL";
 }

@@ -12,10 +12,11 @@ use slice_core::{
         Bounds, Capabilities, ClaimedGrant, Found, Issued, KeyRef, Listed, Meter, Order,
         ServiceAdapter, ServiceError, Share, Work,
     },
+    readings::{self, Read},
     refusal::Refusal,
     secret::Secret,
     sentences::KeyFacts,
-    steps::{self, BACKOFF_MAX, Read},
+    steps::BACKOFF_MAX,
     time::Time,
 };
 use std::time::Duration;
@@ -415,7 +416,7 @@ impl Provider<'_> {
             usage: spent,
             cursor: None,
         };
-        let charged = |books: &Books| Ok(steps::usage_read(books, &[read]));
+        let charged = |books: &Books| Ok(readings::usage_read(books, &[read]));
         Ok(self.job.write(charged).await?)
     }
 

@@ -9,8 +9,9 @@ use slice_core::{
     leftover,
     money::Money,
     ports::{KeyRef, Work},
+    readings::{self, Read},
     refusal::Refusal,
-    steps::{self, BACKOFF_MAX, Read},
+    steps::{self, BACKOFF_MAX},
 };
 use std::time::Duration;
 use tracing::{info, warn};
@@ -161,7 +162,7 @@ async fn remove(
                     Ok(if key.is_double() {
                         doubles::ended(books, &read)
                     } else {
-                        steps::billed_late(books, &read)
+                        readings::billed_late(books, &read)
                     })
                 };
                 job.write(charged).await?;

@@ -7,8 +7,9 @@ use slice_core::{
     leftover,
     money::Money,
     ports::{KeyRef, Meter, ServiceError},
+    readings::{self, Read},
     refusal::Refusal,
-    steps::{self, BACKOFF_MAX, Read},
+    steps::{self, BACKOFF_MAX},
     time::Time,
 };
 use std::time::Duration;
@@ -76,7 +77,7 @@ pub(super) async fn stop_and_read(
         cursor,
     };
     job.write(|books| {
-        let mut entry = steps::usage_read(books, &[read]);
+        let mut entry = readings::usage_read(books, &[read]);
         if !was_stopped {
             entry.events.extend(steps::disabled(books, attempt)?.events);
         }
@@ -116,7 +117,7 @@ pub(super) async fn charge(
         cursor,
     };
     Ok(job
-        .write(|books| Ok(steps::usage_read(books, &[read])))
+        .write(|books| Ok(readings::usage_read(books, &[read])))
         .await?)
 }
 

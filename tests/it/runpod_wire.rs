@@ -10,12 +10,16 @@ use crate::world::{
     pods::{ACCOUNT, GPU_ID, RUNPOD_MASTER},
 };
 use bills::{
-    bills_among_many_of_other_people, pods_are_found_without_their_bills,
-    what_was_first_seen_standing_still_is_billed_in_time,
+    bills_among_many_of_other_people, bills_over_days_and_what_was_not_foreseen,
+    pods_are_found_without_their_bills, what_was_first_seen_standing_still_is_billed_in_time,
 };
-use ends::{an_ended_pod_is_read_by_its_whole_bill, what_has_ended_is_still_shown};
+use ends::{
+    an_ended_pod_is_read_by_its_whole_bill, readings_and_ends_under_faults,
+    what_has_ended_is_still_shown,
+};
 use prices::{
-    a_price_that_changes_after_the_form, a_question_that_is_given_up, many_ask_for_prices_once,
+    a_dearer_pod_is_refused, a_price_that_changes_after_the_form, a_question_that_is_given_up,
+    many_ask_for_prices_once,
 };
 use slice::services::{ServicesConfig, registry};
 use slice_core::{
@@ -407,87 +411,6 @@ async fn a_pod_that_has_no_machine_yet() {
     let found = adapter.find(master, &order(2).label).await;
     assert_eq!(found.expect("a list").len(), 1);
     world.well_behaved();
-}
-
-async fn a_dearer_pod_is_refused() {
-    let world = World::new().await;
-    world.sandbox.runpod.really_costs(GPU_ID, "0.400001");
-    let key = world.key(1).await;
-    let armed = world.adapter().arm(&world.master, &key, bounds()).await;
-    assert!(matches!(armed, Err(ServiceError::Rejected(_))), "{armed:?}");
-    world.sandbox.runpod.really_costs(GPU_ID, "0.4");
-    let key = world.key(2).await;
-    let armed = world.adapter().arm(&world.master, &key, bounds()).await;
-    armed.expect("no more than was agreed on");
-    world.sandbox.runpod.set_price(GPU_ID, "0.41");
-    let refused = world.adapter().issue(&world.master, &order(3)).await;
-    assert!(
-        matches!(refused, Err(ServiceError::Rejected(_))),
-        "{refused:?}"
-    );
-    world.well_behaved();
-}
-
-async fn bills_over_days_and_what_was_not_foreseen() {
-    let world = World::new().await;
-    world.sandbox.runpod.forget_deadlines(true);
-    let (first, second) = (world.key(1).await, world.key(2).await);
-    let exact = |key: &KeyRef, usage: Money| {
-        let bill = world.bill(key);
-        // Each bucket of a bill is rounded up.
-        assert!(
-            bill <= usage && usage <= bill + micros(100),
-            "{usage} {bill}"
-        );
-    };
-    for hours in [1, 7, 20, 26] {
-        world.later(Duration::from_hours(hours) + 17 * MINUTE);
-        for key in [&first, &second] {
-            exact(key, world.read(key).await.expect("a reading").usage);
-        }
-        let listed = world.adapter().list(&world.master, "slice/").await;
-        for one in listed.expect("a list") {
-            let key = [&first, &second]
-                .into_iter()
-                .find(|key| key.label == one.label);
-            exact(key.expect("ours"), one.meter.expect("a reading").usage);
-        }
-    }
-    world.sandbox.runpod.bill_more(&first.provider_id, "0.25");
-    world
-        .sandbox
-        .runpod
-        .stop_behind_our_back(&second.provider_id);
-    world.later(3 * Duration::from_hours(1));
-    exact(&first, world.read(&first).await.expect("a reading").usage);
-    let still = world.read(&second).await.expect("a reading");
-    assert!(still.is_disabled, "somebody stopped it");
-    exact(&second, still.usage);
-    world.well_behaved();
-}
-
-async fn readings_and_ends_under_faults() {
-    for fault in faults().filter(|fault| *fault != Fault::NoCapacity) {
-        let world = World::new().await;
-        let key = world.key(1).await;
-        let (adapter, master) = (world.during(fault), &world.master);
-        world.sandbox.faults.inject_on("GET /v2/pods/", fault, 1);
-        let read = adapter.read(master, &key).await;
-        let said = matches!(fault, Fault::Slow { .. } | Fault::NotFound404);
-        assert!(said || is_later(&read), "{fault:?}: {read:?}");
-        world.sandbox.faults.inject_on("DELETE /v2/pods/", fault, 1);
-        let ended = adapter.disable(master, &key).await;
-        let is_over = world.pod(&key.provider_id).ended_at.is_some();
-        // The provider itself says that there is no such pod.
-        let is_said = fault == Fault::NotFound404;
-        assert!(ended.is_err() || is_over || is_said, "{fault:?}: {ended:?}");
-        adapter
-            .delete(master, &key.provider_id)
-            .await
-            .expect("once more, and it is over");
-        assert!(world.pod(&key.provider_id).ended_at.is_some(), "{fault:?}");
-        world.well_behaved();
-    }
 }
 
 async fn foreign_pods_are_left_alone() {

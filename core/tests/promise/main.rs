@@ -7,6 +7,7 @@ mod ledger;
 mod provider;
 mod refold;
 mod steps;
+mod workers;
 
 use ledger::Ledger;
 use proptest::{

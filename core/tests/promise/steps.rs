@@ -4,11 +4,13 @@ use crate::{
     ANA, OLGA, Played, able,
     ledger::Ledger,
     member, money,
-    provider::{self, Mishap, Provider},
+    provider::Provider,
     service,
+    workers::{self, Mishap},
 };
 use proptest::prelude::*;
 use slice_core::{
+    allocations,
     books::Entry,
     budget::Ask,
     caps,
@@ -201,9 +203,9 @@ pub fn play(ledger: &mut Ledger, provider: &mut Provider, step: &Step) -> Played
 
 fn play_one(ledger: &mut Ledger, provider: &mut Provider, (what, which): (What, usize)) -> Played {
     match what {
-        What::Work(mishap) => provider::work(ledger, provider, (which, mishap)),
-        What::Refuse => provider::refuse(ledger, provider, which),
-        What::Time => provider::time(ledger, which),
+        What::Work(mishap) => workers::work(ledger, provider, (which, mishap)),
+        What::Refuse => workers::refuse(ledger, provider, which),
+        What::Time => workers::time(ledger, which),
         What::Meter { stops } => {
             provider.meter(ledger, stops);
             Ok(())
@@ -282,10 +284,10 @@ fn decide(ledger: &mut Ledger, (what, which): (What, usize)) -> Result<Entry, Re
             Err(Refusal::LostLease)
         }
         What::Allocate { cents } => {
-            requests::allocate(&ledger.seen(olga, None), money(cents)).map(|(entry, _)| entry)
+            allocations::allocate(&ledger.seen(olga, None), money(cents)).map(|(entry, _)| entry)
         }
         What::TopUp { cents } => {
-            requests::top_up(&ledger.seen(olga, None), money(cents)).map(|(entry, _)| entry)
+            allocations::top_up(&ledger.seen(olga, None), money(cents)).map(|(entry, _)| entry)
         }
         What::GiveUp => {
             let books = ledger.seen(Actor::Slice, Some(which));

@@ -3,8 +3,9 @@
 use super::{
     RunPod,
     api::no_capacity,
+    options::{Image, Options, shown},
     rows::Gpu,
-    terms::{Access, Image, Options, Said, Terms, priced, shown},
+    terms::{Access, Said, Terms, priced},
 };
 use slice_core::{
     ports::{Asking, ServiceError, Unmet},

@@ -1,7 +1,7 @@
-//! What pods have cost where their bills are not to be had, or are many.
+//! What pods have cost by their bills: over days, among many of others, and where none are to be had.
 
-use super::{ACCOUNT, MINUTE, World, is_later, stopped};
-use slice_core::money::Money;
+use super::{ACCOUNT, MINUTE, World, is_later, micros, stopped};
+use slice_core::{money::Money, ports::KeyRef};
 use slice_sandbox::Fault;
 use std::time::Duration;
 
@@ -82,5 +82,43 @@ pub(super) async fn bills_among_many_of_other_people() {
     let listed = listed.expect("a list");
     assert_eq!(listed.len(), keys.len());
     assert!(listed.iter().all(|one| one.meter.is_some()), "{listed:?}");
+    world.well_behaved();
+}
+
+pub(super) async fn bills_over_days_and_what_was_not_foreseen() {
+    let world = World::new().await;
+    world.sandbox.runpod.forget_deadlines(true);
+    let (first, second) = (world.key(1).await, world.key(2).await);
+    let exact = |key: &KeyRef, usage: Money| {
+        let bill = world.bill(key);
+        // Each bucket of a bill is rounded up.
+        assert!(
+            bill <= usage && usage <= bill + micros(100),
+            "{usage} {bill}"
+        );
+    };
+    for hours in [1, 7, 20, 26] {
+        world.later(Duration::from_hours(hours) + 17 * MINUTE);
+        for key in [&first, &second] {
+            exact(key, world.read(key).await.expect("a reading").usage);
+        }
+        let listed = world.adapter().list(&world.master, "slice/").await;
+        for one in listed.expect("a list") {
+            let key = [&first, &second]
+                .into_iter()
+                .find(|key| key.label == one.label);
+            exact(key.expect("ours"), one.meter.expect("a reading").usage);
+        }
+    }
+    world.sandbox.runpod.bill_more(&first.provider_id, "0.25");
+    world
+        .sandbox
+        .runpod
+        .stop_behind_our_back(&second.provider_id);
+    world.later(3 * Duration::from_hours(1));
+    exact(&first, world.read(&first).await.expect("a reading").usage);
+    let still = world.read(&second).await.expect("a reading");
+    assert!(still.is_disabled, "somebody stopped it");
+    exact(&second, still.usage);
     world.well_behaved();
 }

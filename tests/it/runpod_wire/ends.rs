@@ -1,7 +1,8 @@
-//! Pods that have ended, by Slice or behind its back.
+//! Pods that end, by Slice or behind its back.
 
-use super::{MINUTE, World, is_later, known, micros, order, stopped};
+use super::{MINUTE, World, faults, is_later, known, micros, order, stopped};
 use slice_core::ports::ServiceError;
+use slice_sandbox::Fault;
 use std::time::Duration;
 
 pub(super) async fn an_ended_pod_is_read_by_its_whole_bill() {
@@ -51,4 +52,28 @@ pub(super) async fn what_has_ended_is_still_shown() {
     let bill = world.read(&stopped(&key)).await;
     assert!(is_later(&bill), "it is not whole: {bill:?}");
     world.well_behaved();
+}
+
+pub(super) async fn readings_and_ends_under_faults() {
+    for fault in faults().filter(|fault| *fault != Fault::NoCapacity) {
+        let world = World::new().await;
+        let key = world.key(1).await;
+        let (adapter, master) = (world.during(fault), &world.master);
+        world.sandbox.faults.inject_on("GET /v2/pods/", fault, 1);
+        let read = adapter.read(master, &key).await;
+        let said = matches!(fault, Fault::Slow { .. } | Fault::NotFound404);
+        assert!(said || is_later(&read), "{fault:?}: {read:?}");
+        world.sandbox.faults.inject_on("DELETE /v2/pods/", fault, 1);
+        let ended = adapter.disable(master, &key).await;
+        let is_over = world.pod(&key.provider_id).ended_at.is_some();
+        // The provider itself says that there is no such pod.
+        let is_said = fault == Fault::NotFound404;
+        assert!(ended.is_err() || is_over || is_said, "{fault:?}: {ended:?}");
+        adapter
+            .delete(master, &key.provider_id)
+            .await
+            .expect("once more, and it is over");
+        assert!(world.pod(&key.provider_id).ended_at.is_some(), "{fault:?}");
+        world.well_behaved();
+    }
 }

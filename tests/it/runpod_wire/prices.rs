@@ -1,6 +1,6 @@
-//! Prices are asked for once by many, and never believed for long.
+//! Prices are asked for once by many, never believed for long, and kept to.
 
-use super::{GPU_ID, MINUTE, OPTIONS, TERMS, World, order};
+use super::{GPU_ID, MINUTE, OPTIONS, TERMS, World, bounds, order};
 use futures::future::join_all;
 use slice_core::{
     ports::{Asking, ServiceError, Unmet},
@@ -117,5 +117,24 @@ pub(super) async fn a_price_that_changes_after_the_form() {
     world.sandbox.runpod.set_price(GPU_ID, "0.4");
     world.later(MINUTE);
     assert_eq!(adapter.agree(asking(master, &terms)).await, Ok(terms));
+    world.well_behaved();
+}
+
+pub(super) async fn a_dearer_pod_is_refused() {
+    let world = World::new().await;
+    world.sandbox.runpod.really_costs(GPU_ID, "0.400001");
+    let key = world.key(1).await;
+    let armed = world.adapter().arm(&world.master, &key, bounds()).await;
+    assert!(matches!(armed, Err(ServiceError::Rejected(_))), "{armed:?}");
+    world.sandbox.runpod.really_costs(GPU_ID, "0.4");
+    let key = world.key(2).await;
+    let armed = world.adapter().arm(&world.master, &key, bounds()).await;
+    armed.expect("no more than was agreed on");
+    world.sandbox.runpod.set_price(GPU_ID, "0.41");
+    let refused = world.adapter().issue(&world.master, &order(3)).await;
+    assert!(
+        matches!(refused, Err(ServiceError::Rejected(_))),
+        "{refused:?}"
+    );
     world.well_behaved();
 }

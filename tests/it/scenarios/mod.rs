@@ -2,6 +2,7 @@
 
 mod calendar;
 mod changes;
+mod clocks;
 mod digests;
 mod ends;
 mod faults_provider;
@@ -105,9 +106,9 @@ scenarios! {
         calendar::a_digest_channel_that_is_gone,
         calendar::after_downtime,
         calendar::a_job_that_is_called,
-        calendar::a_clock_that_goes_back,
-        calendar::a_clock_that_steps_back_over_midnight,
-        calendar::a_clock_that_ran_ahead,
+        clocks::a_clock_that_goes_back,
+        clocks::a_clock_that_steps_back_over_midnight,
+        clocks::a_clock_that_ran_ahead,
         meter::five_minutes,
         meter::the_end_of_a_month,
         meter::read_only_after_the_turn,

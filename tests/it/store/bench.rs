@@ -7,6 +7,7 @@ use slice::{
     vault::{KeyVault, VaultKey},
 };
 use slice_core::{
+    allocations,
     books::{Entry, GrantRef, Scope},
     budget::{Ask, Budget},
     event::{Actor, Event},
@@ -192,7 +193,7 @@ impl Bench {
     }
 
     pub async fn allocate(&self, to: Money) -> Result<(), Refusal> {
-        let allocate = self.by(self.olga, None, |books| requests::allocate(books, to));
+        let allocate = self.by(self.olga, None, |books| allocations::allocate(books, to));
         allocate.await.map(drop)
     }
 

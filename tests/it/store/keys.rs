@@ -8,6 +8,7 @@ use slice_core::{
     grant::{End, State},
     page::Audience,
     ports::{AuditQuery, Store as _, Work},
+    readings,
     refusal::Refusal,
     requests, steps,
 };
@@ -15,8 +16,8 @@ use std::time::Duration;
 
 const LEASE: Duration = Duration::from_mins(1);
 
-fn read(grant: &slice_core::grant::Grant, usage: i64) -> steps::Read {
-    steps::Read {
+fn read(grant: &slice_core::grant::Grant, usage: i64) -> readings::Read {
+    readings::Read {
         grant: grant.id,
         attempt: 1,
         usage: dollars(usage),
@@ -46,7 +47,7 @@ pub async fn a_key_lives_spends_and_gives_the_rest_back(database: TestDatabase) 
     let scope = Scope::new(bench.org, Actor::Slice).live();
     let meter = || {
         bench.record(scope.clone(), |books| {
-            Ok((steps::usage_read(books, &reads), ()))
+            Ok((readings::usage_read(books, &reads), ()))
         })
     };
     let (one, two) = tokio::join!(meter(), meter());
@@ -217,7 +218,7 @@ pub async fn the_trail_is_found_by_person_service_and_time(database: TestDatabas
     let grant = bench.grant(number).await;
     let reads = [read(&grant, 8)];
     let scope = Scope::new(bench.org, Actor::Slice).live();
-    let meter = bench.record(scope, |books| Ok((steps::usage_read(books, &reads), ())));
+    let meter = bench.record(scope, |books| Ok((readings::usage_read(books, &reads), ())));
     meter.await.expect("read");
     let all = AuditQuery {
         limit: 100,

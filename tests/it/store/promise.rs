@@ -17,6 +17,7 @@ use proptest::{
 };
 use refold::Refold;
 use slice_core::{
+    allocations::{allocate, top_up},
     books::{Books, Entry, GrantRef, Scope},
     event::{Actor, Event},
     grant::{End, Key, KeyState, State},
@@ -25,6 +26,7 @@ use slice_core::{
     money::Money,
     pauses,
     ports::{AuditQuery, AuditRow, Store as _},
+    readings,
     refusal::Refusal,
     requests::{self, Approval, Request},
     sentences::KeyFacts,
@@ -193,11 +195,11 @@ impl Bench {
                 open.await.ok().map(|(entry, _)| entry)
             }
             Try::Allocate(to) => {
-                let allocate = self.by(olga, None, |books| requests::allocate(books, dollars(to)));
+                let allocate = self.by(olga, None, |books| allocate(books, dollars(to)));
                 allocate.await.ok().map(|(entry, _)| entry)
             }
             Try::TopUp(amount) => {
-                let more = self.by(olga, None, |books| requests::top_up(books, dollars(amount)));
+                let more = self.by(olga, None, |books| top_up(books, dollars(amount)));
                 more.await.ok().map(|(entry, _)| entry)
             }
             Try::Days(days) => {
@@ -332,14 +334,14 @@ fn used(books: &Books, usage: i64) -> Decided {
     let spends = [KeyState::Armed, KeyState::Enabling, KeyState::Disabled];
     let attempt = key_is(books, &spends)?;
     let grant = books.grant.as_ref().ok_or(Refusal::LostLease)?;
-    let read = steps::Read {
+    let read = readings::Read {
         grant: grant.id,
         attempt,
         // A little more than the cap may have been under way.
         usage: dollars(usage).min(grant.cap + dollars(1)),
         cursor: None,
     };
-    Ok(steps::usage_read(books, &[read]))
+    Ok(readings::usage_read(books, &[read]))
 }
 
 fn enabled(books: &Books) -> Decided {
@@ -380,7 +382,7 @@ async fn live(database: TestDatabase, tries: Vec<Try>) -> Result<(), TestCaseErr
     let mut bench = Bench::on(database).await;
     // What leavers leave behind is given to olga.
     let scope = Scope::new(bench.org, Actor::Member(bench.olga)).member(bench.olga);
-    let hers = bench.record(scope, |books| requests::allocate(books, dollars(60)));
+    let hers = bench.record(scope, |books| allocate(books, dollars(60)));
     hers.await.expect("an allocation");
     for what in tries {
         let said = format!("{what:?}");

@@ -3,6 +3,7 @@
 use super::bench::{Bench, NOON, dollars, identity, service, workspace};
 use crate::postgres::TestDatabase;
 use slice_core::{
+    allocations,
     books::{Entry, GrantRef, Message, Scope, To},
     event::{Actor, Event},
     grant::State,
@@ -206,7 +207,7 @@ pub async fn a_month_never_goes_back_and_turns_once(database: TestDatabase) {
     bench.provision(dollars(20)).await.expect("a grant");
     bench
         .by(bench.olga, None, |books| {
-            requests::top_up(books, dollars(7))
+            allocations::top_up(books, dollars(7))
         })
         .await
         .expect("more");
