@@ -10,14 +10,13 @@ mod meter;
 pub mod policy;
 mod prices;
 mod rights;
+mod staying;
 mod users;
 mod wish;
 
 use super::ServicesConfig;
 use account::{Clients, Master, REGIONS, Reach};
 use futures::future::BoxFuture;
-use listing::Came;
-use making::Home;
 use meter::{Cursor, Span};
 use policy::User;
 pub use prices::Prices;
@@ -44,8 +43,6 @@ const EVERY: Duration = Duration::from_mins(3);
 const DEAD_MAN: Duration = Duration::from_hours(1);
 /// Metrics of a minute may come so late, and be revised until then.
 const BILLS_LATE: Duration = Duration::from_mins(20);
-/// So long a bucket is emptied in one round, of which the meter waits a minute; the rest is done later.
-const EMPTYING: Duration = Duration::from_secs(45);
 const FACT_BUCKET: &str = "Bucket";
 const FACT_REGION: &str = "Region";
 
@@ -133,71 +130,6 @@ impl S3 {
         let who = rights::identify(clients).await?;
         accounts().insert(master.key_id.to_owned(), who.account.clone());
         Ok(who.account)
-    }
-
-    /// The bucket of a key that has gone, and the clients near it.
-    async fn former(
-        &self,
-        master: &Secret,
-        key: &KeyRef,
-    ) -> Result<(String, String, Clients), ServiceError> {
-        let master = Master::read(master)?;
-        let region = fact(&key.facts, FACT_REGION);
-        let region = REGIONS.into_iter().find(|known| *known == region);
-        let region = region.unwrap_or(master.region);
-        let clients = self.reach.clients(&master, region);
-        let bucket = self.bucket_of(&master, &clients, key).await?;
-        Ok((bucket, region.to_owned(), clients))
-    }
-
-    async fn stays(&self, master: &Secret, key: &KeyRef) -> Result<Option<Left>, ServiceError> {
-        if wish(key)?.part.is_some() {
-            // The grant that the bucket was made for pays for it.
-            return Ok(None);
-        }
-        let (bucket, region, clients) = self.former(master, key).await?;
-        let user = User::named(&key.provider_id)?;
-        let others = Users { clients: &clients }.all().await?;
-        if others.iter().any(|other| other.is_of_grant_of(user)) {
-            // Another key of the grant pays for it.
-            return Ok(None);
-        }
-        let home = Home {
-            bucket: bucket.clone(),
-            grant: user.grant,
-        };
-        making::rest(&clients, user, &home).await?;
-        let now = self.reach.seconds();
-        let cursor = match &key.cursor {
-            None => Cursor::new(now),
-            Some(text) => cursor(text)?,
-        };
-        let look = cursor.listing().go_on(&clients, &bucket).await?;
-        if look.came == Came::Nowhere {
-            return Ok(None);
-        }
-        let (bytes, is_all) = cursor.known(&look);
-        let at_least = if is_all { "" } else { "at least " };
-        let prices = self.prices.of(&region);
-        let (cursor, usage) = cursor.keep(prices, (now, &look), key.usage);
-        Ok(Some(Left {
-            what: format!(
-                "{at_least}{} in the bucket {bucket} ({region})",
-                size(bytes)
-            ),
-            monthly: prices::monthly(prices, bytes).up_to_cents(),
-            usage,
-            cursor: serde_json::to_string(&cursor).ok(),
-        }))
-    }
-
-    async fn throw_away(&self, master: &Secret, key: &KeyRef) -> Result<bool, ServiceError> {
-        if wish(key)?.part.is_some() {
-            return Ok(true);
-        }
-        let (bucket, _, clients) = self.former(master, key).await?;
-        let done = tokio::time::timeout(EMPTYING, buckets::discard(&clients, &bucket)).await;
-        done.unwrap_or(Ok(false))
     }
 
     /// The account stands in the bucket's name; of a key that was adopted only its user tells.
@@ -378,13 +310,6 @@ fn fact<'a>(facts: &'a Facts, name: &str) -> &'a str {
 fn cursor(text: &str) -> Result<Cursor, ServiceError> {
     let why = |_| ServiceError::Unknown("The key's cursor is none.".into());
     serde_json::from_str(text).map_err(why)
-}
-
-/// `10.00 GiB`, rounded up.
-fn size(bytes: i64) -> String {
-    const GIB: i128 = 1 << 30;
-    let hundredths = (i128::from(bytes.max(0)) * 100 + GIB - 1) / GIB;
-    format!("{}.{:02} GiB", hundredths / 100, hundredths % 100)
 }
 
 impl ServiceAdapter for S3 {
