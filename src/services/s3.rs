@@ -41,6 +41,8 @@ use wish::{Access, Wish};
 const EVERY: Duration = Duration::from_mins(3);
 /// AWS ends a key by itself so long after the bot should have.
 const DEAD_MAN: Duration = Duration::from_hours(1);
+/// AWS may take so long to know a new key.
+const GOOD_WITHIN: Duration = Duration::from_mins(1);
 /// Metrics of a minute may come so late, and be revised until then.
 const BILLS_LATE: Duration = Duration::from_mins(20);
 const FACT_BUCKET: &str = "Bucket";
@@ -81,6 +83,7 @@ impl S3 {
                     holder: true,
                 },
                 has_options: false,
+                good_within: Some(GOOD_WITHIN),
                 reveal_within: None,
                 caution: None,
                 stays: Some("What you stored is untouched, and goes on being charged."),
@@ -127,7 +130,7 @@ impl S3 {
         if let Some(known) = accounts().get(master.key_id).cloned() {
             return Ok(known);
         }
-        let who = rights::identify(clients).await?;
+        let who = rights::identify(&clients.sts).await?;
         accounts().insert(master.key_id.to_owned(), who.account.clone());
         Ok(who.account)
     }
@@ -145,6 +148,15 @@ impl S3 {
             Err(why) if why == making::elsewhere() => Ok(false),
             Err(why) => Err(why),
         }
+    }
+
+    /// Every region hears of a new key in its own time, so it is asked where the bucket is.
+    async fn is_taken(&self, secret: &Secret, key: &KeyRef) -> bool {
+        let Some(pair) = making::pair(secret) else {
+            return false;
+        };
+        let sts = self.reach.sts(pair, fact(&key.facts, FACT_REGION));
+        rights::identify(&sts).await.is_ok()
     }
 
     /// The clients for the bucket of a user, where that is.
@@ -346,7 +358,7 @@ impl ServiceAdapter for S3 {
         };
         format!(
             "export $KEY AWS_DEFAULT_REGION={region}; {copy}; python3 -c 'import boto3; \
-             print(boto3.client(\"s3\").list_objects_v2(Bucket=\"{bucket}\"))' # AWS takes a new key some seconds after it was made"
+             print(boto3.client(\"s3\").list_objects_v2(Bucket=\"{bucket}\"))'"
         )
     }
 
@@ -369,6 +381,10 @@ impl ServiceAdapter for S3 {
         bounds: Bounds,
     ) -> BoxFuture<'a, Result<(), ServiceError>> {
         Box::pin(self.limited(self.allow(master, key, bounds)))
+    }
+
+    fn is_good<'a>(&'a self, secret: &'a Secret, key: &'a KeyRef) -> BoxFuture<'a, bool> {
+        Box::pin(self.is_taken(secret, key))
     }
 
     fn find<'a>(

@@ -17,6 +17,7 @@ use slice_core::{
     sentences::KeyFacts,
     steps::{self, BACKOFF_MAX, Read},
     time::Time,
+    vault::SealOwner,
 };
 use std::time::Duration;
 use tracing::warn;
@@ -267,6 +268,7 @@ impl Provider<'_> {
             caution: capabilities.caution,
             ends_by: self.ends_by(grant, key),
             reveal_within: capabilities.reveal_within,
+            is_late: false,
         }
     }
 
@@ -290,6 +292,23 @@ impl Provider<'_> {
         let known = KeyRef::new(grant, key).ok_or(Refusal::LostLease)?;
         let until = self.until(ends_at);
         self.arm(&known, Bounds { cap, until }).await
+    }
+
+    /// Whether the key is taken yet. Its seal is opened for this question alone; of one that does not open
+    /// nobody knows.
+    pub async fn is_good(&self, books: &Books, grant: &Grant, key: &Key) -> bool {
+        let owner = SealOwner::Key {
+            org: books.org.id,
+            grant: grant.id,
+            attempt: key.attempt,
+        };
+        let vault = &self.job.desk.vault;
+        let open = |seal| vault.open(&books.org.data_key, &owner, seal).ok();
+        let secret = key.seal.as_ref().and_then(open);
+        match secret.zip(KeyRef::new(grant, key)) {
+            Some((secret, known)) => self.adapter.is_good(&secret, &known).await,
+            None => false,
+        }
     }
 
     pub async fn delete(&self, id: &str) -> Result<(), Stop> {
