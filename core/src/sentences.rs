@@ -35,6 +35,8 @@ pub struct KeyFacts {
     pub ends_by: Option<Time>,
     /// It is ended where nobody reveals it within this; `None`: as for all services.
     pub reveal_within: Option<Duration>,
+    /// Its provider does not say in time that it takes it.
+    pub is_late: bool,
 }
 
 /// The first words in a new workspace, to the person who installed Slice.
@@ -319,6 +321,9 @@ pub fn settled(grant: &Grant, from: Money, to: Money, by: Option<MemberId>) -> P
 
 const ONCE: &str = "The key is shown once, to you alone. Put it where you keep secrets.";
 
+const LATE: &str = "Its provider has not said yet that it takes this key. Where it is refused, try it again some \
+                    minutes later.";
+
 /// "Here is your key", with all there is to know but the key.
 pub fn key_ready(grant: &Grant, ends_at: Time, facts: &KeyFacts, delivery: Delivery) -> Page {
     let mine = Audience::Member(grant.member);
@@ -341,6 +346,9 @@ pub fn key_ready(grant: &Grant, ends_at: Time, facts: &KeyFacts, delivery: Deliv
     let mut page = Page::titled(title).with(Block::Fields(fields));
     if let Some(caution) = facts.caution {
         page = page.text(caution);
+    }
+    if facts.is_late {
+        page = page.text(LATE);
     }
     match delivery {
         Delivery::Reveal => {

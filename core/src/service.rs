@@ -107,6 +107,9 @@ pub struct Capabilities {
     pub adjusts: Adjusts,
     /// Owners choose what members may take; nothing is to be had before they have.
     pub has_options: bool,
+    /// A new key may be refused for so long: whether it is good yet is asked until then, before it is handed
+    /// over. `None`: it is good at once.
+    pub good_within: Option<Duration>,
     /// What nobody has revealed within this is ended; `None`: as for all services.
     pub reveal_within: Option<Duration>,
     /// What whoever takes it or approves it should know: a sentence.
@@ -395,6 +398,11 @@ pub trait ServiceAdapter: Send + Sync {
         key: &'a KeyRef,
         bounds: Bounds,
     ) -> BoxFuture<'a, Result<(), ServiceError>>;
+    /// Whether its provider takes the key, of which this is the secret, yet: asked with the key itself, of
+    /// those that are not good at once. No answer is none.
+    fn is_good<'a>(&'a self, _secret: &'a Secret, _key: &'a KeyRef) -> BoxFuture<'a, bool> {
+        Box::pin(futures::future::ready(true))
+    }
     /// All keys with exactly this label, disabled ones included.
     fn find<'a>(
         &'a self,

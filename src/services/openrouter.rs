@@ -99,6 +99,7 @@ impl OpenRouter {
                     holder: true,
                 },
                 has_options: false,
+                good_within: None,
                 reveal_within: None,
                 caution: None,
                 stays: None,

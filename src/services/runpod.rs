@@ -80,6 +80,7 @@ impl RunPod {
                 credential: &[],
                 adjusts: Adjusts::NOTHING,
                 has_options: true,
+                good_within: None,
                 reveal_within: Some(REVEAL_WITHIN),
                 caution: Some(
                     "In a pod's environment stands a RunPod key of its own (RUNPOD_API_KEY), whose rights RunPod \

@@ -10,14 +10,13 @@ mod meter;
 pub mod policy;
 mod prices;
 mod rights;
+mod staying;
 mod users;
 mod wish;
 
 use super::ServicesConfig;
 use account::{Clients, Master, REGIONS, Reach};
 use futures::future::BoxFuture;
-use listing::Came;
-use making::Home;
 use meter::{Cursor, Span};
 use policy::User;
 pub use prices::Prices;
@@ -42,10 +41,10 @@ use wish::{Access, Wish};
 const EVERY: Duration = Duration::from_mins(3);
 /// AWS ends a key by itself so long after the bot should have.
 const DEAD_MAN: Duration = Duration::from_hours(1);
+/// AWS may take so long to know a new key.
+const GOOD_WITHIN: Duration = Duration::from_mins(1);
 /// Metrics of a minute may come so late, and be revised until then.
 const BILLS_LATE: Duration = Duration::from_mins(20);
-/// So long a bucket is emptied in one round, of which the meter waits a minute; the rest is done later.
-const EMPTYING: Duration = Duration::from_secs(45);
 const FACT_BUCKET: &str = "Bucket";
 const FACT_REGION: &str = "Region";
 
@@ -84,6 +83,7 @@ impl S3 {
                     holder: true,
                 },
                 has_options: false,
+                good_within: Some(GOOD_WITHIN),
                 reveal_within: None,
                 caution: None,
                 stays: Some("What you stored is untouched, and goes on being charged."),
@@ -130,74 +130,9 @@ impl S3 {
         if let Some(known) = accounts().get(master.key_id).cloned() {
             return Ok(known);
         }
-        let who = rights::identify(clients).await?;
+        let who = rights::identify(&clients.sts).await?;
         accounts().insert(master.key_id.to_owned(), who.account.clone());
         Ok(who.account)
-    }
-
-    /// The bucket of a key that has gone, and the clients near it.
-    async fn former(
-        &self,
-        master: &Secret,
-        key: &KeyRef,
-    ) -> Result<(String, String, Clients), ServiceError> {
-        let master = Master::read(master)?;
-        let region = fact(&key.facts, FACT_REGION);
-        let region = REGIONS.into_iter().find(|known| *known == region);
-        let region = region.unwrap_or(master.region);
-        let clients = self.reach.clients(&master, region);
-        let bucket = self.bucket_of(&master, &clients, key).await?;
-        Ok((bucket, region.to_owned(), clients))
-    }
-
-    async fn stays(&self, master: &Secret, key: &KeyRef) -> Result<Option<Left>, ServiceError> {
-        if wish(key)?.part.is_some() {
-            // The grant that the bucket was made for pays for it.
-            return Ok(None);
-        }
-        let (bucket, region, clients) = self.former(master, key).await?;
-        let user = User::named(&key.provider_id)?;
-        let others = Users { clients: &clients }.all().await?;
-        if others.iter().any(|other| other.is_of_grant_of(user)) {
-            // Another key of the grant pays for it.
-            return Ok(None);
-        }
-        let home = Home {
-            bucket: bucket.clone(),
-            grant: user.grant,
-        };
-        making::rest(&clients, user, &home).await?;
-        let now = self.reach.seconds();
-        let cursor = match &key.cursor {
-            None => Cursor::new(now),
-            Some(text) => cursor(text)?,
-        };
-        let look = cursor.listing().go_on(&clients, &bucket).await?;
-        if look.came == Came::Nowhere {
-            return Ok(None);
-        }
-        let (bytes, is_all) = cursor.known(&look);
-        let at_least = if is_all { "" } else { "at least " };
-        let prices = self.prices.of(&region);
-        let (cursor, usage) = cursor.keep(prices, (now, &look), key.usage);
-        Ok(Some(Left {
-            what: format!(
-                "{at_least}{} in the bucket {bucket} ({region})",
-                size(bytes)
-            ),
-            monthly: prices::monthly(prices, bytes).up_to_cents(),
-            usage,
-            cursor: serde_json::to_string(&cursor).ok(),
-        }))
-    }
-
-    async fn throw_away(&self, master: &Secret, key: &KeyRef) -> Result<bool, ServiceError> {
-        if wish(key)?.part.is_some() {
-            return Ok(true);
-        }
-        let (bucket, _, clients) = self.former(master, key).await?;
-        let done = tokio::time::timeout(EMPTYING, buckets::discard(&clients, &bucket)).await;
-        done.unwrap_or(Ok(false))
     }
 
     /// The account stands in the bucket's name; of a key that was adopted only its user tells.
@@ -213,6 +148,15 @@ impl S3 {
             Err(why) if why == making::elsewhere() => Ok(false),
             Err(why) => Err(why),
         }
+    }
+
+    /// Every region hears of a new key in its own time, so it is asked where the bucket is.
+    async fn is_taken(&self, secret: &Secret, key: &KeyRef) -> bool {
+        let Some(pair) = making::pair(secret) else {
+            return false;
+        };
+        let sts = self.reach.sts(pair, fact(&key.facts, FACT_REGION));
+        rights::identify(&sts).await.is_ok()
     }
 
     /// The clients for the bucket of a user, where that is.
@@ -380,13 +324,6 @@ fn cursor(text: &str) -> Result<Cursor, ServiceError> {
     serde_json::from_str(text).map_err(why)
 }
 
-/// `10.00 GiB`, rounded up.
-fn size(bytes: i64) -> String {
-    const GIB: i128 = 1 << 30;
-    let hundredths = (i128::from(bytes.max(0)) * 100 + GIB - 1) / GIB;
-    format!("{}.{:02} GiB", hundredths / 100, hundredths % 100)
-}
-
 impl ServiceAdapter for S3 {
     fn name(&self) -> &ServiceName {
         &self.name
@@ -421,7 +358,7 @@ impl ServiceAdapter for S3 {
         };
         format!(
             "export $KEY AWS_DEFAULT_REGION={region}; {copy}; python3 -c 'import boto3; \
-             print(boto3.client(\"s3\").list_objects_v2(Bucket=\"{bucket}\"))' # AWS takes a new key some seconds after it was made"
+             print(boto3.client(\"s3\").list_objects_v2(Bucket=\"{bucket}\"))'"
         )
     }
 
@@ -444,6 +381,10 @@ impl ServiceAdapter for S3 {
         bounds: Bounds,
     ) -> BoxFuture<'a, Result<(), ServiceError>> {
         Box::pin(self.limited(self.allow(master, key, bounds)))
+    }
+
+    fn is_good<'a>(&'a self, secret: &'a Secret, key: &'a KeyRef) -> BoxFuture<'a, bool> {
+        Box::pin(self.is_taken(secret, key))
     }
 
     fn find<'a>(

@@ -18,6 +18,7 @@ use slice_core::{
     sentences::KeyFacts,
     steps::BACKOFF_MAX,
     time::Time,
+    vault::SealOwner,
 };
 use std::time::Duration;
 use tracing::warn;
@@ -268,6 +269,7 @@ impl Provider<'_> {
             caution: capabilities.caution,
             ends_by: self.ends_by(grant, key),
             reveal_within: capabilities.reveal_within,
+            is_late: false,
         }
     }
 
@@ -291,6 +293,23 @@ impl Provider<'_> {
         let known = KeyRef::new(grant, key).ok_or(Refusal::LostLease)?;
         let until = self.until(ends_at);
         self.arm(&known, Bounds { cap, until }).await
+    }
+
+    /// Whether the key is taken yet. Its seal is opened for this question alone; of one that does not open
+    /// nobody knows.
+    pub async fn is_good(&self, books: &Books, grant: &Grant, key: &Key) -> bool {
+        let owner = SealOwner::Key {
+            org: books.org.id,
+            grant: grant.id,
+            attempt: key.attempt,
+        };
+        let vault = &self.job.desk.vault;
+        let open = |seal| vault.open(&books.org.data_key, &owner, seal).ok();
+        let secret = key.seal.as_ref().and_then(open);
+        match secret.zip(KeyRef::new(grant, key)) {
+            Some((secret, known)) => self.adapter.is_good(&secret, &known).await,
+            None => false,
+        }
     }
 
     pub async fn delete(&self, id: &str) -> Result<(), Stop> {

@@ -11,6 +11,7 @@ use slice_core::{
     ports::{Bounds, Issued, KeyRef, Order, ServiceError, Work},
     refusal::Refusal,
     secret::Secret,
+    sentences::KeyFacts,
     steps,
     time::Time,
     vault::{BadSeal, Seal, SealOwner},
@@ -20,6 +21,9 @@ use tracing::{error, info, warn};
 
 /// Before a vault that does not seal is tried again.
 const VAULT_PAUSE: Duration = Duration::from_mins(1);
+
+/// The longest pause between two questions whether a new key is good.
+const ASKS_EVERY: Duration = Duration::from_secs(10);
 
 /// Brings one grant forward. Gives whether there was one.
 pub async fn step(desk: &Desk) -> Result<bool, Refusal> {
@@ -221,7 +225,7 @@ async fn arm(job: Job<'_>, books: &Books, grant: &Grant, key: &Key) -> Result<()
         until: provider.until(steps::ends_at(books, grant, provider.ends_by(grant, key))),
     };
     let why = match provider.arm(&known, bounds).await {
-        Ok(()) => return armed(job, &provider, grant, key).await,
+        Ok(()) => return hand_over(job, &provider, (books, grant), key).await,
         Err(Stop::Service(ServiceError::Gone)) => {
             return lost(job, &provider, grant, (key, id)).await;
         }
@@ -254,13 +258,30 @@ async fn arm(job: Job<'_>, books: &Books, grant: &Grant, key: &Key) -> Result<()
     Ok(())
 }
 
-async fn armed(
+/// Once its provider takes the key, and also where that takes too long: it is paid for, and good sooner or
+/// later. Nothing is recorded meanwhile: whoever claims it next arms it anew, until the end that it has then,
+/// and asks again.
+async fn hand_over(
     job: Job<'_>,
     provider: &Provider<'_>,
-    grant: &Grant,
+    (books, grant): (&Books, &Grant),
     key: &Key,
 ) -> Result<(), Stop> {
-    let facts = provider.facts(grant, key);
+    let within = provider.capabilities().good_within;
+    let is_late = within.is_some() && !provider.is_good(books, grant, key).await;
+    if is_late {
+        let age = job.desk.clock.now() - key.intended_at.unwrap_or(grant.moved_at);
+        let left = within.unwrap_or_default().saturating_sub(age);
+        if !left.is_zero() {
+            return Err(Stop::Wait(claim::backoff(age).min(ASKS_EVERY).min(left)));
+        }
+        let number = grant.number;
+        warn!(grant.id = %grant.id, "Grant {number} has a key that its provider does not take yet.");
+    }
+    let facts = KeyFacts {
+        is_late,
+        ..provider.facts(grant, key)
+    };
     job.write(|books| steps::armed(books, key.attempt, &facts))
         .await?;
     let (number, cap, service) = (grant.number, grant.cap_of(key), &grant.service);

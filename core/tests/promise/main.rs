@@ -64,6 +64,7 @@ fn able() -> Capabilities {
             holder: true,
         },
         has_options: false,
+        good_within: None,
         reveal_within: None,
         caution: None,
         stays: None,

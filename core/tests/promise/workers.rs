@@ -43,6 +43,7 @@ fn facts() -> KeyFacts {
         caution: None,
         ends_by: None,
         reveal_within: None,
+        is_late: false,
     }
 }
 

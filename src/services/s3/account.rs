@@ -119,9 +119,9 @@ pub(super) struct Clients {
 /// No client reads the environment, and none tries again by itself: what a lost answer means is
 /// decided by those who wrote the intent.
 macro_rules! conf {
-    ($sdk:ident, $reach:expr, $master:expr, $region:expr) => {{
-        let (reach, master): (&Reach, &Master<'_>) = ($reach, $master);
-        let credentials = Credentials::new(master.key_id, master.secret, None, None, "vault");
+    ($sdk:ident, $reach:expr, $pair:expr, $region:expr) => {{
+        let (reach, (id, secret)): (&Reach, (&str, &str)) = ($reach, $pair);
+        let credentials = Credentials::new(id, secret, None, None, "vault");
         let timeouts = TimeoutConfig::builder()
             .operation_timeout(reach.timeout)
             .build();
@@ -155,17 +155,23 @@ impl Reach {
         self.time.0.now().micros().div_euclid(1_000_000)
     }
 
+    /// Says whose a key is, given its id and its secret.
+    pub fn sts(&self, pair: (&str, &str), region: &str) -> aws_sdk_sts::Client {
+        aws_sdk_sts::Client::from_conf(conf!(aws_sdk_sts, self, pair, region).build())
+    }
+
     /// The clients, buckets being in `region`.
     pub fn clients(&self, master: &Master<'_>, region: &str) -> Clients {
-        let s3 = conf!(aws_sdk_s3, self, master, region)
+        let pair = (master.key_id, master.secret);
+        let s3 = conf!(aws_sdk_s3, self, pair, region)
             .force_path_style(self.endpoint.is_some())
             .request_checksum_calculation(RequestChecksumCalculation::WhenRequired);
         Clients {
-            iam: aws_sdk_iam::Client::from_conf(conf!(aws_sdk_iam, self, master, GLOBAL).build()),
-            sts: aws_sdk_sts::Client::from_conf(conf!(aws_sdk_sts, self, master, GLOBAL).build()),
+            iam: aws_sdk_iam::Client::from_conf(conf!(aws_sdk_iam, self, pair, GLOBAL).build()),
+            sts: self.sts(pair, GLOBAL),
             s3: aws_sdk_s3::Client::from_conf(s3.build()),
             cloudwatch: aws_sdk_cloudwatch::Client::from_conf(
-                conf!(aws_sdk_cloudwatch, self, master, region).build(),
+                conf!(aws_sdk_cloudwatch, self, pair, region).build(),
             ),
         }
     }

@@ -15,6 +15,8 @@ use slice_core::{
 use uuid::Uuid;
 
 const FACT_ACCESS: &str = "Access";
+/// A key as its member gets it: its id after the one, its secret after the other.
+const HANDED: [&str; 2] = ["AWS_ACCESS_KEY_ID=", " AWS_SECRET_ACCESS_KEY="];
 
 /// The bucket of a key, and the grant that it was made for.
 pub(super) struct Home {
@@ -46,6 +48,12 @@ pub(super) fn access(facts: &Facts) -> Access {
         Some("write") => Access::Write,
         _ => Access::Full,
     }
+}
+
+/// The id of a key and its secret, of what its member gets.
+pub(super) fn pair(handed: &Secret) -> Option<(&str, &str)> {
+    let [id, secret] = HANDED;
+    handed.expose().strip_prefix(id)?.split_once(secret)
 }
 
 pub(super) fn elsewhere() -> ServiceError {
@@ -122,10 +130,8 @@ impl S3 {
             }
             Err(why) => return Err(why),
         };
-        let secret = Secret::new(format!(
-            "AWS_ACCESS_KEY_ID={id} AWS_SECRET_ACCESS_KEY={}",
-            secret.expose()
-        ));
+        let [before_id, before_secret] = HANDED;
+        let secret = Secret::new(format!("{before_id}{id}{before_secret}{}", secret.expose()));
         Ok(Issued {
             provider_id: user.name(),
             secret,

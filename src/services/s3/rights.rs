@@ -17,8 +17,8 @@ pub(super) struct Identity {
     arn: String,
 }
 
-pub(super) async fn identify(clients: &Clients) -> Result<Identity, ServiceError> {
-    let who = clients.sts.get_caller_identity().send().await;
+pub(super) async fn identify(sts: &aws_sdk_sts::Client) -> Result<Identity, ServiceError> {
+    let who = sts.get_caller_identity().send().await;
     let who = who.map_err(Failure::from);
     let who = who.map_err(|failure| failure.conclude(Effect::Reads, "say whose the key is"))?;
     let (Some(account), Some(arn)) = (who.account, who.arn) else {
@@ -35,7 +35,7 @@ pub(super) async fn identify(clients: &Clients) -> Result<Identity, ServiceError
 pub(super) async fn check(reach: &Reach, master: &Secret) -> Result<Health, ServiceError> {
     let master = Master::read(master)?;
     let clients = reach.clients(&master, master.region);
-    let who = identify(&clients).await.map_err(unusable)?;
+    let who = identify(&clients.sts).await.map_err(unusable)?;
     if who.arn.ends_with(":root") {
         return Err(ServiceError::Rejected(
             "That is a key of the account's root, which may do everything and which nothing can bound. \

@@ -18,6 +18,15 @@ const LABEL: &str = "slice/11111111-2222-4333-8444-555555555555/1";
 
 pub(super) const ALL: &[Flow] = &[
     Flow {
+        name: "a_key_that_is_not_good_at_once",
+        way: Way::SlackSocket,
+        crossings: |crossing| crossing.what.ends_with("sts:GetCallerIdentity"),
+        on_postgres: false,
+        before: |world| Box::pin(slow_iam(world)),
+        play: |world| Box::pin(take(world)),
+        after: |world| Box::pin(taken(world)),
+    },
+    Flow {
         name: "a_life_is_extended_at_its_provider",
         way: Way::SlackSocket,
         crossings: PROVIDERS_CHANGES,
@@ -66,6 +75,31 @@ pub(super) const ALL: &[Flow] = &[
 
 async fn state(world: &World) -> Option<Grant> {
     grants(world).await.pop()
+}
+
+async fn slow_iam(world: &mut World) {
+    world.set_up_s3().await;
+    world.sandbox.aws.iam_takes(Duration::from_secs(5));
+}
+
+async fn take(world: &mut World) {
+    let line = ("ana", "provision s3 20");
+    says(world, line, async |world| state(world).await.is_some()).await;
+    for seconds in [1, 2, 4] {
+        passes(world, Duration::from_secs(seconds)).await;
+    }
+}
+
+/// It was handed over once, and is good.
+async fn taken(world: &mut World) {
+    for _ in 0..4 {
+        world.later(Duration::from_mins(10)).await;
+    }
+    reads_once(world, "ana", &["Your s3 key is ready"]);
+    assert_eq!(world.aws_keys().len(), 1);
+    reveals(world).await;
+    world.stores_a_gib();
+    world.finish().await;
 }
 
 /// ana holds a bucket for a week, with something in it.

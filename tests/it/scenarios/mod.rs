@@ -26,6 +26,7 @@ mod s3_left;
 mod s3_odd;
 mod s3_parts;
 mod s3_refused;
+mod s3_slow;
 mod story;
 mod strays;
 mod vault;
@@ -250,11 +251,14 @@ scenarios! {
         s3_odd::no_room_for_the_stop,
         s3_odd::parts_that_are_listed_slowly,
         s3_odd::downloads_from_what_cannot_be_listed,
-        s3_odd::iam_takes_its_time,
         s3_odd::old_versions_and_unfinished_uploads,
         s3_odd::one_order_for_a_key,
         s3_odd::a_key_that_comes_between,
         s3_odd::a_master_key_of_another_account,
+        s3_slow::iam_takes_its_time,
+        s3_slow::iam_takes_too_long,
+        s3_slow::a_key_given_back_before_it_is_good,
+        s3_slow::nobody_says_whether_a_key_is_good,
         s3_refused::two_keys_are_there_already,
         s3_refused::a_name_that_is_taken,
         s3_refused::an_address_that_answers_html,

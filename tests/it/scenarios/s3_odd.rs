@@ -98,42 +98,6 @@ pub async fn no_room_for_the_stop(world: &mut World) {
     world.loose();
 }
 
-/// A change at IAM is in force some seconds later: a new key is not good at once, and an ended one is good a
-/// little longer. What passes meanwhile is charged.
-pub async fn iam_takes_its_time(world: &mut World) {
-    world.set_up_s3().await;
-    world.sandbox.aws.iam_takes(Duration::from_secs(5));
-    world.says("ana", "provision s3 20").await;
-    world.expect("ana", &["Your s3 key is ready"]);
-    let put = Act::Put {
-        key: "a",
-        size: GIB,
-    };
-    assert_eq!(world.acts(put), "InvalidAccessKeyId");
-    world.later(MINUTE).await;
-    assert_eq!(world.acts(put), "done");
-    let key = world.aws_keys().pop().expect("a key");
-    let bucket = world.aws_buckets().pop().expect("a bucket").name;
-    world.says("ana", "revoke 1").await;
-    let often = Act::Get {
-        key: "a",
-        times: 12,
-    };
-    let aws = world.sandbox.aws.clone();
-    assert_eq!(aws.act(&key.id, &bucket, often), Ok(()), "not in force yet");
-    world.later(MINUTE).await;
-    let refused = aws.act(&key.id, &bucket, often);
-    assert_eq!(refused, Err((403, "InvalidAccessKeyId".into())));
-    world.later(ALL_READ).await;
-    assert_eq!(world.aws_keys().len(), 0);
-    world.expect("ana", &["more was charged"]);
-    let books = spent(world).await;
-    let bill = Money::from_micros(aws.bill(&bucket).micros());
-    assert!(bill <= books, "the books hold {books}, AWS charges {bill}");
-    assert!(Money::from_dollars(1) < books, "{books}");
-    world.loose();
-}
-
 /// All that AWS charges for is counted: old versions, and uploads that nobody finished. All of it is deleted.
 pub async fn old_versions_and_unfinished_uploads(world: &mut World) {
     world.set_up_s3().await;

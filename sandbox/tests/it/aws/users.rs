@@ -264,4 +264,12 @@ async fn changes_take_effect_when_they_are_in_force() {
     assert_eq!(works().await, "InvalidClientTokenId");
     sandbox.clock.advance(Duration::from_secs(4));
     assert_eq!(works().await, "ok");
+    let made = admin.iam.create_access_key().user_name("slice-1");
+    let made = made.send().await.unwrap().access_key.unwrap();
+    let pair = (made.access_key_id(), made.secret_access_key());
+    let new = Clients::at(&sandbox, pair, "us-east-1", &sandbox.clock);
+    let who = async || code(new.sts.get_caller_identity().send().await);
+    assert_eq!(who().await, "InvalidClientTokenId");
+    sandbox.clock.advance(Duration::from_secs(4));
+    assert_eq!(who().await, "ok");
 }
