@@ -43,7 +43,7 @@ macro_rules! due_where {
             "SELECT g.id, g.org_id, g.fence, g.state FROM grants g WHERE ",
             $condition,
             " AND g.lease_until <= $1 AND g.not_before <= $1 \
-             ORDER BY g.not_before, g.opened_at LIMIT 1"
+             ORDER BY g.not_before, g.opened_at, g.number LIMIT 1"
         )
     };
 }
