@@ -1,5 +1,7 @@
 #![no_main]
 
+#[path = "../../tests/it/loopback.rs"]
+mod loopback;
 #[path = "../../tests/it/garbled.rs"]
 mod garbled;
 

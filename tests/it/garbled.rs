@@ -1,6 +1,7 @@
 //! A provider, or somebody in its place, that gives one wrong answer in a key's whole life: as a function
 //! of bytes, for the fuzz target `provider` and for its seeds.
 
+use crate::loopback::{self, lock};
 use axum::{
     Router,
     body::{Body, Bytes},
@@ -22,15 +23,12 @@ use slice_sandbox::Sandbox;
 use std::{
     rc::Rc,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
     },
     time::Duration,
 };
-use tokio::{
-    net::TcpListener,
-    runtime::{self, Runtime},
-};
+use tokio::runtime::Runtime;
 
 const START: i64 = 1_800_000_000_000_000;
 /// The same, as servers say it. The AWS SDK sets its clock by that.
@@ -81,10 +79,6 @@ struct Here {
     wrong: Arc<Wrong>,
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 impl Street {
     /// Each thread has its own.
     fn get() -> Rc<Self> {
@@ -95,21 +89,14 @@ impl Street {
     }
 
     fn open() -> Self {
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let runtime = runtime::Builder::new_current_thread().enable_all().build();
-        let runtime = runtime.expect("a runtime");
+        let runtime = loopback::runtime();
         let between = Between {
             here: Arc::default(),
             client: reqwest::Client::new(),
         };
         let here = between.here.clone();
-        let url = runtime.block_on(async {
-            let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-            let url = format!("http://{}", listener.local_addr().expect("an address"));
-            let router = Router::new().fallback(pass).with_state(Arc::new(between));
-            tokio::spawn(async move { axum::serve(listener, router).await });
-            url
-        });
+        let router = Router::new().fallback(pass).with_state(Arc::new(between));
+        let url = runtime.block_on(loopback::serve(router));
         let mut config = ServicesConfig::new(format!("{url}/api/v1"));
         config.aws_endpoint = Some(url.clone());
         config.runpod_api = url;

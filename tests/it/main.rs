@@ -9,6 +9,7 @@ mod garbled;
 mod jobs;
 mod live;
 mod load;
+mod loopback;
 mod manifests;
 mod moto;
 mod openrouter_wire;

@@ -3,6 +3,7 @@
 //!
 //! None of them may panic, and what comes back may neither repeat a key nor call anybody.
 
+use crate::loopback::{self, lock};
 use axum::{
     Json, Router,
     body::{Body, Bytes},
@@ -31,16 +32,12 @@ use std::{
     rc::Rc,
     str,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex,
         atomic::{AtomicI64, Ordering},
     },
     time::Duration,
 };
-use tokio::{
-    net::TcpListener,
-    runtime::{self, Runtime},
-    task::JoinSet,
-};
+use tokio::{runtime::Runtime, task::JoinSet};
 use tower::ServiceExt as _;
 
 const BEGINNING: i64 = 1_800_000_000;
@@ -116,10 +113,6 @@ struct Town {
     clock: Arc<Steps>,
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 type Said = Arc<Mutex<Vec<Vec<u8>>>>;
 
 /// What every platform says to every call.
@@ -141,19 +134,15 @@ impl Town {
     }
 
     fn open() -> Self {
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let runtime = runtime::Builder::new_current_thread().enable_all().build();
-        let runtime = runtime.expect("a runtime");
+        let runtime = loopback::runtime();
         let said = Said::default();
         let heard = said.clone();
         let lobby = Arc::new(Lobby::default());
         let steps = Arc::new(Steps(AtomicI64::new(BEGINNING)));
         let clock: Arc<dyn Clock> = steps.clone();
         let (slack, discord) = runtime.block_on(async {
-            let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-            let url = format!("http://{}", listener.local_addr().expect("an address"));
             let router = Router::new().fallback(answers).with_state(heard);
-            tokio::spawn(async move { axum::serve(listener, router).await });
+            let url = loopback::serve(router).await;
             let slack = slack_door(&url, &lobby, &clock);
             (slack, discord_door(&url, &lobby, &clock).await)
         });
