@@ -8,7 +8,7 @@ use slice_core::{
     leftover,
     money::Money,
 };
-use slice_sandbox::{Act, Direction, Fate, Fault};
+use slice_sandbox::{Act, Fault};
 use std::{
     sync::atomic::{AtomicBool, Ordering},
     time::Duration,
@@ -131,18 +131,15 @@ pub async fn one_is_taken_over_in_the_round_that_deletes_it(world: &mut World) {
     let first = world.aws_buckets().swap_remove(0).name;
     let (desk, org) = (world.bot().desk.clone(), world.org().await);
     let is_taken = AtomicBool::new(false);
-    world.sandbox.wire.on_crossing(Box::new(move |crossing| {
-        let deletes = crossing.what.contains("s3:DeleteObjects");
-        if crossing.direction == Direction::In && deletes && !is_taken.swap(true, Ordering::SeqCst)
-        {
+    world.before_aws_hears("s3:DeleteObjects", move |crossing| {
+        if !is_taken.swap(true, Ordering::SeqCst) {
             let other = if crossing.what.contains(&first) { 2 } else { 1 };
             let scope = Scope::new(org, Actor::Slice).grant(GrantRef::Number(other));
             let taking = desk.record(scope, |books| Ok((leftover::taken(books, other)?, ())));
             let taken = tokio::task::block_in_place(|| Handle::current().block_on(taking));
             taken.expect("it is taken over");
         }
-        Fate::Pass
-    }));
+    });
     world.later(HOUR).await;
     world.sandbox.wire.clear_hook();
     let left = world.aws_buckets();
@@ -239,12 +236,9 @@ pub async fn a_bucket_that_vanishes(world: &mut World) {
     world.says("ana", "provision s3 20").await;
     let bucket = world.aws_buckets().pop().expect("a bucket").name;
     let (aws, name) = (world.sandbox.aws.clone(), bucket.clone());
-    world.sandbox.wire.on_crossing(Box::new(move |crossing| {
-        if crossing.direction == Direction::In && crossing.what.ends_with("iam:CreateAccessKey") {
-            aws.delete_bucket_behind_our_back(&name);
-        }
-        Fate::Pass
-    }));
+    world.before_aws_hears("iam:CreateAccessKey", move |_| {
+        aws.delete_bucket_behind_our_back(&name);
+    });
     let line = format!("provision s3 20 read bucket:{bucket}");
     world.says("ana", &line).await;
     world.sandbox.wire.clear_hook();
@@ -286,8 +280,8 @@ pub async fn a_user_that_vanishes(world: &mut World) {
     world.loose();
 }
 
-/// An owner corrects what an ended grant is charged, and what stays is charged on from there.
-pub async fn a_correction_stands(world: &mut World) {
+/// A grant has ended at about a dollar, and a bucket stays of it.
+async fn costs_a_dollar(world: &mut World) {
     world.set_up_s3().await;
     world.says("ana", "provision s3 20").await;
     world.stores_a_gib();
@@ -296,6 +290,11 @@ pub async fn a_correction_stands(world: &mut World) {
     world.says("ana", "revoke 1").await;
     world.later(ALL_READ).await;
     assert!(Money::from_micros(900_000) < spent(world).await);
+}
+
+/// An owner corrects what an ended grant is charged, and what stays is charged on from there.
+pub async fn a_correction_stands(world: &mut World) {
+    costs_a_dollar(world).await;
     world.says("olga", "settle 1 0").await;
     world.expect("olga", &["is charged $0.00 now"]);
     let bucket = world.aws_buckets().pop().expect("it stays").name;
@@ -313,14 +312,7 @@ pub async fn a_correction_stands(world: &mut World) {
 
 /// She corrects it just while Slice looks at what stays.
 pub async fn a_correction_stands_while_it_is_looked_at(world: &mut World) {
-    world.set_up_s3().await;
-    world.says("ana", "provision s3 20").await;
-    world.stores_a_gib();
-    assert_eq!(world.downloads(10), "done");
-    world.later(5 * MINUTE).await;
-    world.says("ana", "revoke 1").await;
-    world.later(ALL_READ).await;
-    assert!(Money::from_micros(900_000) < spent(world).await);
+    costs_a_dollar(world).await;
     meanwhile(
         world,
         "s3:ListObjectVersions",
@@ -341,9 +333,8 @@ pub async fn a_correction_stands_while_it_is_looked_at(world: &mut World) {
 /// Before that call goes on, olga says something and hears the answer.
 fn meanwhile(world: &World, call: &'static str, line: &'static str, heard: &'static str) {
     let (olga, said) = (world.town.person("olga"), AtomicBool::new(false));
-    world.sandbox.wire.on_crossing(Box::new(move |crossing| {
-        let is_it = crossing.direction == Direction::In && crossing.what.contains(call);
-        if is_it && !said.swap(true, Ordering::SeqCst) {
+    world.before_aws_hears(call, move |_| {
+        if !said.swap(true, Ordering::SeqCst) {
             olga.command("/slice", line).expect("she types it");
             let is_answered = || olga.sees().iter().any(|sight| sight.text.contains(heard));
             tokio::task::block_in_place(|| {
@@ -352,8 +343,7 @@ fn meanwhile(world: &World, call: &'static str, line: &'static str, heard: &'sta
                 }
             });
         }
-        Fate::Pass
-    }));
+    });
 }
 
 /// Names that no XML can hold are measured and deleted as all others.

@@ -4,7 +4,7 @@ use super::s3_refused::nothing_came_of_it;
 use crate::world::World;
 use slice::services::TIMEOUT_DEFAULT;
 use slice_core::money::Money;
-use slice_sandbox::{Act, Aws, Direction, Fate, Fault};
+use slice_sandbox::{Act, Aws, Direction, Fault};
 use std::{
     sync::atomic::{AtomicU32, Ordering},
     time::Duration,
@@ -49,13 +49,10 @@ fn gives_long_policy(aws: &Aws, user: &str) {
 pub async fn a_policy_that_is_too_long(world: &mut World) {
     world.set_up_s3().await;
     let aws = world.sandbox.aws.clone();
-    world.sandbox.wire.on_crossing(Box::new(move |crossing| {
-        if crossing.direction == Direction::In && crossing.what.ends_with("iam:CreateAccessKey") {
-            let user = crossing.body["UserName"].as_str().unwrap_or_default();
-            gives_long_policy(&aws, user);
-        }
-        Fate::Pass
-    }));
+    world.before_aws_hears("iam:CreateAccessKey", move |crossing| {
+        let user = crossing.body["UserName"].as_str().unwrap_or_default();
+        gives_long_policy(&aws, user);
+    });
     world.says("ana", "provision s3 20").await;
     world.sandbox.wire.clear_hook();
     nothing_came_of_it(
@@ -257,15 +254,12 @@ pub async fn parts_that_are_listed_slowly(world: &mut World) {
     aws.leave_upload(&bucket, "a", &[1]);
     aws.leave_upload(&bucket, "b", &sizes);
     let (faults, listed) = (world.sandbox.faults.clone(), AtomicU32::new(0));
-    world.sandbox.wire.on_crossing(Box::new(move |crossing| {
-        if crossing.direction == Direction::In && crossing.what.contains("s3:ListParts") {
-            let times = listed.fetch_add(1, Ordering::SeqCst);
-            if times % 4 == 2 {
-                faults.inject_on("s3:ListParts", Fault::ServerError500, 1);
-            }
+    world.before_aws_hears("s3:ListParts", move |_| {
+        let times = listed.fetch_add(1, Ordering::SeqCst);
+        if times % 4 == 2 {
+            faults.inject_on("s3:ListParts", Fault::ServerError500, 1);
         }
-        Fate::Pass
-    }));
+    });
     let mut rounds = 0;
     while world.acts(Act::List { times: 1 }) == "done" {
         world.later(3 * MINUTE).await;
@@ -352,15 +346,9 @@ pub async fn a_key_that_comes_between(world: &mut World) {
     let end = &bucket[bucket.len() - 12..];
     let comes = format!("slice-0191d2c4-7b1e-7c3a-9a55-3f0a6d1b2c3d-1-{end}");
     let (aws, name) = (world.sandbox.aws.clone(), comes.clone());
-    world.sandbox.wire.on_crossing(Box::new(move |crossing| {
-        let uncounts = crossing
-            .what
-            .contains("s3:DeleteBucketMetricsConfiguration");
-        if crossing.direction == Direction::In && uncounts {
-            aws.add_foreign_user(&name, 0);
-        }
-        Fate::Pass
-    }));
+    world.before_aws_hears("s3:DeleteBucketMetricsConfiguration", move |_| {
+        aws.add_foreign_user(&name, 0);
+    });
     world.says("ana", "revoke 1").await;
     world.later(ALL_READ).await;
     world.sandbox.wire.clear_hook();

@@ -2,7 +2,7 @@
 
 use crate::world::World;
 use slice::services::s3::Prices;
-use slice_sandbox::{Direction, Fate, Fault};
+use slice_sandbox::Fault;
 use std::{sync::atomic::Ordering, time::Duration};
 
 const MINUTE: Duration = Duration::from_mins(1);
@@ -49,13 +49,10 @@ pub async fn a_clock_that_is_off(world: &mut World) {
 pub async fn two_keys_are_there_already(world: &mut World) {
     world.set_up_s3().await;
     let aws = world.sandbox.aws.clone();
-    world.sandbox.wire.on_crossing(Box::new(move |crossing| {
-        if crossing.direction == Direction::In && crossing.what.ends_with("iam:CreateAccessKey") {
-            let user = crossing.body["UserName"].as_str().unwrap_or_default();
-            aws.add_keys_behind_our_back(user, 2);
-        }
-        Fate::Pass
-    }));
+    world.before_aws_hears("iam:CreateAccessKey", move |crossing| {
+        let user = crossing.body["UserName"].as_str().unwrap_or_default();
+        aws.add_keys_behind_our_back(user, 2);
+    });
     world.says("ana", "provision s3 20").await;
     for _ in 0..8 {
         world.later(2 * MINUTE).await;
@@ -69,14 +66,10 @@ pub async fn two_keys_are_there_already(world: &mut World) {
 pub async fn a_name_that_is_taken(world: &mut World) {
     world.set_up_s3().await;
     let aws = world.sandbox.aws.clone();
-    world.sandbox.wire.on_crossing(Box::new(move |crossing| {
-        let words: Vec<_> = crossing.what.split(' ').collect();
-        if let (Direction::In, ["PUT", "s3:CreateBucket", name]) = (crossing.direction, &words[..])
-        {
-            aws.take_bucket_name(name);
-        }
-        Fate::Pass
-    }));
+    world.before_aws_hears("s3:CreateBucket", move |crossing| {
+        let (_, name) = crossing.what.rsplit_once(' ').expect("its name");
+        aws.take_bucket_name(name);
+    });
     world.says("ana", "provision s3 20").await;
     world.sandbox.wire.clear_hook();
     nothing_came_of_it(

@@ -2,7 +2,7 @@
 
 use super::World;
 use slice::services::s3::policy;
-use slice_sandbox::{AccessKey, Act, BucketState, Direction, Moto};
+use slice_sandbox::{AccessKey, Act, BucketState, Crossing, Direction, Fate, Moto};
 
 /// Where the team's buckets are.
 pub const REGION: &str = "eu-central-1";
@@ -24,6 +24,20 @@ impl World {
         let aws = &self.sandbox.aws;
         aws.add_managed_policy("slice-boundary", &self.pasted("boundary"));
         aws.add_user(name, &[&self.pasted("master")])
+    }
+
+    /// Whenever Slice asks AWS for that, this happens there just before AWS hears it.
+    pub fn before_aws_hears(
+        &self,
+        call: &'static str,
+        happens: impl Fn(&Crossing) + Send + Sync + 'static,
+    ) {
+        self.sandbox.wire.on_crossing(Box::new(move |crossing| {
+            if crossing.direction == Direction::In && crossing.what.contains(call) {
+                happens(crossing);
+            }
+            Fate::Pass
+        }));
     }
 
     /// Where AWS is.
