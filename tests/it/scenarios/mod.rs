@@ -18,6 +18,7 @@ pub mod months;
 mod owners;
 mod pods;
 mod pods_cost;
+mod pods_held;
 mod quarter;
 mod renewals;
 mod roles;
@@ -269,10 +270,11 @@ scenarios! {
         pods::nobody_reveals_it,
         pods::what_is_not_to_be_had,
         pods::nothing_can_be_changed,
+        pods_held::a_pod_that_stays_locked,
         pods::changed_behind_our_back,
         pods::its_member_leaves,
-        pods::an_answer_that_is_lost,
-        pods::an_end_whose_answer_is_lost,
+        pods_held::an_answer_that_is_lost,
+        pods_held::an_end_whose_answer_is_lost,
         pods::options_that_make_no_sense,
         pods_cost::what_a_lost_pod_cost_is_gone,
         pods_cost::a_price_that_changes_after_the_form,
