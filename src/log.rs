@@ -1,7 +1,7 @@
 //! Logs: text or JSON, and never a frame or a body, whatever `RUST_LOG` says.
 
 use crate::config::LogFormat;
-use tracing::{Level, Metadata, Subscriber};
+use tracing::{Level, Metadata, Subscriber, subscriber::Interest};
 use tracing_subscriber::{
     EnvFilter, Layer,
     fmt::MakeWriter,
@@ -32,12 +32,27 @@ const MUTE: [&str; 2] = ["serenity", "slack_morphism"];
 /// Lets nothing below INFO through from crates that print what they carry.
 struct Quiet;
 
-impl<S: Subscriber> Filter<S> for Quiet {
-    fn enabled(&self, metadata: &Metadata<'_>, _: &Context<'_, S>) -> bool {
+impl Quiet {
+    fn lets_through(metadata: &Metadata<'_>) -> bool {
         let target = metadata.target();
         let loud = LOUD.iter().any(|loud| target.starts_with(loud));
         let mute = MUTE.iter().any(|mute| target.starts_with(mute));
         !mute && (*metadata.level() <= Level::INFO || !loud)
+    }
+}
+
+impl<S: Subscriber> Filter<S> for Quiet {
+    fn enabled(&self, metadata: &Metadata<'_>, _: &Context<'_, S>) -> bool {
+        Self::lets_through(metadata)
+    }
+
+    /// What stands in the code says it once and for all.
+    fn callsite_enabled(&self, metadata: &'static Metadata<'static>) -> Interest {
+        if Self::lets_through(metadata) {
+            Interest::always()
+        } else {
+            Interest::never()
+        }
     }
 }
 

@@ -297,7 +297,8 @@ async fn undelivered(url: &str) -> Vec<String> {
 pub async fn database_bytes(url: &str) -> Vec<u8> {
     if let Some(path) = url.strip_prefix("sqlite:") {
         let files = ["", "-wal"].map(|ending| std::fs::read(format!("{path}{ending}")));
-        return files.into_iter().flatten().flatten().collect();
+        let files: Vec<_> = files.into_iter().flatten().collect();
+        return files.concat();
     }
     let pool = sqlx::PgPool::connect(url)
         .await

@@ -32,6 +32,7 @@ use libtest_mimic::{Arguments, Failed, Trial};
 use scenarios::{Playing, Scenario, every_answer_while_making_a_key};
 use slice::{config::LogFormat, log};
 use std::{
+    num::NonZero,
     panic::UnwindSafe,
     process::ExitCode,
     sync::atomic::{AtomicUsize, Ordering},
@@ -40,7 +41,10 @@ use tracing_subscriber::util::SubscriberInitExt;
 use world::{Way, World, services::Service};
 
 fn main() -> ExitCode {
-    let arguments = Arguments::from_args();
+    let mut arguments = Arguments::from_args();
+    // A conversation waits half of its time for its database and its doors.
+    let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+    arguments.test_threads.get_or_insert(2 * cores);
     let _ = rustls::crypto::ring::default_provider().install_default();
     log::all(LogFormat::Text, || closing::LogWriter).init();
     let databases = postgres::kinds();

@@ -295,12 +295,11 @@ impl World {
             .collect();
         let towns: Vec<Town> = self.towns().cloned().collect();
         let settling = running.runtime.spawn(async move {
-            let mut crossed = 0;
             loop {
                 for (bot, _) in &bots {
                     quiet(&sandbox, &towns, bot).await;
                 }
-                let before = sandbox.wire.crossings_since(crossed).len();
+                let before = sandbox.wire.count();
                 // Each in its own runtime: what it opened there outlives the other's death.
                 let working = bots.iter().cloned();
                 let working =
@@ -313,12 +312,10 @@ impl World {
                         Err(panic) => std::panic::resume_unwind(panic.into_panic()),
                     }
                 }
-                let after = sandbox.wire.crossings_since(crossed);
                 let quiet = bots.iter().all(|(bot, _)| is_quiet(&sandbox, &towns, bot));
-                if before == after.len() && quiet {
+                if before == sandbox.wire.count() && quiet {
                     return;
                 }
-                crossed = after.last().map_or(crossed, |crossing| crossing.n);
             }
         });
         let killed = self.killed.clone();

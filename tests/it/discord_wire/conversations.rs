@@ -187,7 +187,7 @@ pub(super) async fn forms(stage: Stage) {
     }
     assert!(stage.heard.lock().await.is_empty(), "it was not handed in");
 
-    let before = stage.sandbox.wire.crossings().len();
+    let before = stage.sandbox.wire.count();
     ana.click("Open form").expect("a button");
     stage.answered().await;
     let modal = ana.modal().expect("the form again");

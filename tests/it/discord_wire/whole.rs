@@ -63,7 +63,7 @@ impl Team {
                         .run_until_idle()
                         .await
                         .expect("the database answers");
-                    let crossings = self.sandbox.wire.crossings().len();
+                    let crossings = self.sandbox.wire.count();
                     if std::mem::replace(&mut crossed, crossings) == crossings && self.is_quiet() {
                         return;
                     }
