@@ -399,9 +399,13 @@ pub trait ServiceAdapter: Send + Sync {
         bounds: Bounds,
     ) -> BoxFuture<'a, Result<(), ServiceError>>;
     /// Whether its provider takes the key, of which this is the secret, yet: asked with the key itself, of
-    /// those that are not good at once. No answer is none.
-    fn is_good<'a>(&'a self, _secret: &'a Secret, _key: &'a KeyRef) -> BoxFuture<'a, bool> {
-        Box::pin(futures::future::ready(true))
+    /// those that are not good at once. Whatever is no yes says why not.
+    fn try_out<'a>(
+        &'a self,
+        _secret: &'a Secret,
+        _key: &'a KeyRef,
+    ) -> BoxFuture<'a, Result<(), ServiceError>> {
+        Box::pin(futures::future::ready(Ok(())))
     }
     /// All keys with exactly this label, disabled ones included.
     fn find<'a>(

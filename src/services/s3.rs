@@ -42,7 +42,7 @@ const EVERY: Duration = Duration::from_mins(3);
 /// AWS ends a key by itself so long after the bot should have.
 const DEAD_MAN: Duration = Duration::from_hours(1);
 /// AWS may take so long to know a new key.
-const GOOD_WITHIN: Duration = Duration::from_mins(1);
+const GOOD_SECONDS: i64 = 60;
 /// Metrics of a minute may come so late, and be revised until then.
 const BILLS_LATE: Duration = Duration::from_mins(20);
 const FACT_BUCKET: &str = "Bucket";
@@ -83,7 +83,7 @@ impl S3 {
                     holder: true,
                 },
                 has_options: false,
-                good_within: Some(GOOD_WITHIN),
+                good_within: Some(Duration::from_secs(GOOD_SECONDS.unsigned_abs())),
                 reveal_within: None,
                 caution: None,
                 stays: Some("What you stored is untouched, and goes on being charged."),
@@ -151,12 +151,11 @@ impl S3 {
     }
 
     /// Every region hears of a new key in its own time, so it is asked where the bucket is.
-    async fn is_taken(&self, secret: &Secret, key: &KeyRef) -> bool {
-        let Some(pair) = making::pair(secret) else {
-            return false;
-        };
+    async fn is_taken(&self, secret: &Secret, key: &KeyRef) -> Result<(), ServiceError> {
+        let pair = making::pair(secret);
+        let pair = pair.ok_or_else(|| ServiceError::Rejected("It is no key of S3.".into()))?;
         let sts = self.reach.sts(pair, fact(&key.facts, FACT_REGION));
-        rights::identify(&sts).await.is_ok()
+        rights::identify(&sts).await.map(drop)
     }
 
     /// The clients for the bucket of a user, where that is.
@@ -182,7 +181,9 @@ impl S3 {
         let stands = buckets::count(&self.near(&master, &tags), &bucket).await?;
         // One that stands still is let go on all the same: nothing else would get it out of that.
         if !stands && tags.seconds(STOPPED_AT).is_none() {
-            let is_new = tags.seconds(SINCE).is_none() && wish.part.is_none();
+            // It may have been armed already, and its key not be good yet.
+            let young = |armed| armed + GOOD_SECONDS > self.reach.seconds();
+            let is_new = wish.part.is_none() && tags.seconds(SINCE).is_none_or(young);
             return Err(if is_new {
                 buckets::lost()
             } else {
@@ -383,7 +384,11 @@ impl ServiceAdapter for S3 {
         Box::pin(self.limited(self.allow(master, key, bounds)))
     }
 
-    fn is_good<'a>(&'a self, secret: &'a Secret, key: &'a KeyRef) -> BoxFuture<'a, bool> {
+    fn try_out<'a>(
+        &'a self,
+        secret: &'a Secret,
+        key: &'a KeyRef,
+    ) -> BoxFuture<'a, Result<(), ServiceError>> {
         Box::pin(self.is_taken(secret, key))
     }
 

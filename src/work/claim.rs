@@ -295,9 +295,9 @@ impl Provider<'_> {
         self.arm(&known, Bounds { cap, until }).await
     }
 
-    /// Whether the key is taken yet. Its seal is opened for this question alone; of one that does not open
-    /// nobody knows.
-    pub async fn is_good(&self, books: &Books, grant: &Grant, key: &Key) -> bool {
+    /// Whether the key is taken yet, or why not. Its seal is opened for this question alone; of one that does
+    /// not open nobody knows.
+    pub async fn try_out(&self, books: &Books, grant: &Grant, key: &Key) -> Result<(), String> {
         let owner = SealOwner::Key {
             org: books.org.id,
             grant: grant.id,
@@ -306,10 +306,10 @@ impl Provider<'_> {
         let vault = &self.job.desk.vault;
         let open = |seal| vault.open(&books.org.data_key, &owner, seal).ok();
         let secret = key.seal.as_ref().and_then(open);
-        match secret.zip(KeyRef::new(grant, key)) {
-            Some((secret, known)) => self.adapter.is_good(&secret, &known).await,
-            None => false,
-        }
+        let known = secret.zip(KeyRef::new(grant, key));
+        let (secret, known) = known.ok_or("Its seal does not open.")?;
+        let taken = self.adapter.try_out(&secret, &known).await;
+        taken.map_err(|why| why.to_string())
     }
 
     pub async fn delete(&self, id: &str) -> Result<(), Stop> {

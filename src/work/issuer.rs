@@ -267,16 +267,21 @@ async fn hand_over(
     (books, grant): (&Books, &Grant),
     key: &Key,
 ) -> Result<(), Stop> {
-    let within = provider.capabilities().good_within;
-    let is_late = within.is_some() && !provider.is_good(books, grant, key).await;
-    if is_late {
-        let age = job.desk.clock.now() - key.intended_at.unwrap_or(grant.moved_at);
-        let left = within.unwrap_or_default().saturating_sub(age);
-        if !left.is_zero() {
+    let mut is_late = false;
+    if let Some(within) = provider.capabilities().good_within
+        && let Err(why) = provider.try_out(books, grant, key).await
+    {
+        let (now, begun) = (
+            job.desk.clock.now(),
+            key.intended_at.unwrap_or(grant.moved_at),
+        );
+        if (begun..begun + within).contains(&now) {
+            let (age, left) = (now - begun, begun + within - now);
             return Err(Stop::Wait(claim::backoff(age).min(ASKS_EVERY).min(left)));
         }
         let number = grant.number;
-        warn!(grant.id = %grant.id, "Grant {number} has a key that its provider does not take yet.");
+        warn!(grant.id = %grant.id, "The key of grant {number} is handed over untried: {why}");
+        is_late = true;
     }
     let facts = KeyFacts {
         is_late,

@@ -260,6 +260,7 @@ scenarios! {
         s3_slow::iam_takes_too_long,
         s3_slow::a_key_given_back_before_it_is_good,
         s3_slow::nobody_says_whether_a_key_is_good,
+        s3_slow::a_bucket_that_is_not_seen_while_its_key_is_not_good,
         s3_refused::two_keys_are_there_already,
         s3_refused::a_name_that_is_taken,
         s3_refused::an_address_that_answers_html,

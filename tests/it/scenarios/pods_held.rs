@@ -1,4 +1,4 @@
-//! RunPod does not say what became of an order, or does not let a pod end.
+//! `RunPod` does not say what became of an order, or does not let a pod end.
 
 use super::pods::{a_pod, billed, free, spent};
 use crate::world::World;

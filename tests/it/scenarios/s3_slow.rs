@@ -101,9 +101,36 @@ pub async fn a_key_given_back_before_it_is_good(world: &mut World) {
     world.loose();
 }
 
+/// A bucket seconds old is not seen everywhere at AWS: while its key is not good yet, that is not the end of it.
+pub async fn a_bucket_that_is_not_seen_while_its_key_is_not_good(world: &mut World) {
+    world.set_up_s3().await;
+    world.sandbox.aws.iam_takes(5 * SECOND);
+    world.says("ana", "provision s3 20").await;
+    is_told_nothing(world);
+    let counts = "s3:PutBucketMetricsConfiguration";
+    world
+        .sandbox
+        .faults
+        .inject_on(counts, Fault::NotFound404, 1);
+    for seconds in [1, 2, 4, 8] {
+        world.later(seconds * SECOND).await;
+    }
+    assert_eq!(world.sandbox.faults.pending(), 0);
+    world.expect("ana", &[READY]);
+    assert_eq!(world.acts(PUT), "done");
+    assert_eq!(world.aws_keys_made().len(), 1);
+    world.says("ana", "revoke 1").await;
+    world.later(ALL_READ).await;
+    world.loose();
+}
+
 /// No answer, and none that AWS would give, is not taken for a yes, nor for the end of the key.
 pub async fn nobody_says_whether_a_key_is_good(world: &mut World) {
     world.set_up_s3().await;
+    world.kill();
+    world.call_timeout = Duration::from_millis(700);
+    world.start().await.expect("the bot starts");
+    world.settled().await;
     // Whose the master key is, is asked once.
     world.says("ana", "provision s3 20").await;
     world.expect("ana", &[READY]);
@@ -114,11 +141,13 @@ pub async fn nobody_says_whether_a_key_is_good(world: &mut World) {
         Fault::TruncatedBody,
         Fault::ServerErrorAfter500,
         Fault::RateLimited429 { retry_after: 1 },
+        Fault::HangBefore,
+        Fault::HangAfter,
     ] {
         faults.inject_on("sts:GetCallerIdentity", fault, 1);
     }
     world.says("ana", "provision s3 20").await;
-    for seconds in [1, 2, 4, 8] {
+    for seconds in [1, 2, 4, 8, 10, 10] {
         is_told_nothing(world);
         world.later(seconds * SECOND).await;
     }
