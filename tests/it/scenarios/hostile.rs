@@ -1,6 +1,6 @@
 //! Texts and clicks of people who want something to break.
 
-use crate::world::World;
+use crate::world::{World, services};
 use serde_json::json;
 
 pub async fn texts_stay_texts(world: &mut World) {
@@ -139,13 +139,18 @@ pub async fn options_of_the_wrong_type(world: &mut World) {
 
 /// The second of two submissions of one form is told that the first was.
 pub async fn a_form_sent_twice(world: &mut World) {
-    world.set_up().await;
-    world.says("ana", "provision openrouter 60").await;
-    world.clicks("olga", "Approve less…").await;
-    world.submits("olga", &[("Cap", "50")]).await;
-    let again = world.sandbox.discord.person("olga").submit_again();
-    again.expect("her client sends it");
-    world.settled().await;
-    world.expect("olga", &["done already"]);
-    assert_eq!(world.live_keys().len(), 1);
+    world.set_up_all().await;
+    world.says("olga", "allocate @ana 200").await;
+    for service in services::ALL {
+        let line = format!("provision {} 60", service.name);
+        world.says("ana", &line).await;
+        world.all_read();
+        world.clicks("olga", "Approve less…").await;
+        world.submits("olga", &[("Cap", "50")]).await;
+        let again = world.sandbox.discord.person("olga").submit_again();
+        again.expect("her client sends it");
+        world.settled().await;
+        world.expect("olga", &["done already"]);
+        service.stands(world, 1, "the form that was sent twice");
+    }
 }

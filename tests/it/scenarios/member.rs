@@ -1,6 +1,9 @@
 //! What members do.
 
-use crate::world::{MASTER, World, services};
+use crate::world::{
+    MASTER, World,
+    services::{self, Service},
+};
 use slice_sandbox::Fault;
 
 pub async fn a_small_key_at_once(world: &mut World) {
@@ -28,46 +31,62 @@ pub async fn a_small_key_at_once(world: &mut World) {
 
 /// Two clicks before the first one's view is filled: the key is shown once, and nobody is alarmed.
 pub async fn reveal_is_clicked_twice(world: &mut World) {
-    world.set_up().await;
-    world.says("ana", "provision openrouter 20").await;
-    world.all_read();
-    let ana = world.town.person("ana");
-    ana.click("Reveal key").expect("a button");
-    ana.click("Reveal key").expect("the same button");
-    world.settled().await;
-    let [key] = world.live_keys().try_into().expect("one key");
-    let read = world.reads("ana");
-    let shown = read.matches(&key.secret).count();
-    if shown == 0 {
-        // The second click's view took the first one's place before it was filled.
-        assert!(!world.reads("olga").contains("second reveal"), "no alarm");
-        world.clicks("ana", "Reveal key").await;
-        world.expect("ana", &[&key.secret]);
-    } else {
-        assert_eq!(shown, 1, "{read}");
+    world.set_up_all().await;
+    for service in services::ALL {
+        let secret = a_key(world, service).await;
+        let ana = world.town.person("ana");
+        ana.click("Reveal key").expect("a button");
+        ana.click("Reveal key").expect("the same button");
+        world.settled().await;
+        let read = world.reads("ana");
+        let shown = read.matches(&secret).count();
+        if shown == 0 {
+            // The second click's view took the first one's place before it was filled.
+            assert!(!world.reads("olga").contains("second reveal"), "no alarm");
+            world.clicks("ana", "Reveal key").await;
+            world.expect("ana", &[&secret]);
+        } else {
+            assert_eq!(shown, 1, "{read}");
+        }
+        let ana = world.town.person("ana");
+        ana.close_modal().expect("the view closes");
     }
     world.loose();
 }
 
+/// ana gets a key of that, and has not seen its secret, which this gives.
+async fn a_key(world: &mut World, service: &Service) -> String {
+    let before = world.handed_out();
+    let line = format!("provision {} 20", service.name);
+    world.says("ana", &line).await;
+    assert!(service.is_ready(&world.reads("ana")));
+    let mut made = world.handed_out();
+    made.retain(|secret| !before.contains(secret));
+    let [secret] = made.try_into().expect("one key");
+    secret
+}
+
 /// The platform never says whether the view was filled.
 pub async fn a_reveal_whose_fate_is_unknown(world: &mut World) {
-    world.set_up().await;
-    world.says("ana", "provision openrouter 20").await;
-    world.all_read();
-    world
-        .sandbox
-        .faults
-        .inject_on(world.town.reveals(), Fault::LostBefore, 1);
-    world.clicks("ana", "Reveal key").await;
-    world.expect(
-        "ana",
-        &[
-            "did not say whether the key was shown",
-            "may have been shown",
-        ],
-    );
-    world.says("ana", "reveal 1").await;
-    world.expect("ana", &["was shown already"]);
+    world.set_up_all().await;
+    for (number, service) in (1..).zip(services::ALL) {
+        a_key(world, service).await;
+        let reveals = world.town.reveals();
+        world
+            .sandbox
+            .faults
+            .inject_on(reveals, Fault::LostBefore, 1);
+        world.clicks("ana", "Reveal key").await;
+        world.expect(
+            "ana",
+            &[
+                "did not say whether the key was shown",
+                "may have been shown",
+            ],
+        );
+        world.says("ana", &format!("reveal {number}")).await;
+        world.expect("ana", &["was shown already"]);
+    }
 }
 
 /// Without a service, or with one that there is not: what the vault has, at which price and how hard.
