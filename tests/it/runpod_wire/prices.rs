@@ -60,12 +60,17 @@ pub(super) async fn many_ask_for_prices_once() {
         let why = agreed.expect_err("it is unknown").why;
         assert!(why.contains("refuses the master key"), "{why}");
     }
-    assert_eq!(asked(&world), 3, "who waited for an answer has that one");
+    // On a busy machine some begin to ask only after that answer, and a failure is no price.
+    let times = asked(&world);
+    assert!(
+        (3..MANY / 2).contains(&times),
+        "who waited for an answer has that one: {times}"
+    );
     adapter
         .agree(asking(&other, ""))
         .await
         .expect_err("unknown");
-    assert_eq!(asked(&world), 4, "a failure is no price");
+    assert_eq!(asked(&world), times + 1, "a failure is no price");
     world.well_behaved();
 }
 
