@@ -1,13 +1,17 @@
 //! Prices are asked for once by many, never believed for long, and kept to.
 
 use super::{GPU_ID, MINUTE, OPTIONS, TERMS, World, bounds, order};
-use futures::future::join_all;
+use futures::{FutureExt as _, future::join_all};
 use slice_core::{
     ports::{Asking, ServiceError, Unmet},
     secret::Secret,
 };
-use slice_sandbox::{Direction, Fault};
-use std::time::Duration;
+use slice_sandbox::{Direction, Fate, Fault};
+use std::{
+    sync::{Mutex, mpsc},
+    time::Duration,
+};
+use tokio::task::block_in_place;
 
 /// So many want to know at the same time; more than `RunPod` answers in a minute.
 const MANY: usize = 100;
@@ -36,6 +40,27 @@ async fn all_agree(world: &World, master: &Secret) -> Vec<Result<String, Unmet>>
     join_all(agreed).await
 }
 
+/// The same, and no answer comes before all wait for it: the server may be quicker than this thread.
+async fn all_wait(world: &World, master: &Secret) -> Vec<Result<String, Unmet>> {
+    let (all_ask, wait) = mpsc::channel::<()>();
+    let wait = Mutex::new(wait);
+    world.sandbox.wire.on_crossing(Box::new(move |_| {
+        let waits = || wait.lock().expect("nobody panicked").recv();
+        block_in_place(waits).expect_err("it ends when all ask");
+        Fate::Pass
+    }));
+    let mut agreed: Vec<_> = (0..MANY)
+        .map(|_| world.adapter().agree(asking(master, "")))
+        .collect();
+    for one in &mut agreed {
+        assert!(one.now_or_never().is_none(), "it waits");
+    }
+    drop(all_ask);
+    let agreed = join_all(agreed).await;
+    world.sandbox.wire.clear_hook();
+    agreed
+}
+
 pub(super) async fn many_ask_for_prices_once() {
     let world = World::new().await;
     let (adapter, master) = (world.adapter(), &world.master);
@@ -56,21 +81,16 @@ pub(super) async fn many_ask_for_prices_once() {
     assert_eq!(asked(&world), 2, "they are not believed for longer");
     // What one key was told, another may not know.
     let other = Secret::new("rpa_nobody0123456789".into());
-    for agreed in all_agree(&world, &other).await {
+    for agreed in all_wait(&world, &other).await {
         let why = agreed.expect_err("it is unknown").why;
         assert!(why.contains("refuses the master key"), "{why}");
     }
-    // On a busy machine some begin to ask only after that answer, and a failure is no price.
-    let times = asked(&world);
-    assert!(
-        (3..MANY / 2).contains(&times),
-        "who waited for an answer has that one: {times}"
-    );
+    assert_eq!(asked(&world), 3, "who waited for an answer has that one");
     adapter
         .agree(asking(&other, ""))
         .await
         .expect_err("unknown");
-    assert_eq!(asked(&world), times + 1, "a failure is no price");
+    assert_eq!(asked(&world), 4, "a failure is no price");
     world.well_behaved();
 }
 
