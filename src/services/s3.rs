@@ -42,7 +42,7 @@ const EVERY: Duration = Duration::from_mins(3);
 /// AWS ends a key by itself so long after the bot should have.
 const DEAD_MAN: Duration = Duration::from_hours(1);
 /// AWS may take so long to know a new key.
-const GOOD_SECONDS: i64 = 60;
+const GOOD_WITHIN: Duration = Duration::from_mins(1);
 /// Metrics of a minute may come so late, and be revised until then.
 const BILLS_LATE: Duration = Duration::from_mins(20);
 const FACT_BUCKET: &str = "Bucket";
@@ -83,7 +83,7 @@ impl S3 {
                     holder: true,
                 },
                 has_options: false,
-                good_within: Some(Duration::from_secs(GOOD_SECONDS.unsigned_abs())),
+                good_within: Some(GOOD_WITHIN),
                 reveal_within: None,
                 caution: None,
                 stays: Some("What you stored is untouched, and goes on being charged."),
@@ -182,7 +182,7 @@ impl S3 {
         // One that stands still is let go on all the same: nothing else would get it out of that.
         if !stands && tags.seconds(STOPPED_AT).is_none() {
             // It may have been armed already, and its key not be good yet.
-            let young = |armed| armed + GOOD_SECONDS > self.reach.seconds();
+            let young = |armed| self.reach.seconds().abs_diff(armed) < GOOD_WITHIN.as_secs();
             let is_new = wish.part.is_none() && tags.seconds(SINCE).is_none_or(young);
             return Err(if is_new {
                 buckets::lost()
