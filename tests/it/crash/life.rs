@@ -24,25 +24,37 @@ fn is_first(service: &Service) -> bool {
     service.name == services::ALL[0].name
 }
 
-/// At which crossings the bot dies, and before or after them. What people see is the same for all services,
-/// so the first one plays it. A death before a crossing leaves what the crossing or the commit before it left, so
-/// that one of both is enough for the others.
-fn deaths(service: &Service) -> (Crossings, &'static [Fate]) {
-    if is_first(service) {
-        (EVERY_CROSSING, &[Fate::DieBefore, Fate::DieAfter])
-    } else {
-        (PROVIDERS_CHANGES, &[Fate::DieAfter])
-    }
+/// What costs money from its first second is held in doubt, and tells its member of it.
+fn is_told_differently(service: &Service) -> bool {
+    is_first(service) || !service.doubts.is_zero()
 }
 
-/// On `PostgreSQL` play those whose transactions no other has: the first one, and what is held in doubt.
+/// At which crossings the bot dies, and before or after them. Where people are told what they are told of the
+/// first one, only that plays it. A death before a crossing leaves what the crossing or the commit before it
+/// left, so that one of both is enough for the others.
+fn deaths(service: &Service) -> (Crossings, &'static [Fate]) {
+    let which = if is_told_differently(service) {
+        EVERY_CROSSING
+    } else {
+        PROVIDERS_CHANGES
+    };
+    let after_alone: &[Fate] = &[Fate::DieAfter];
+    let fates = if is_first(service) {
+        &[Fate::DieBefore, Fate::DieAfter]
+    } else {
+        after_alone
+    };
+    (which, fates)
+}
+
+/// On `PostgreSQL` play those whose transactions no other has.
 pub fn is_played(kind: Kind, service: &Service) -> bool {
-    kind == Kind::Sqlite || is_first(service) || !service.doubts.is_zero()
+    kind == Kind::Sqlite || is_told_differently(service)
 }
 
 /// So many tests share the points, so that they are played side by side.
 pub fn parts(service: &Service) -> usize {
-    4 * deaths(service).1.len()
+    if is_told_differently(service) { 8 } else { 4 }
 }
 
 pub fn points(kind: Kind, service: &'static Service, part: usize) {
@@ -50,7 +62,7 @@ pub fn points(kind: Kind, service: &'static Service, part: usize) {
     let counts = every_point(kind, (part, parts(service)), fates, |url, point| {
         runtime().block_on(lives(url, point, service))
     });
-    let least = if is_first(service) { 5 } else { 1 };
+    let least = if is_told_differently(service) { 5 } else { 1 };
     assert!(
         least < counts.0 && 5 < counts.1,
         "a flow worth the name: {counts:?}"
@@ -75,9 +87,9 @@ async fn lives(url: &str, point: Option<Point>, service: &Service) -> (usize, us
     if outcome.is_ok() {
         outcome = world.settle().await;
     }
-    survives(&mut world, outcome).await;
+    survives(&mut world, outcome, service).await;
     is_made(&mut world, service).await;
-    is_revealed(&mut world).await;
+    is_revealed(&mut world, service).await;
     is_ended(&mut world, service).await;
     let counts = counted(&wires, &trigger);
     world.sandbox.wire.clear_hook();
@@ -106,22 +118,23 @@ async fn lives(url: &str, point: Option<Point>, service: &Service) -> (usize, us
 }
 
 /// Whether the bot died; then it lives again, and most of an hour passes: after a whole one, what nobody
-/// revealed may be ended.
-async fn survives(world: &mut World, outcome: Result<(), Died>) -> bool {
+/// revealed may be ended. There never are two keys.
+async fn survives(world: &mut World, outcome: Result<(), Died>, service: &Service) -> bool {
     if outcome.is_ok() {
         return false;
     }
     restart(world).await;
-    for _ in 0..4 {
-        world.later(Duration::from_mins(10)).await;
+    for minutes in [1, 1, 1, 1, 12, 12, 12] {
+        world.later(Duration::from_mins(minutes)).await;
+        assert!(service.live(world) < 2, "never two");
     }
     true
 }
 
-async fn passes(world: &mut World, span: Duration) {
+async fn passes(world: &mut World, span: Duration, service: &Service) {
     world.sandbox.clock.advance(span);
     let outcome = world.settle().await;
-    survives(world, outcome).await;
+    survives(world, outcome, service).await;
 }
 
 async fn newest(world: &World) -> Grant {
@@ -131,8 +144,7 @@ async fn newest(world: &World) -> Grant {
 async fn is_made(world: &mut World, service: &Service) {
     let line = format!("provision {} 20", service.name);
     let outcome = types(world, "ana", &line).await;
-    if survives(world, outcome).await {
-        assert!(service.live(world) < 2, "never two");
+    if survives(world, outcome, service).await {
         let mut grant = world.newest_grant().await;
         if let Some(doubted) = grant.filter(|grant| grant.state == State::InDoubt) {
             assert_eq!(doubted.committed(), doubted.cap, "its money is held");
@@ -152,11 +164,11 @@ async fn is_made(world: &mut World, service: &Service) {
     service.stands(world, 1, "one key, whatever happened");
 }
 
-async fn is_revealed(world: &mut World) {
+async fn is_revealed(world: &mut World, service: &Service) {
     let ana = world.town.person("ana");
     ana.click("Reveal key").expect("the message came");
     let outcome = world.settle().await;
-    if survives(world, outcome).await && newest(world).await.revealed_at.is_none() {
+    if survives(world, outcome, service).await && newest(world).await.revealed_at.is_none() {
         ana.click("Reveal key").expect("the button is still there");
         world.settled().await;
     }
@@ -166,15 +178,15 @@ async fn is_revealed(world: &mut World) {
 
 async fn is_ended(world: &mut World, service: &Service) {
     let span = service.spend(world);
-    passes(world, span).await;
+    passes(world, span, service).await;
     let line = format!("revoke {}", newest(world).await.number);
     let outcome = types(world, "ana", &line).await;
-    if survives(world, outcome).await && newest(world).await.state == State::Active {
+    if survives(world, outcome, service).await && newest(world).await.state == State::Active {
         world.says("ana", &line).await;
     }
     assert_eq!(service.live(world), 0, "it can spend no more");
     (service.bills_late)(world);
-    passes(world, service.settles).await;
+    passes(world, service.settles, service).await;
     let grant = newest(world).await;
     assert!(matches!(grant.state, State::Ended(_)), "{}", grant.state);
     assert_eq!(grant.committed(), Money::ZERO);
